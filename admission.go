@@ -1,0 +1,241 @@
+package paradise
+
+import (
+	"context"
+	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// admission is the one place that decides who gets in and how much of the
+// process's descriptors anyone may take.
+type admission struct {
+	limits   Limits
+	counters *counters
+
+	fds      atomic.Int64 // descriptors promised to sessions and transfers
+	fdBudget int64
+
+	hashes chan struct{} // places for commands that hash whole files
+
+	upload, download *rate.Limiter // of the whole server; nil: no bound
+
+	mu       sync.Mutex
+	sessions int
+	clients  map[netip.Addr]*client
+	users    map[string]int
+}
+
+// client is what is remembered of one address.
+type client struct {
+	sessions int
+	failures int // in a row
+	banned   time.Time
+	logins   *rate.Limiter
+	seen     time.Time
+}
+
+// clientsKept bounds the memory for addresses without a session.
+const clientsKept = 100_000
+
+// descriptorsKept stay free for the host program's own needs.
+const descriptorsKept = 64
+
+func newAdmission(l Limits, k *counters) *admission {
+	a := &admission{
+		limits:   l.withDefaults(),
+		counters: k,
+		clients:  make(map[netip.Addr]*client),
+		users:    make(map[string]int),
+		hashes:   make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+		upload:   byteLimiter(l.UploadRate),
+		download: byteLimiter(l.DownloadRate),
+	}
+	nofile := descriptorLimit()
+	a.fdBudget = int64(max(16, nofile-max(descriptorsKept, nofile/10)))
+	if a.limits.Sessions == 0 {
+		a.limits.Sessions = int(a.fdBudget * 9 / 10)
+	}
+	return a
+}
+
+// addressKey is the unit that limits count: an IPv6 client owns its /64.
+func addressKey(a netip.Addr) netip.Addr {
+	a = a.Unmap().WithZone("")
+	if a.Is4() || !a.IsValid() {
+		return a
+	}
+	p, _ := a.Prefix(64)
+	return p.Addr()
+}
+
+// enter takes a place for a session, or says why there is none.
+func (a *admission) enter(addr netip.Addr) (refusal, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	cl := a.clientLocked(addr)
+	switch l := &a.limits; {
+	case time.Now().Before(cl.banned):
+		return refusedBanned, false
+	case l.Sessions > 0 && a.sessions >= l.Sessions:
+		return refusedSessions, false
+	case l.SessionsPerIP > 0 && cl.sessions >= l.SessionsPerIP:
+		return refusedPerIP, false
+	case !a.takeFDs(1):
+		return refusedDescriptors, false
+	}
+	a.sessions++
+	cl.sessions++
+	return 0, true
+}
+
+// leave gives the place back.
+func (a *admission) leave(addr netip.Addr) {
+	a.giveFDs(1)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.sessions--
+	cl := a.clientLocked(addr)
+	cl.sessions--
+	if cl.sessions == 0 && cl.failures == 0 {
+		delete(a.clients, addressKey(addr))
+	}
+}
+
+func (a *admission) clientLocked(addr netip.Addr) *client {
+	key := addressKey(addr)
+	cl := a.clients[key]
+	if cl == nil {
+		a.evictLocked()
+		cl = &client{}
+		a.clients[key] = cl
+	}
+	cl.seen = time.Now()
+	return cl
+}
+
+// evictLocked forgets an address or two without a session when there are too
+// many; a map's order is as good as random.
+func (a *admission) evictLocked() {
+	if len(a.clients) < clientsKept {
+		return
+	}
+	looked := 0
+	for key, cl := range a.clients {
+		if cl.sessions == 0 {
+			delete(a.clients, key)
+		}
+		if looked++; looked == 16 {
+			return
+		}
+	}
+}
+
+// takeFDs reserves descriptors, so that EMFILE does not happen.
+func (a *admission) takeFDs(n int64) bool {
+	if a.fds.Add(n) > a.fdBudget {
+		a.fds.Add(-n)
+		return false
+	}
+	return true
+}
+
+func (a *admission) giveFDs(n int64) { a.fds.Add(-n) }
+
+// hashing waits for a place: hashing is what strangers could best burn our time
+// with.
+func (a *admission) hashing(ctx context.Context) error {
+	select {
+	case a.hashes <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (a *admission) hashed() { <-a.hashes }
+
+// mayTry says whether an address may try another login now.
+func (a *admission) mayTry(addr netip.Addr) (refusal, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	cl := a.clientLocked(addr)
+	if time.Now().Before(cl.banned) {
+		return refusedBanned, false
+	}
+	if a.limits.LoginsPerMin < 0 {
+		return 0, true
+	}
+	if cl.logins == nil {
+		cl.logins = rate.NewLimiter(rate.Limit(float64(a.limits.LoginsPerMin)/60), a.limits.LoginsPerMin)
+	}
+	return refusedLoginRate, cl.logins.Allow()
+}
+
+// failed notes a failed login and returns how many there were in a row.
+func (a *admission) failed(addr netip.Addr) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	cl := a.clientLocked(addr)
+	cl.failures++
+	if a.limits.BanAfter > 0 && cl.failures >= a.limits.BanAfter && a.limits.BanFor > 0 {
+		cl.banned = time.Now().Add(a.limits.BanFor)
+		cl.failures = 0
+	}
+	return cl.failures
+}
+
+// succeeded forgives an address its failures.
+func (a *admission) succeeded(addr netip.Addr) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.clientLocked(addr).failures = 0
+}
+
+// userEntered counts a login under a name, unless there are limit already.
+func (a *admission) userEntered(name string, limit int) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if limit > 0 && a.users[name] >= limit {
+		return false
+	}
+	a.users[name]++
+	return true
+}
+
+func (a *admission) userLeft(name string) {
+	if name == "" {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.users[name]--; a.users[name] <= 0 {
+		delete(a.users, name)
+	}
+}
+
+// turnAway tells a connection that was not admitted why, without waiting.
+func (c *conn) turnAway(why refusal) {
+	c.srv.state.counters.refuse(why)
+	c.srv.state.log.Warn("connection refused", "remote", c.facts().Remote.String(), "reason", why.String())
+	c.raw.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+	if !c.tls.implicit {
+		c.raw.Write([]byte("421 " + why.text() + "\r\n"))
+	}
+	c.raw.Close()
+	c.cancel(nil)
+}
+
+// byteLimiter is nil for no bound. A burst of a quarter second keeps transfers
+// smooth without letting them run ahead.
+func byteLimiter(perSecond int64) *rate.Limiter {
+	if perSecond <= 0 {
+		return nil
+	}
+	burst := int(max(perSecond/4, 4096))
+	return rate.NewLimiter(rate.Limit(perSecond), burst)
+}

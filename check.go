@@ -1,0 +1,73 @@
+package paradise
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+)
+
+// check finds fields that contradict each other; its sentences say what to
+// change.
+func (srv *Server) check() error {
+	p := srv.Passive
+	switch {
+	case p.MinPort > p.MaxPort:
+		return fmt.Errorf("paradise: Passive.MinPort (%d) is above MaxPort (%d): exchange them", p.MinPort, p.MaxPort)
+	case p.MinPort == 0 && p.MaxPort != 0:
+		return errors.New("paradise: Passive.MaxPort is set without MinPort: set both or neither")
+	case p.PublicIP.IsValid() && !p.PublicIP.Unmap().Is4():
+		return fmt.Errorf("paradise: Passive.PublicIP %v is not an IPv4 address; PASV can announce no other: leave it empty for IPv6", p.PublicIP)
+	case srv.SniffLen < 0 || srv.SniffLen > 4096:
+		return fmt.Errorf("paradise: SniffLen %d is out of range: use 1 to 4096, or 0 for 512", srv.SniffLen)
+	}
+	if err := srv.checkTLS(); err != nil {
+		return err
+	}
+	return srv.Policy.Gate.check()
+}
+
+func (srv *Server) checkTLS() error {
+	needs := srv.Policy.TLS == TLSLogin || srv.Policy.TLS == TLSRequired
+	switch {
+	case needs && srv.TLSConfig == nil:
+		return errors.New("paradise: Policy.TLS requires TLS but there is no certificate: set Server.TLSConfig, or Policy.TLS to TLSOptional")
+	case srv.Policy.DataTLSReuse == ReuseRequire && srv.TLSConfig == nil:
+		return errors.New("paradise: Policy.DataTLSReuse is ReuseRequire but there is no certificate: set Server.TLSConfig")
+	case srv.StrictSNI && srv.TLSConfig == nil:
+		return errors.New("paradise: StrictSNI is set but there is no certificate: set Server.TLSConfig")
+	}
+	if c := srv.TLSConfig; c != nil && len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil {
+		return errors.New("paradise: TLSConfig has no certificate: set Certificates or GetCertificate")
+	}
+	if c := srv.TLSConfig; c != nil && (c.WrapSession != nil || c.UnwrapSession != nil) {
+		return errors.New("paradise: TLSConfig.WrapSession and UnwrapSession are used to bind data connections: leave them nil")
+	}
+	for name, h := range srv.Hosts {
+		if name == "" || strings.ToLower(name) != name {
+			return fmt.Errorf("paradise: Hosts has %q: host names are written in lower case", name)
+		}
+		if h.TLSConfig != nil && srv.TLSConfig == nil {
+			return fmt.Errorf("paradise: Hosts[%q] has a TLSConfig but the server has none: set Server.TLSConfig too", name)
+		}
+	}
+	return nil
+}
+
+func (g Gate) check() error {
+	for _, list := range [][]string{g.Names, g.DenyNames} {
+		for _, p := range list {
+			if _, err := path.Match(p, ""); err != nil {
+				return fmt.Errorf("paradise: Policy.Gate has the malformed name pattern %q", p)
+			}
+		}
+	}
+	for _, list := range [][]string{g.Allow, g.Deny} {
+		for _, t := range list {
+			if strings.Count(t, "/") != 1 || strings.HasPrefix(t, "/") || strings.HasSuffix(t, "/") {
+				return fmt.Errorf("paradise: Policy.Gate has %q, which is no MIME type: write type/subtype or type/*", t)
+			}
+		}
+	}
+	return nil
+}

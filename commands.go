@@ -1,0 +1,329 @@
+package paradise
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// need is what must hold before a handler runs; handlers do not check it again.
+type need uint16
+
+const (
+	needLogin   need = 1 << iota // 530
+	needArg                      // 501
+	needData                     // 425: PASV, EPSV, PORT or EPRT came before; 521: it is private enough
+	needRename                   // 503: RNFR came before
+	urgent                       // answered at once while a transfer runs
+	urgentBare                   // likewise, but only without an argument
+	hidden                       // its argument appears nowhere
+	keepsOffset                  // REST and RANG outlive it
+	early                        // works before login
+	unlisted                     // not in HELP
+)
+
+// command is a row of the table: what a verb needs, what it may answer, what
+// HELP and FEAT say of it.
+type command struct {
+	name    string
+	needs   need
+	perm    Perm
+	feature Features // without it the verb answers 502 and is not advertised
+	offer   Features // without it the verb is not advertised
+	codes   []int    // replies beside those that its needs imply
+	syntax  string   // for HELP
+	feat    string   // FEAT line
+	ref     string   // RFC and section
+	run     func(c *conn, arg string) reply
+	count   atomic.Int64
+}
+
+// commandTable is what a server understands.
+type commandTable struct {
+	rows   map[string]*command
+	names  []string // sorted
+	site   map[string]*siteCommand
+	others atomic.Int64 // unknown verbs
+}
+
+// newCommandTable adds the host program's verbs to ours.
+func newCommandTable(srv *Server) (*commandTable, error) {
+	t := &commandTable{rows: make(map[string]*command), site: make(map[string]*siteCommand)}
+	for _, family := range []func() []*command{accessCommands, paramCommands, dataCommands, transferCommands, fileCommands, folderCommands, infoCommands, hashCommands} {
+		for _, row := range family() {
+			t.rows[row.name] = row
+		}
+	}
+	for _, s := range siteCommands() {
+		t.site[s.name] = s
+	}
+	if err := t.extend(srv); err != nil {
+		return nil, err
+	}
+	for name := range t.rows {
+		t.names = append(t.names, name)
+	}
+	slices.Sort(t.names)
+	return t, nil
+}
+
+func (t *commandTable) counts() map[string]int64 {
+	m := make(map[string]int64)
+	if t == nil {
+		return m
+	}
+	for name, row := range t.rows {
+		if n := row.count.Load(); n > 0 {
+			m[name] = n
+		}
+	}
+	if n := t.others.Load(); n > 0 {
+		m["OTHER"] = n
+	}
+	return m
+}
+
+// allows reports whether the row, with what its needs imply, has this code.
+func (cmd *command) allows(code int) bool {
+	switch code {
+	case 421, 451:
+		return true
+	case 530:
+		return cmd.needs&needLogin != 0 || slices.Contains(cmd.codes, code)
+	case 501:
+		return cmd.needs&needArg != 0 || slices.Contains(cmd.codes, code)
+	case 550:
+		return cmd.perm != 0 || slices.Contains(cmd.codes, code)
+	case 502:
+		return cmd.feature != 0 || slices.Contains(cmd.codes, code)
+	case 425, 521, 522:
+		return cmd.needs&needData != 0 || slices.Contains(cmd.codes, code)
+	case 503:
+		return cmd.needs&needRename != 0 || slices.Contains(cmd.codes, code)
+	}
+	return slices.Contains(cmd.codes, code)
+}
+
+// splitCommand parts a line at its first space. The argument keeps every other
+// space: names may begin and end with one.
+func splitCommand(text string) (verb, arg string) {
+	text = strings.TrimLeft(text, " \t")
+	verb, arg, _ = strings.Cut(text, " ")
+	return strings.ToUpper(strings.TrimRight(verb, "\t")), arg
+}
+
+// exec runs one line; true ends the session.
+func (c *conn) exec(text string) bool {
+	verb, arg := splitCommand(text)
+	if verb == "" {
+		return false
+	}
+	cmd := c.srv.state.table.rows[verb]
+	c.began(cmd, verb, arg)
+	arg = c.decode(arg)
+	if r, known := c.unknown(cmd, verb); !known {
+		c.reply(nil, verb, r)
+		return r.end
+	}
+	r := c.answer(cmd, arg)
+	if cmd.needs&keepsOffset == 0 && r.job == nil {
+		c.params.clearOffset()
+	}
+	if r.job != nil {
+		c.start(cmd, r.job)
+		return false
+	}
+	c.reply(cmd, verb, r)
+	if r.after != nil && !r.end {
+		r.after()
+	}
+	c.mu.Lock()
+	c.lastUse = time.Now()
+	c.mu.Unlock()
+	return r.end || c.blocked()
+}
+
+// execUrgent answers what must not wait for the transfer x; false queues it.
+func (c *conn) execUrgent(text string, x *xfer) bool {
+	verb, arg := splitCommand(text)
+	cmd := c.srv.state.table.rows[verb]
+	switch {
+	case verb == "":
+		return true
+	case cmd == nil:
+		return false
+	case verb == "ABOR":
+		x.abort(ErrAborted)
+		return false
+	case cmd.needs&urgent != 0, cmd.needs&urgentBare != 0 && strings.TrimSpace(arg) == "":
+	default:
+		return false
+	}
+	cmd.count.Add(1)
+	c.reply(cmd, verb, cmd.run(c, arg))
+	return true
+}
+
+// began notes a command for people, secrets hidden.
+func (c *conn) began(cmd *command, verb, arg string) {
+	switch {
+	case cmd == nil:
+		c.srv.state.table.others.Add(1)
+		verb, arg = "OTHER", ""
+	case cmd.needs&hidden != 0:
+		arg = hiddenArg
+	}
+	if cmd != nil {
+		cmd.count.Add(1)
+	}
+	c.trace("command", 0, verb+" "+arg)
+	c.mu.Lock()
+	c.verb, c.arg, c.lastLine = verb, arg, time.Now()
+	c.mu.Unlock()
+}
+
+// hiddenArg stands where a secret was.
+const hiddenArg = "****"
+
+// answer checks what the row needs and runs the handler. A panic in a driver or
+// hook becomes 451.
+func (c *conn) answer(cmd *command, arg string) (r reply) {
+	defer func() {
+		if p := recover(); p != nil {
+			r = c.panicked(p)
+		}
+	}()
+	if r := c.unmet(cmd, arg); r.code != 0 {
+		return r
+	}
+	shown := arg
+	if cmd.needs&hidden != 0 {
+		shown = hiddenArg
+	}
+	if r, refused := c.srv.Hooks.before(c.ctx, c.facts(), cmd.name, shown); refused {
+		return r
+	}
+	c.called(true)
+	defer c.called(false)
+	return cmd.run(c, arg)
+}
+
+// unmet is the refusal for the first need that is not met: syntax, login,
+// permission, data channel.
+func (c *conn) unmet(cmd *command, arg string) reply {
+	s := c.facts()
+	switch {
+	case cmd.needs&needArg != 0 && arg == "":
+		return say(501, "Syntax: "+cmd.name+" "+cmd.syntax)
+	case cmd.needs&needLogin != 0 && !s.LoggedIn():
+		return say(530, "Please login with USER and PASS")
+	case s.LoggedIn() || cmd.needs&early != 0:
+	case c.earlyLimit():
+		c.srv.state.counters.refuse(refusedEarly)
+		return reply{code: 421, text: refusedEarly.text(), end: true}
+	}
+	switch {
+	case cmd.feature != 0 && c.features()&cmd.feature == 0:
+		return say(502, "Not supported by this storage")
+	case s.Policy.Deny&cmd.perm != 0:
+		return say(550, "Permission denied")
+	case cmd.needs&needRename != 0 && c.params.renameFrom == "":
+		return say(503, "RNTO needs RNFR first")
+	case cmd.needs&needData != 0 && c.data == nil:
+		return say(425, "Use PASV, EPSV, PORT or EPRT first")
+	case cmd.needs&needData != 0 && !c.mayTransfer():
+		c.dropData()
+		return say(521, "Data connections must be private: use PROT P")
+	}
+	return reply{}
+}
+
+// unknown answers verbs outside the table. Nothing of the line is echoed, and a
+// client that speaks HTTP is not talked to (ALPACA).
+func (c *conn) unknown(cmd *command, verb string) (reply, bool) {
+	if cmd != nil {
+		return reply{}, true
+	}
+	if c.facts().LoggedIn() {
+		return say(500, "Unknown command"), false
+	}
+	switch verb {
+	case "GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "HOST:":
+		c.srv.state.counters.refuse(refusedHTTP)
+		return reply{code: 421, text: refusedHTTP.text(), end: true}, false
+	}
+	c.login.unknown++
+	if limit := c.srv.state.limits.limits.BadCommands; limit > 0 && c.login.unknown > limit {
+		c.srv.state.counters.refuse(refusedUnknown)
+		return reply{code: 421, text: refusedUnknown.text(), end: true}, false
+	}
+	return say(500, "Unknown command"), false
+}
+
+// earlyLimit counts commands before login.
+func (c *conn) earlyLimit() bool {
+	c.login.commands++
+	limit := c.srv.state.limits.limits.EarlyCommands
+	return limit > 0 && c.login.commands > limit
+}
+
+// reply sends a command's final reply and holds it against the table: a code
+// that the row does not have is a bug of ours.
+func (c *conn) reply(cmd *command, verb string, r reply) {
+	if r.code == 0 {
+		return
+	}
+	if cmd != nil && !cmd.allows(r.code) && !replyFromHost(r.err) {
+		c.srv.state.counters.unexpected.Add(1)
+		c.srv.state.log.Error("reply outside the command table", "verb", verb, "code", r.code)
+	}
+	if r.err != nil && r.err != errHostReply {
+		c.srv.state.log.Info("command failed", "session", c.facts().ID, "verb", verb, "code", r.code, "error", r.err)
+	}
+	c.send(r)
+	c.srv.Hooks.after(c.ctx, c.facts(), verb, c.shownArg(), r.code)
+}
+
+// replyFromHost reports whether the host program chose the code itself.
+func replyFromHost(err error) bool {
+	_, ok := errors.AsType[*ReplyError](err)
+	return ok || errors.Is(err, errHostReply)
+}
+
+func (c *conn) shownArg() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.arg
+}
+
+// blocked reports whether the last call took too long.
+func (c *conn) blocked() bool { return errors.Is(context.Cause(c.ctx), ErrDriverBlocked) }
+
+// extend adds the host program's commands.
+func (t *commandTable) extend(srv *Server) error {
+	for _, h := range srv.Commands {
+		name := strings.ToUpper(h.Name)
+		if err := h.check(); err != nil {
+			return err
+		}
+		if t.rows[name] != nil {
+			return fmt.Errorf("paradise: Commands has %s, which paradise has already: give it another name", name)
+		}
+		t.rows[name] = h.row(name)
+	}
+	for _, h := range srv.SiteCommands {
+		name := strings.ToUpper(h.Name)
+		if err := h.check(); err != nil {
+			return err
+		}
+		if t.site[name] != nil {
+			return fmt.Errorf("paradise: SiteCommands has %s, which paradise has already: give it another name", name)
+		}
+		t.site[name] = h.site(name)
+	}
+	return nil
+}

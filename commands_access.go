@@ -1,0 +1,116 @@
+package paradise
+
+import (
+	"net/netip"
+	"strings"
+)
+
+func accessCommands() []*command {
+	return []*command{
+		{name: "USER", needs: needArg | early, codes: []int{331, 230, 232, 530}, syntax: "name", ref: "RFC 959, 4.1.1", run: cmdUser},
+		{name: "PASS", needs: early | hidden, codes: []int{230, 332, 530, 503}, syntax: "password", ref: "RFC 959, 4.1.1", run: cmdPass},
+		{name: "ACCT", needs: needArg | early | hidden, codes: []int{230, 202, 503, 530}, syntax: "account", ref: "RFC 959, 4.1.1", run: cmdAcct},
+		{name: "REIN", needs: early, codes: []int{220}, ref: "RFC 959, 4.1.1", run: cmdRein},
+		{name: "QUIT", needs: early, codes: []int{221}, ref: "RFC 959, 4.1.1", run: cmdQuit},
+		{name: "HOST", needs: needArg | early, codes: []int{220, 502, 503, 504}, syntax: "name", ref: "RFC 7151, 3", run: cmdHost},
+		{name: "AUTH", needs: needArg | early, codes: []int{234, 502, 503, 504}, syntax: "TLS", ref: "RFC 4217, 4", run: cmdAuth},
+		{name: "PBSZ", needs: needArg | early, codes: []int{200, 503}, syntax: "0", ref: "RFC 4217, 8", run: cmdPBSZ},
+		{name: "PROT", needs: needArg | early, codes: []int{200, 503, 504, 534, 536}, syntax: "C|P", ref: "RFC 4217, 9", run: cmdProt},
+		{name: "CCC", needs: early | unlisted, codes: []int{503, 533}, ref: "RFC 4217, 6", run: cmdCCC},
+		{name: "ADAT", needs: early | unlisted, codes: []int{502}, ref: "RFC 2228, 3", run: notImplemented},
+		{name: "MIC", needs: early | unlisted, codes: []int{502}, ref: "RFC 2228, 3", run: notImplemented},
+		{name: "CONF", needs: early | unlisted, codes: []int{502}, ref: "RFC 2228, 3", run: notImplemented},
+		{name: "ENC", needs: early | unlisted, codes: []int{502}, ref: "RFC 2228, 3", run: notImplemented},
+		{name: "SMNT", needs: needLogin | unlisted, codes: []int{502}, ref: "RFC 959, 4.1.1", run: notImplemented},
+	}
+}
+
+func notImplemented(*conn, string) reply { return say(502, "Command not implemented") }
+
+// cmdUser answers alike for every name. A user who is logged in starts again:
+// identities never mix.
+func cmdUser(c *conn, name string) reply {
+	if c.facts().LoggedIn() {
+		c.forget()
+	}
+	if !c.mayLogIn() {
+		return say(530, "TLS is required to log in: use AUTH TLS")
+	}
+	c.login.reset()
+	c.login.user, c.login.named = name, true
+	if t := c.facts().TLS; t != nil && len(t.VerifiedChains) > 0 {
+		r := c.logIn(Credentials{User: name})
+		if r.code == 331 {
+			c.login.user, c.login.named = name, true
+		}
+		return r
+	}
+	return say(331, "User name ok, password required")
+}
+
+func cmdPass(c *conn, password string) reply {
+	switch {
+	case !c.mayLogIn():
+		return say(530, "TLS is required to log in: use AUTH TLS")
+	case !c.login.named:
+		return say(503, "PASS needs USER first")
+	}
+	return c.logIn(Credentials{User: c.login.user, Password: password, HasPassword: true})
+}
+
+func cmdAcct(c *conn, account string) reply {
+	switch {
+	case c.facts().LoggedIn():
+		return say(202, "No account is needed")
+	case !c.login.account:
+		return say(503, "ACCT needs USER and PASS first")
+	}
+	return c.logIn(Credentials{User: c.login.user, Password: c.login.password, Account: account, HasPassword: true})
+}
+
+// cmdRein puts the session back to its greeting; TLS stays (RFC 4217, 11), HOST
+// goes (RFC 7151, 3.2).
+func cmdRein(c *conn, _ string) reply {
+	c.update(func(s *Session) { s.Host = "" })
+	c.forget()
+	return textReply(220, c.banner())
+}
+
+func cmdQuit(*conn, string) reply {
+	return reply{code: 221, text: "Goodbye", end: true}
+}
+
+// cmdHost chooses a virtual host, before login only.
+func cmdHost(c *conn, arg string) reply {
+	if len(c.srv.Hosts) == 0 {
+		return say(502, "No virtual hosts here")
+	}
+	if c.login.named || c.facts().LoggedIn() {
+		return say(503, "HOST must come before USER")
+	}
+	name, ok := hostName(arg)
+	if !ok {
+		return say(501, "Malformed host name")
+	}
+	if _, known := c.srv.Hosts[name]; !known {
+		return say(504, "Host not known here")
+	}
+	if t := c.facts().TLS; t != nil && t.ServerName != "" && !strings.EqualFold(t.ServerName, name) {
+		return say(504, "Host differs from the one that TLS was negotiated for")
+	}
+	c.update(func(s *Session) { s.Host = name })
+	return textReply(220, c.banner())
+}
+
+// hostName checks a name or bracketed address as RFC 7151, 3.1 writes them.
+func hostName(arg string) (string, bool) {
+	name := strings.ToLower(strings.TrimSuffix(arg, "."))
+	if inner, bracketed := strings.CutPrefix(name, "["); bracketed {
+		a, err := netip.ParseAddr(strings.TrimSuffix(inner, "]"))
+		return name, err == nil && a.Is6() && strings.HasSuffix(inner, "]")
+	}
+	ok := name != "" && len(name) <= 255 && !strings.ContainsFunc(name, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '.' && r < 0x80
+	})
+	return name, ok
+}

@@ -1,0 +1,166 @@
+package paradise
+
+import (
+	"errors"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+func dataCommands() []*command {
+	codes := []int{200, 425, 502, 503, 504, 522}
+	return []*command{
+		{name: "PASV", needs: needLogin | keepsOffset, codes: []int{227, 425, 503}, ref: "RFC 959, 4.1.2", run: cmdPasv},
+		{name: "EPSV", needs: needLogin | keepsOffset, codes: []int{200, 229, 425, 501, 502, 522}, syntax: "[1|2|ALL]", feat: "EPSV", ref: "RFC 2428, 3", run: cmdEpsv},
+		{name: "LPSV", needs: needLogin | keepsOffset | unlisted, codes: []int{228, 425, 503}, ref: "RFC 1639, 2", run: cmdLpsv},
+		{name: "SPSV", needs: needLogin | keepsOffset | unlisted, codes: []int{502}, ref: "draft-rosenau-ftp-single-port", run: notImplemented},
+		{name: "PORT", needs: needLogin | needArg | keepsOffset, codes: codes, syntax: "h1,h2,h3,h4,p1,p2", ref: "RFC 959, 4.1.2", run: cmdPort},
+		{name: "EPRT", needs: needLogin | needArg | keepsOffset, codes: codes, syntax: "|1|address|port|", feat: "EPRT", ref: "RFC 2428, 2", run: cmdEprt},
+		{name: "LPRT", needs: needLogin | needArg | keepsOffset | unlisted, codes: append(codes, 521), syntax: "4,4,h1,h2,h3,h4,2,p1,p2", ref: "RFC 1639, 1", run: cmdLprt},
+	}
+}
+
+// offer closes the former data channel, opens a passive one and says where.
+func (c *conn) offer(verb, arg string, announce func(port uint16) reply) reply {
+	c.dropData()
+	d, err := c.srv.listenPassive(c.ctx, c.facts())
+	if err != nil {
+		return reply{code: 425, text: "Can't open a passive port, try again later", err: err}
+	}
+	c.data = d
+	c.channelOffered(d, verb, arg)
+	return announce(d.port)
+}
+
+// refusedByEPSV is the answer to everything else once EPSV ALL was said (RFC
+// 2428, 4).
+func (c *conn) refusedByEPSV() (reply, bool) {
+	return say(503, "Refused after EPSV ALL"), c.params.epsvAll
+}
+
+// cmdPasv names an IPv4 address, so a client on IPv6 must use EPSV.
+func cmdPasv(c *conn, arg string) reply {
+	if r, refused := c.refusedByEPSV(); refused {
+		return r
+	}
+	s := c.facts()
+	addr := c.srv.announced(c.ctx, s)
+	if !s.Local.Addr().Is4() || !addr.Is4() {
+		return say(425, "PASV needs IPv4, use EPSV")
+	}
+	return c.offer("PASV", arg, func(port uint16) reply {
+		return say(227, "Entering Passive Mode ("+commas(addr, port)+")")
+	})
+}
+
+// commas writes h1,h2,h3,h4,p1,p2.
+func commas(addr netip.Addr, port uint16) string {
+	b := make([]byte, 0, 24)
+	for _, n := range addr.As4() {
+		b = append(strconv.AppendUint(b, uint64(n), 10), ',')
+	}
+	b = append(strconv.AppendUint(b, uint64(port>>8), 10), ',')
+	return string(strconv.AppendUint(b, uint64(port&0xFF), 10))
+}
+
+// cmdEpsv answers for the control connection's own protocol; another one asked
+// for is 522 with the one there is.
+func cmdEpsv(c *conn, arg string) reply {
+	if c.srv.Passive.NoEPSV {
+		return say(502, "EPSV is switched off here, use PASV")
+	}
+	own := "2"
+	if c.facts().Local.Addr().Is4() {
+		own = "1"
+	}
+	switch arg = strings.ToUpper(strings.TrimSpace(arg)); {
+	case arg == "ALL":
+		c.params.epsvAll = true
+		return say(200, "EPSV ALL ok")
+	case arg != "" && !isDigits(arg):
+		return say(501, "Syntax: EPSV [1|2|ALL]")
+	case arg != "" && arg != own:
+		return say(522, "Network protocol not supported, use ("+own+")")
+	}
+	return c.offer("EPSV", arg, func(port uint16) reply {
+		return say(229, "Entering Extended Passive Mode (|||"+strconv.Itoa(int(port))+"|)")
+	})
+}
+
+// cmdLpsv is RFC 1639's way, for old BSD clients.
+func cmdLpsv(c *conn, arg string) reply {
+	if r, refused := c.refusedByEPSV(); refused {
+		return r
+	}
+	addr := c.facts().Local.Addr()
+	if public := c.srv.announced(c.ctx, c.facts()); addr.Is4() && public.Is4() {
+		addr = public
+	}
+	return c.offer("LPSV", arg, func(port uint16) reply {
+		kind, raw := "4", addr.AsSlice()
+		if addr.Is6() {
+			kind = "6"
+		}
+		text := kind + "," + strconv.Itoa(len(raw))
+		for _, n := range append(raw, 2, byte(port>>8), byte(port)) {
+			text += "," + strconv.Itoa(int(n))
+		}
+		return say(228, "Entering Long Passive Mode ("+text+")")
+	})
+}
+
+func cmdPort(c *conn, arg string) reply {
+	addr, err := parsePort(arg)
+	return c.announce("PORT", addr, err)
+}
+
+func cmdEprt(c *conn, arg string) reply {
+	addr, err := parseEPRT(arg)
+	return c.announce("EPRT", addr, err)
+}
+
+func cmdLprt(c *conn, arg string) reply {
+	addr, err := parseLPRT(arg)
+	if errors.Is(err, errPortFamily) {
+		return say(521, "Supported address families are (4)")
+	}
+	return c.announce("LPRT", addr, err)
+}
+
+// announce notes where to connect to, once the address is one that the client
+// may name. The former channel closes in any case.
+func (c *conn) announce(verb string, addr netip.AddrPort, err error) reply {
+	if c.srv.Active.Disable {
+		return say(502, "Active mode is switched off here, use PASV or EPSV")
+	}
+	if r, refused := c.refusedByEPSV(); refused {
+		return r
+	}
+	c.dropData()
+	if err == nil && addr.Addr().Is4() != c.facts().Local.Addr().Is4() {
+		err = errPortFamily
+	}
+	if err == nil {
+		c.data, err = c.srv.announceActive(c.facts(), addr, c.facts().Policy.Device.AnyActivePeer)
+	}
+	switch {
+	case err == nil:
+		return say(200, verb+" command successful")
+	case errors.Is(err, errPortSyntax):
+		return say(501, "Malformed address")
+	case errors.Is(err, errPortFamily):
+		return say(522, "Network protocol not supported, use ("+c.family()+")")
+	case errors.Is(err, errPortRefused):
+		c.srv.state.counters.refuse(refusedBounce)
+		return say(504, "Address refused: it must be your own, with a port above 1023")
+	}
+	return reply{code: 425, text: "Can't open data connection, try again later", err: err}
+}
+
+// family is the number of the control connection's protocol (RFC 2428, 2).
+func (c *conn) family() string {
+	if c.facts().Local.Addr().Is4() {
+		return "1"
+	}
+	return "2"
+}

@@ -1,0 +1,364 @@
+package paradise
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"io"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func fileCommands() []*command {
+	change := []int{213, 450, 501, 502, 504, 550, 553}
+	return []*command{
+		{name: "DELE", needs: needLogin | needArg, perm: PermDelete, codes: []int{250, 450, 502, 553}, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdDele},
+		{name: "RNFR", needs: needLogin | needArg, perm: PermRename, codes: []int{350, 450, 502, 553}, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdRnfr},
+		{name: "RNTO", needs: needLogin | needArg | needRename, perm: PermRename, codes: []int{250, 450, 452, 502, 552, 553}, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdRnto},
+		{name: "SIZE", needs: needLogin | needArg | keepsOffset, codes: []int{213, 450, 502, 550, 553}, syntax: "name", feat: "SIZE", ref: "RFC 3659, 4", run: cmdSize},
+		{name: "MDTM", needs: needLogin | needArg | keepsOffset, codes: change, syntax: "name", feat: "MDTM", ref: "RFC 3659, 3", run: cmdMdtm},
+		{name: "MFMT", needs: needLogin | needArg | keepsOffset, perm: PermTimes, feature: FeatureSetTime, codes: change, syntax: "time name", feat: "MFMT", ref: "draft-somers-ftp-mfxx, 3.1", run: cmdMfmt},
+		{name: "MFCT", needs: needLogin | needArg | keepsOffset, perm: PermTimes, feature: FeatureSetCreated, codes: change, syntax: "time name", feat: "MFCT", ref: "draft-somers-ftp-mfxx, 3.2", run: cmdMfct},
+		{name: "MFF", needs: needLogin | needArg | keepsOffset, offer: FeatureSetTime, codes: change, syntax: "fact=value; name", ref: "draft-somers-ftp-mfxx, 3.3", run: cmdMff},
+		{name: "AVBL", needs: needLogin | keepsOffset, feature: FeatureSpace, codes: []int{213, 450, 550, 553}, syntax: "[folder]", feat: "AVBL", ref: "draft-peterson-streamlined-ftp, 4", run: cmdAvbl},
+		{name: "COMB", needs: needLogin | needArg, perm: PermCreate | PermRead | PermDelete, codes: []int{250, 426, 450, 452, 501, 502, 552, 553}, syntax: `"target" "part" ["part" ...]`, feat: "COMB target;source_list", ref: "GlobalSCAPE", run: cmdComb},
+	}
+}
+
+func cmdDele(c *conn, arg string) reply {
+	name, err := c.resolve(arg)
+	if err != nil {
+		return badName(err)
+	}
+	if err := c.files().Remove(c.ctx, c.facts(), name); err != nil {
+		return replyFor(err, 502)
+	}
+	c.changed("DELE", name, "")
+	return say(250, "File removed")
+}
+
+func cmdRnfr(c *conn, arg string) reply {
+	c.params.renameFrom = ""
+	name, err := c.resolve(arg)
+	if err != nil {
+		return badName(err)
+	}
+	if name == "/" {
+		return say(550, "The root can't be renamed")
+	}
+	if _, err := c.files().Stat(c.ctx, c.facts(), name); err != nil && !errors.Is(err, errUnsupported) {
+		return replyFor(err, 502)
+	}
+	c.params.renameFrom = name
+	return say(350, "File exists, send RNTO with the new name")
+}
+
+// cmdRnto replaces a file, as clients that upload under a temporary name need.
+func cmdRnto(c *conn, arg string) reply {
+	from := c.params.renameFrom
+	c.params.renameFrom = ""
+	to, err := c.resolve(arg)
+	if err != nil {
+		return badName(err)
+	}
+	if c.facts().Policy.Deny&PermOverwrite != 0 && c.exists(to) {
+		return say(550, "Permission denied: the name is taken")
+	}
+	if err := c.files().Rename(c.ctx, c.facts(), from, to); err != nil {
+		return replyFor(err, 502)
+	}
+	c.changed("RNTO", to, from)
+	return say(250, "File renamed")
+}
+
+// regular stats a name that must be a file.
+func (c *conn) regular(arg string) (string, Entry, reply) {
+	name, err := c.resolve(arg)
+	if err != nil {
+		return "", Entry{}, badName(err)
+	}
+	e, err := c.files().Stat(c.ctx, c.facts(), name)
+	switch {
+	case err != nil:
+		return "", Entry{}, replyFor(err, 502)
+	case e.IsDir():
+		return "", Entry{}, replyFor(ErrIsDir, 550)
+	}
+	return name, e, reply{}
+}
+
+// cmdSize: in ASCII type the size on the wire is not known (RFC 3659, 4.1).
+func cmdSize(c *conn, arg string) reply {
+	if c.converts() && !c.facts().Policy.Device.SizeInASCII {
+		return say(550, "SIZE is not known in ASCII type, use TYPE I")
+	}
+	_, e, r := c.regular(arg)
+	switch {
+	case r.code != 0:
+		return r
+	case e.Size < 0:
+		return say(550, "Size is not known")
+	}
+	return say(213, itoa(e.Size))
+}
+
+const mdtmLayout = "20060102150405"
+
+// cmdMdtm answers with the time, or sets it: some clients send a time before
+// the name. That is done only if the whole argument is no name.
+func cmdMdtm(c *conn, arg string) reply {
+	name, err := c.resolve(arg)
+	if err != nil {
+		return badName(err)
+	}
+	e, err := c.files().Stat(c.ctx, c.facts(), name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if first, rest, ok := strings.Cut(arg, " "); ok && len(first) == 14 && isDigits(first) {
+			return c.setTime("MDTM", first, rest, false)
+		}
+	}
+	switch {
+	case err != nil:
+		return replyFor(err, 502)
+	case e.ModTime.IsZero():
+		return say(550, "Time is not known")
+	}
+	return say(213, e.ModTime.UTC().Format(mdtmLayout))
+}
+
+func cmdMfmt(c *conn, arg string) reply {
+	stamp, name, _ := strings.Cut(arg, " ")
+	return c.setTime("MFMT", stamp, name, false)
+}
+
+func cmdMfct(c *conn, arg string) reply {
+	stamp, name, _ := strings.Cut(arg, " ")
+	return c.setTime("MFCT", stamp, name, true)
+}
+
+// parseTime reads YYYYMMDDhhmmss[.sss] in UTC (RFC 3659, 2.3).
+func parseTime(s string) (time.Time, error) { return time.Parse(mdtmLayout, s) }
+
+func (c *conn) setTime(verb, stamp, arg string, created bool) reply {
+	t, err := parseTime(stamp)
+	if err != nil || arg == "" {
+		return say(501, "Syntax: "+verb+" YYYYMMDDhhmmss name")
+	}
+	name, err := c.resolve(arg)
+	if err != nil {
+		return badName(err)
+	}
+	if c.facts().Policy.Deny&PermTimes != 0 {
+		return say(550, "Permission denied")
+	}
+	a, fact := Attr{ModTime: t}, "Modify="
+	if created {
+		a, fact = Attr{Created: t}, "Create="
+	}
+	if err := c.files().SetAttr(c.ctx, c.facts(), name, a); err != nil {
+		return replyFor(err, 502)
+	}
+	c.changed(verb, name, "")
+	return say(213, fact+stamp+"; "+arg)
+}
+
+// cmdMff changes several facts at once, all or none.
+func cmdMff(c *conn, arg string) reply {
+	list, file, ok := strings.Cut(arg, " ")
+	if !ok || file == "" || !strings.HasSuffix(list, ";") {
+		return say(501, "Syntax: MFF fact=value; name")
+	}
+	a, needs, r := parseMFF(list)
+	if r.code != 0 {
+		return r
+	}
+	if c.facts().Policy.Deny&needs != 0 {
+		return say(550, "Permission denied")
+	}
+	name, err := c.resolve(file)
+	if err != nil {
+		return badName(err)
+	}
+	if err := c.files().SetAttr(c.ctx, c.facts(), name, a); err != nil {
+		return replyFor(err, 504)
+	}
+	c.changed("MFF", name, "")
+	return say(213, list+" "+file)
+}
+
+func parseMFF(list string) (a Attr, needs Perm, r reply) {
+	for fact := range strings.SplitSeq(strings.TrimSuffix(list, ";"), ";") {
+		name, value, _ := strings.Cut(fact, "=")
+		var err error
+		switch strings.ToLower(name) {
+		case "modify":
+			a.ModTime, err = parseTime(value)
+			needs |= PermTimes
+		case "create":
+			a.Created, err = parseTime(value)
+			needs |= PermTimes
+		case "unix.mode":
+			a.Mode, err = parseMode(value)
+			a.SetMode = true
+			needs |= PermChmod
+		case "unix.owner":
+			a.Owner = value
+			needs |= PermChmod
+		case "unix.group":
+			a.Group = value
+			needs |= PermChmod
+		default:
+			return a, needs, say(504, "Fact can't be changed")
+		}
+		if err != nil {
+			return a, needs, say(501, "Malformed value of a fact")
+		}
+	}
+	return a, needs, reply{}
+}
+
+// parseMode reads an octal mode, permission bits only.
+func parseMode(s string) (fs.FileMode, error) {
+	n, err := strconv.ParseUint(s, 8, 12)
+	return fs.FileMode(n) & fs.ModePerm, err
+}
+
+func cmdAvbl(c *conn, arg string) reply {
+	name, err := c.resolve(arg)
+	if err != nil {
+		return badName(err)
+	}
+	if err := c.statDir(c.ctx, name); err != nil {
+		return replyFor(err, 550)
+	}
+	n, err := c.files().Space(c.ctx, c.facts(), name)
+	if err != nil {
+		return replyFor(err, 502)
+	}
+	return say(213, itoa(max(n, 0)))
+}
+
+// cmdComb joins uploaded parts into one file, as one transaction: the target is
+// there whole or not at all, and the parts go only when it is.
+func cmdComb(c *conn, arg string) reply {
+	words, ok := quotedWords(arg)
+	if !ok || len(words) < 2 {
+		return say(501, `Syntax: COMB "target" "part" ["part" ...]`)
+	}
+	names := make([]string, len(words))
+	for i, w := range words {
+		name, err := c.resolve(w)
+		if err != nil {
+			return badName(err)
+		}
+		names[i] = name
+	}
+	s, files := c.facts(), c.files()
+	target, parts := names[0], names[1:]
+	if c.facts().Policy.Deny&PermOverwrite != 0 && c.exists(target) {
+		return say(550, "Permission denied: the name is taken")
+	}
+	return reply{job: &job{verb: "COMB", name: target, run: func(x *xfer) reply {
+		if err := copyFiles(x, files, s, target, parts, StoreOptions{Append: c.exists(target)}); err != nil {
+			return replyFor(x.reason(err), 502)
+		}
+		for _, part := range parts {
+			if err := files.Remove(x.ctx, s, part); err != nil {
+				return replyFor(x.reason(err), 502)
+			}
+		}
+		c.changed("COMB", target, parts[0])
+		return say(250, "Files joined")
+	}}}
+}
+
+// quotedWords splits at spaces; words may stand in double quotes.
+func quotedWords(s string) ([]string, bool) {
+	var words []string
+	for s = strings.TrimLeft(s, " "); s != ""; s = strings.TrimLeft(s, " ") {
+		word, rest, _ := strings.Cut(s, " ")
+		if s[0] == '"' {
+			var closed bool
+			if word, rest, closed = strings.Cut(s[1:], `"`); !closed {
+				return nil, false
+			}
+		}
+		words, s = append(words, word), rest
+	}
+	return words, true
+}
+
+// copyFiles writes the contents of files into one upload and commits it.
+func copyFiles(x *xfer, files FileDriver, s *Session, to string, from []string, o StoreOptions) (err error) {
+	x.guard()
+	defer x.unguard()
+	up, err := files.Store(x.ctx, s, to, o)
+	if err != nil {
+		return err
+	}
+	done := false
+	defer func() {
+		if !done {
+			up.Abort(context.WithoutCancel(x.ctx), err)
+		}
+	}()
+	if err := up.Begin(x.ctx, UploadInfo{}); err != nil {
+		return err
+	}
+	for _, name := range from {
+		if err := copyInto(x, files, s, up, name); err != nil {
+			return err
+		}
+	}
+	if err := x.commitNow(); err != nil {
+		return err
+	}
+	if err := up.Commit(x.ctx); err != nil {
+		return err
+	}
+	done = true
+	return nil
+}
+
+func copyInto(x *xfer, files FileDriver, s *Session, up Upload, name string) error {
+	src, err := files.Open(x.ctx, s, name, 0)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	const class = len(bufferSizes) - 1
+	buf := getBuffer(class)
+	defer putBuffer(class, buf)
+	for {
+		x.guard()
+		n, rerr := src.Read(*buf)
+		if n > 0 {
+			k, werr := up.Write((*buf)[:n])
+			if werr == nil && k < n {
+				werr = io.ErrShortWrite
+			}
+			if werr != nil {
+				return werr
+			}
+		}
+		if rerr == io.EOF {
+			return nil
+		}
+		if rerr != nil {
+			return rerr
+		}
+		if err := x.ctx.Err(); err != nil {
+			return err
+		}
+	}
+}
+
+// uniqueSuffix makes the name of STOU one that nobody has.
+func uniqueSuffix() string {
+	var b [6]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}

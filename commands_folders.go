@@ -1,0 +1,170 @@
+package paradise
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+func folderCommands() []*command {
+	rows := []*command{
+		{name: "CWD", needs: needLogin, codes: []int{250, 450, 550, 553}, syntax: "[folder]", ref: "RFC 959, 4.1.1", run: cmdCwd},
+		{name: "CDUP", needs: needLogin, codes: []int{250, 450, 550}, ref: "RFC 959, 4.1.1", run: cmdCdup},
+		{name: "PWD", needs: needLogin | keepsOffset, codes: []int{257}, ref: "RFC 959, 4.1.3", run: cmdPwd},
+		{name: "MKD", needs: needLogin | needArg, perm: PermMkdir, codes: []int{257, 450, 452, 502, 552, 553}, syntax: "folder", ref: "RFC 959, 4.1.3", run: cmdMkd},
+		{name: "RMD", needs: needLogin | needArg, perm: PermRmdir, codes: []int{250, 450, 502, 553}, syntax: "folder", ref: "RFC 959, 4.1.3", run: cmdRmd},
+		{name: "RMDA", needs: needLogin | needArg, perm: PermRmdir | PermTree, codes: []int{250, 426, 450, 502, 553}, syntax: "folder", ref: "Serv-U", run: cmdRmda},
+	}
+	for _, alias := range []struct{ old, name string }{{"XCWD", "CWD"}, {"XCUP", "CDUP"}, {"XPWD", "PWD"}, {"XMKD", "MKD"}, {"XRMD", "RMD"}} {
+		for _, row := range rows {
+			if row.name == alias.name {
+				rows = append(rows, &command{name: alias.old, needs: row.needs, perm: row.perm, codes: row.codes,
+					syntax: row.syntax, ref: "RFC 1123, 4.1.3.1", run: row.run})
+			}
+		}
+	}
+	return rows
+}
+
+// cmdCwd without an argument, or with "~", goes home.
+func cmdCwd(c *conn, arg string) reply {
+	if arg == "" || arg == "~" {
+		arg = path.Clean("/" + c.facts().User.Home)
+	}
+	name, err := c.resolve(arg)
+	if err != nil {
+		return badName(err)
+	}
+	return c.changeTo(name)
+}
+
+// cmdCdup stays at the root with 250, as clients expect.
+func cmdCdup(c *conn, _ string) reply { return c.changeTo(path.Dir(c.params.cwd)) }
+
+func (c *conn) changeTo(name string) reply {
+	if err := c.statDir(c.ctx, name); err != nil {
+		return replyFor(err, 550)
+	}
+	c.params.cwd = name
+	return say(250, "Directory changed to "+quotePath(name))
+}
+
+func cmdPwd(c *conn, _ string) reply {
+	return say(257, quotePath(c.params.cwd)+" is the current directory")
+}
+
+func cmdMkd(c *conn, arg string) reply {
+	name, err := c.resolve(arg)
+	if err != nil {
+		return badName(err)
+	}
+	device := &c.facts().Policy.Device
+	if device.MakeParents {
+		if err := c.makeParents(path.Dir(name)); err != nil {
+			return replyFor(err, 502)
+		}
+	}
+	err = c.files().Mkdir(c.ctx, c.facts(), name)
+	switch {
+	case errors.Is(err, fs.ErrExist) && device.MkdExistingOK && c.statDir(c.ctx, name) == nil:
+	case err != nil:
+		return replyFor(err, 502)
+	default:
+		c.changed("MKD", name, "")
+	}
+	return say(257, quotePath(name)+" created")
+}
+
+// cmdRmd takes "-r" for whole folders, behind the permission that RMDA needs.
+func cmdRmd(c *conn, arg string) reply {
+	if tree, ok := strings.CutPrefix(arg, "-r "); ok {
+		if c.facts().Policy.Deny&PermTree != 0 || !c.facts().Policy.GrantTree {
+			return say(550, "Permission denied")
+		}
+		return cmdRmda(c, tree)
+	}
+	name, err := c.resolve(arg)
+	if err != nil {
+		return badName(err)
+	}
+	if name == "/" {
+		return say(550, "The root can't be removed")
+	}
+	if err := c.files().RemoveDir(c.ctx, c.facts(), name); err != nil {
+		return replyFor(err, 502)
+	}
+	c.changed("RMD", name, "")
+	return say(250, "Directory removed")
+}
+
+// cmdRmda removes a folder with all it holds, where the policy grants it.
+func cmdRmda(c *conn, arg string) reply {
+	if !c.facts().Policy.GrantTree {
+		return say(550, "Permission denied")
+	}
+	name, err := c.resolve(arg)
+	if err != nil {
+		return badName(err)
+	}
+	if name == "/" {
+		return say(550, "The root can't be removed")
+	}
+	s, files := c.facts(), c.files()
+	return reply{job: &job{verb: "RMDA", name: name, run: func(x *xfer) reply {
+		if err := removeTree(x.ctx, files, s, name, 0); err != nil {
+			return replyFor(x.reason(err), 502)
+		}
+		c.changed("RMDA", name, "")
+		return say(250, "Directory removed")
+	}}}
+}
+
+// treeDepth bounds how deep removeTree goes.
+const treeDepth = 64
+
+// removeTree works in batches, so that it neither removes beside a running
+// listing nor holds a large folder in memory.
+func removeTree(ctx context.Context, files FileDriver, s *Session, dir string, depth int) error {
+	if depth > treeDepth {
+		return ErrNotEmpty
+	}
+	for {
+		batch, err := firstEntries(ctx, files, s, dir, 512)
+		if err != nil {
+			return err
+		}
+		if len(batch) == 0 {
+			return files.RemoveDir(ctx, s, dir)
+		}
+		for _, e := range batch {
+			name := path.Join(dir, e.Name)
+			if e.IsDir() {
+				err = removeTree(ctx, files, s, name, depth+1)
+			} else {
+				err = files.Remove(ctx, s, name)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func firstEntries(ctx context.Context, files FileDriver, s *Session, dir string, n int) ([]Entry, error) {
+	l, err := files.List(ctx, s, dir)
+	if err != nil {
+		return nil, err
+	}
+	var batch []Entry
+	for e, err := range l {
+		if err != nil {
+			return nil, err
+		}
+		if batch = append(batch, e); len(batch) == n {
+			break
+		}
+	}
+	return batch, ctx.Err()
+}

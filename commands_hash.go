@@ -1,0 +1,195 @@
+package paradise
+
+import (
+	"errors"
+	"io"
+	"strings"
+)
+
+func hashCommands() []*command {
+	codes := []int{213, 250, 251, 426, 450, 501, 502, 504, 550, 551, 553}
+	row := func(verb string, kind Digest, ref string) *command {
+		return &command{name: verb, needs: needLogin | needArg | keepsOffset, perm: PermRead, codes: codes, syntax: "name [start end]", feat: verb, ref: ref,
+			run: func(c *conn, arg string) reply { return c.oldHash(verb, kind, arg) }}
+	}
+	return []*command{
+		{name: "HASH", needs: needLogin | needArg, perm: PermRead, codes: append(codes, 556), syntax: "name", ref: "draft-bryan-ftpext-hash, 3", run: cmdHash},
+		row("XCRC", DigestCRC32, "GlobalSCAPE"),
+		row("XMD5", DigestMD5, "GlobalSCAPE"),
+		row("MD5", DigestMD5, "draft-twine-ftpmd5"),
+		row("XSHA", DigestSHA1, "GlobalSCAPE"),
+		row("XSHA1", DigestSHA1, "GlobalSCAPE"),
+		row("XSHA256", DigestSHA256, "GlobalSCAPE"),
+		row("XSHA512", DigestSHA512, "GlobalSCAPE"),
+	}
+}
+
+// featHash lists the functions, the one in use with a star.
+func (c *conn) featHash() string {
+	names := make([]string, 0, len(digestKinds))
+	for _, k := range digestKinds {
+		name := k.name
+		if k.kind == c.params.hash {
+			name += "*"
+		}
+		names = append(names, name)
+	}
+	return "HASH " + strings.Join(names, ";")
+}
+
+func (c *conn) optsHash(arg string) reply {
+	if arg == "" {
+		return say(200, c.params.hash.String())
+	}
+	kind, ok := digestNamed(arg)
+	if !ok {
+		return say(501, "Hash function not known")
+	}
+	c.params.hash = kind
+	return say(200, kind.String())
+}
+
+// cmdHash: "213 SHA-256 0-49 digest name". RANG bounds it.
+func cmdHash(c *conn, arg string) reply {
+	start, end := c.params.offset, c.params.rangeEnd
+	name, e, r := c.regular(arg)
+	if r.code != 0 {
+		return r
+	}
+	if end < 0 || e.Size >= 0 && end > e.Size {
+		end = e.Size
+	}
+	if start > end && end >= 0 {
+		return replyFor(ErrBadOffset, 550)
+	}
+	kind := c.params.hash
+	return c.hashJob("HASH", kind, name, e, start, end, func(sum string, length int64) reply {
+		return say(213, kind.String()+" "+itoa(start)+"-"+itoa(start+length)+" "+sum+" "+arg)
+	})
+}
+
+// oldHash takes "name", "name end" and "name start end"; a name with spaces may
+// be quoted.
+func (c *conn) oldHash(verb string, kind Digest, arg string) reply {
+	file, start, end := arg, int64(0), int64(-1)
+	if words, ok := quotedWords(arg); ok && (strings.HasPrefix(arg, `"`) || !c.namesFile(arg)) {
+		var bad bool
+		if file, start, end, bad = hashRange(words); bad {
+			return say(501, "Syntax: "+verb+" name [start end]")
+		}
+	}
+	name, e, r := c.regular(file)
+	if r.code != 0 {
+		return r
+	}
+	if end < 0 || e.Size >= 0 && end > e.Size {
+		end = e.Size
+	}
+	if start > end && end >= 0 {
+		return replyFor(ErrBadOffset, 550)
+	}
+	code := 250
+	if verb == "MD5" {
+		code = 251
+	}
+	return c.hashJob(verb, kind, name, e, start, end, func(sum string, _ int64) reply {
+		if code == 251 {
+			return say(251, quotePath(file)+" "+strings.ToUpper(sum))
+		}
+		return say(250, strings.ToUpper(sum))
+	})
+}
+
+func (c *conn) namesFile(arg string) bool {
+	name, err := c.resolve(arg)
+	return err == nil && c.exists(name)
+}
+
+// hashRange takes numbers off the end of the words.
+func hashRange(words []string) (file string, start, end int64, bad bool) {
+	end = -1
+	n := len(words)
+	if n >= 3 && isDigits(words[n-1]) && isDigits(words[n-2]) {
+		s, err1 := parseSize(words[n-2])
+		e, err2 := parseSize(words[n-1])
+		return strings.Join(words[:n-2], " "), s, e, err1 != nil || err2 != nil
+	}
+	if n == 2 && isDigits(words[1]) {
+		e, err := parseSize(words[1])
+		return words[0], 0, e, err != nil
+	}
+	return strings.Join(words, " "), 0, -1, false
+}
+
+// hashJob answers from the last upload's one pass where that still holds, and
+// reads the file beside the control connection otherwise: ABOR ends it.
+func (c *conn) hashJob(verb string, kind Digest, name string, e Entry, start, end int64, answer func(sum string, length int64) reply) reply {
+	last := &c.params.lastUpload
+	whole := start == 0 && end == e.Size
+	if sum := last.sums[kind]; sum != "" && whole && last.name == name && last.size == e.Size && last.modTime.Equal(e.ModTime) {
+		return answer(sum, e.Size)
+	}
+	s, files := c.facts(), c.files()
+	return reply{job: &job{verb: verb, name: name, run: func(x *xfer) reply {
+		sum, n, err := hashFile(x, files, s, kind, name, start, end)
+		if err != nil {
+			return replyFor(x.reason(err), 502)
+		}
+		return answer(sum, n)
+	}}}
+}
+
+func hashFile(x *xfer, files FileDriver, s *Session, kind Digest, name string, start, end int64) (string, int64, error) {
+	if err := x.c.srv.state.limits.hashing(x.ctx); err != nil {
+		return "", 0, err
+	}
+	defer x.c.srv.state.limits.hashed()
+	x.guard()
+	defer x.unguard()
+	src, err := openAt(x, files, s, name, start)
+	if err != nil {
+		return "", 0, err
+	}
+	defer src.Close()
+	var r io.Reader = src
+	if end >= 0 {
+		r = io.LimitReader(src, end-start)
+	}
+	const class = len(bufferSizes) - 1
+	buf := getBuffer(class)
+	defer putBuffer(class, buf)
+	d := newDigester(kind)
+	total := int64(0)
+	for {
+		x.guard()
+		n, err := r.Read(*buf)
+		d.write((*buf)[:n])
+		total += int64(n)
+		if err == io.EOF {
+			return d.sums()[kind], total, nil
+		}
+		if err == nil {
+			err = x.ctx.Err()
+		}
+		if err != nil {
+			return "", 0, err
+		}
+	}
+}
+
+// openAt skips to the offset where the storage cannot.
+func openAt(x *xfer, files FileDriver, s *Session, name string, offset int64) (io.ReadCloser, error) {
+	src, err := files.Open(x.ctx, s, name, offset)
+	if offset == 0 || !errors.Is(err, errUnsupported) {
+		return src, err
+	}
+	src, err = files.Open(x.ctx, s, name, 0)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := io.CopyN(io.Discard, src, offset); err != nil {
+		src.Close()
+		return nil, ErrBadOffset
+	}
+	return src, nil
+}

@@ -1,0 +1,316 @@
+package paradise
+
+import (
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func infoCommands() []*command {
+	return []*command{
+		{name: "NOOP", needs: early | urgent | keepsOffset, codes: []int{200}, ref: "RFC 959, 4.1.3", run: cmdNoop},
+		{name: "SYST", needs: early | keepsOffset, codes: []int{215}, ref: "RFC 959, 4.1.3", run: cmdSyst},
+		{name: "STAT", needs: early | urgentBare | keepsOffset, codes: []int{211, 212, 213, 450, 530, 550, 553}, syntax: "[name]", ref: "RFC 959, 4.1.3", run: cmdStat},
+		{name: "HELP", needs: early | keepsOffset, codes: []int{211, 214, 502}, syntax: "[command]", ref: "RFC 959, 4.1.3", run: cmdHelp},
+		{name: "FEAT", needs: early | keepsOffset, codes: []int{211}, ref: "RFC 2389, 3", run: cmdFeat},
+		{name: "OPTS", needs: needArg | early | keepsOffset, codes: []int{200, 451, 501}, syntax: "command [options]", ref: "RFC 2389, 4", run: cmdOpts},
+		{name: "MLST", needs: needLogin | keepsOffset, perm: PermList, codes: []int{250, 450, 502, 553}, syntax: "[name]", ref: "RFC 3659, 7", run: cmdMlst},
+		{name: "CLNT", needs: needArg | early | keepsOffset, codes: []int{200}, syntax: "name", feat: "CLNT", ref: "draft-peterson-streamlined-ftp", run: cmdClnt},
+		{name: "CSID", needs: needArg | early | keepsOffset, codes: []int{200}, syntax: "Name=...; Version=...;", feat: "CSID", ref: "draft-peterson-streamlined-ftp", run: cmdCsid},
+		{name: "LANG", needs: early | keepsOffset, codes: []int{200, 504}, syntax: "[tag]", feat: "LANG EN*", ref: "RFC 2640, 4.1", run: cmdLang},
+		{name: "SITE", needs: needLogin | needArg, codes: []int{200, 202, 211, 213, 214, 250, 257, 350, 426, 450, 452, 500, 501, 502, 503, 504, 550, 552, 553}, syntax: "command", ref: "RFC 959, 4.1.3", run: cmdSite},
+	}
+}
+
+func cmdNoop(*conn, string) reply { return say(200, "OK") }
+
+// cmdSyst: clients choose their LIST parser by these very words.
+func cmdSyst(*conn, string) reply { return say(215, "UNIX Type: L8") }
+
+func cmdClnt(*conn, string) reply { return say(200, "Noted") }
+
+func cmdCsid(*conn, string) reply { return say(200, "Name=Paradise;") }
+
+func cmdLang(_ *conn, arg string) reply {
+	tag := strings.ToUpper(strings.TrimSpace(arg))
+	if tag == "" || tag == "EN" || strings.HasPrefix(tag, "EN-") {
+		return say(200, "Replies are in English")
+	}
+	return say(504, "Language not available, use EN")
+}
+
+// cmdStat without a name tells the session's state, also while a transfer runs;
+// with one it lists on the control connection.
+func cmdStat(c *conn, arg string) reply {
+	if arg != "" {
+		return c.statName(arg)
+	}
+	s := c.facts()
+	r := reply{code: 211, text: "End of status", body: true, lines: []string{"Status of Paradise"}}
+	r.lines = append(r.lines, "Connected to "+s.Remote.Addr().String())
+	if s.LoggedIn() {
+		r.lines = append(r.lines, "Logged in as "+s.User.Name)
+	} else {
+		r.lines = append(r.lines, "Not logged in")
+	}
+	control := "Control connection is clear"
+	if s.TLS != nil {
+		control = "Control connection is private"
+	}
+	r.lines = append(r.lines, control)
+	c.mu.Lock()
+	x := c.xfer
+	c.mu.Unlock()
+	if x == nil {
+		r.lines = append(r.lines, "TYPE: "+c.typeName()+"; STRU: File; MODE: "+c.modeName(), "No transfer in progress")
+		return r
+	}
+	r.lines = append(r.lines, x.status())
+	return r
+}
+
+func (x *xfer) status() string {
+	text := x.job.verb + " in progress, " + itoa(x.moved.Load()) + " bytes"
+	if size := x.size.Load(); size >= 0 {
+		text += " of " + itoa(size)
+	}
+	return text + " in " + clock(time.Since(x.started))
+}
+
+func (c *conn) typeName() string {
+	if c.params.ascii {
+		return "ASCII"
+	}
+	return "Image"
+}
+
+func (c *conn) modeName() string {
+	if c.params.deflate {
+		return "Deflate"
+	}
+	return "Stream"
+}
+
+// statLines bounds what STAT sends over the control connection; LIST has no
+// such bound.
+const statLines = 10_000
+
+func (c *conn) statName(arg string) reply {
+	s := c.facts()
+	switch {
+	case !s.LoggedIn():
+		return say(530, "Please login with USER and PASS")
+	case s.Policy.Deny&PermList != 0:
+		return say(550, "Permission denied")
+	}
+	_, arg = c.listArgs(arg)
+	name, err := c.resolve(arg)
+	if err != nil {
+		return badName(err)
+	}
+	e, err := c.files().Stat(c.ctx, s, name)
+	if err != nil {
+		return replyFor(err, 550)
+	}
+	r := reply{code: 213, text: "End of status", body: true, lines: []string{"Status of " + quotePath(name)}}
+	now := time.Now()
+	if !e.IsDir() {
+		e.Name = path.Base(name)
+		r.lines = append(r.lines, listText(e, now, s.Policy.Zone))
+		return r
+	}
+	r.code = 212
+	l, err := c.files().List(c.ctx, s, name)
+	if err != nil {
+		return replyFor(err, 550)
+	}
+	for e, err := range l {
+		if err != nil {
+			return replyFor(err, 550)
+		}
+		if line := listText(e, now, s.Policy.Zone); line != "" {
+			r.lines = append(r.lines, line)
+		}
+		if len(r.lines) > statLines {
+			r.lines = append(r.lines, "... use LIST for the rest")
+			break
+		}
+	}
+	return r
+}
+
+func listText(e Entry, now time.Time, zone *time.Location) string {
+	return strings.TrimSuffix(string(appendListLine(nil, e, now, zone)), "\r\n")
+}
+
+func cmdHelp(c *conn, arg string) reply {
+	t := c.srv.state.table
+	name := strings.ToUpper(strings.TrimSpace(arg))
+	if rest, ok := strings.CutPrefix(name, "SITE "); ok {
+		return c.siteHelp(strings.TrimSpace(rest))
+	}
+	if name == "" {
+		r := reply{code: 214, text: "Help ok", body: true, lines: []string{"Commands known here:"}}
+		r.lines = append(r.lines, columns(c.listed())...)
+		return r
+	}
+	cmd := t.rows[name]
+	if cmd == nil || !c.offered(cmd) {
+		return say(502, "Unknown command")
+	}
+	return say(214, strings.TrimSpace("Syntax: "+name+" "+cmd.syntax))
+}
+
+// listed are the verbs that HELP names: those that work.
+func (c *conn) listed() []string {
+	t := c.srv.state.table
+	return slices.DeleteFunc(slices.Clone(t.names), func(name string) bool { return !c.offered(t.rows[name]) })
+}
+
+// offered reports whether FEAT and HELP speak of a verb: what does not work is
+// not advertised.
+func (c *conn) offered(cmd *command) bool {
+	need := cmd.feature | cmd.offer
+	switch {
+	case cmd.needs&unlisted != 0, c.features()&need != need:
+		return false
+	}
+	switch cmd.name {
+	case "AUTH":
+		return c.srv.state.tls != nil
+	case "PBSZ", "PROT":
+		return c.srv.state.tls != nil
+	case "HOST":
+		return len(c.srv.Hosts) > 0
+	case "EPSV":
+		return !c.srv.Passive.NoEPSV
+	case "PORT", "EPRT":
+		return !c.srv.Active.Disable
+	case "RMDA":
+		return c.facts().Policy.GrantTree
+	}
+	return true
+}
+
+func columns(names []string) []string {
+	var lines []string
+	for chunk := range slices.Chunk(names, 8) {
+		line := ""
+		for _, name := range chunk {
+			line += name + strings.Repeat(" ", max(1, 8-len(name)))
+		}
+		lines = append(lines, strings.TrimRight(line, " "))
+	}
+	return lines
+}
+
+// cmdFeat lists what goes beyond RFC 959 and works here (RFC 2389, 3.2). MLSD
+// has no line of its own (RFC 3659, 7.8).
+func cmdFeat(c *conn, _ string) reply {
+	t := c.srv.state.table
+	lines := []string{"UTF8", "TVFS", featMLST(c.params.facts), c.featHash()}
+	for _, name := range t.names {
+		if row := t.rows[name]; row.feat != "" && c.offered(row) {
+			lines = append(lines, row.feat)
+		}
+	}
+	if mff := c.featMFF(); mff != "" {
+		lines = append(lines, mff)
+	}
+	if c.srv.state.tls != nil {
+		lines = append(lines, "AUTH TLS", "PBSZ", "PROT")
+	}
+	if len(c.srv.Hosts) > 0 {
+		lines = append(lines, "HOST")
+	}
+	slices.Sort(lines)
+	return reply{code: 211, text: "End", body: true, lines: append([]string{"Features:"}, lines...)}
+}
+
+// featMFF names the facts that MFF can change.
+func (c *conn) featMFF() string {
+	f := c.features()
+	text := ""
+	for _, fact := range []struct {
+		need Features
+		name string
+	}{{FeatureSetTime, "Modify;"}, {FeatureSetCreated, "Create;"}, {FeatureSetMode, "UNIX.mode;"}, {FeatureSetOwner, "UNIX.owner;UNIX.group;"}} {
+		if f&fact.need != 0 {
+			text += fact.name
+		}
+	}
+	if text == "" {
+		return ""
+	}
+	return "MFF " + text
+}
+
+func cmdOpts(c *conn, arg string) reply {
+	verb, rest := splitCommand(arg)
+	rest = strings.TrimSpace(rest)
+	switch verb {
+	case "UTF8", "UTF-8":
+		return c.optsUTF8(strings.ToUpper(rest))
+	case "MLST":
+		facts, ok := parseOptsMLST(rest)
+		if !ok {
+			return say(501, "Malformed list of facts")
+		}
+		c.params.facts = facts
+		return say(200, optsMLSTReply(facts))
+	case "HASH":
+		return c.optsHash(rest)
+	case "MODE":
+		return c.optsMode(strings.ToUpper(rest))
+	}
+	return say(501, "Option not known")
+}
+
+func (c *conn) optsUTF8(value string) reply {
+	switch value {
+	case "", "ON", "NLST":
+		c.params.charset = charsetUTF8
+		return say(200, "UTF8 is on")
+	case "OFF":
+		if c.facts().Policy.Charset == nil {
+			return say(200, "UTF8 is off, names pass unchanged")
+		}
+		c.params.charset = charsetOther
+		return say(200, "UTF8 is off")
+	}
+	return say(501, "Syntax: OPTS UTF8 ON|OFF")
+}
+
+// optsMode takes "Z LEVEL n" (draft-preston-ftpext-deflate).
+func (c *conn) optsMode(arg string) reply {
+	f := strings.Fields(arg)
+	if len(f) == 1 && f[0] == "Z" {
+		c.params.level = defaultDeflateLevel
+		return say(200, "MODE Z LEVEL set to "+strconv.Itoa(c.params.level))
+	}
+	if len(f) != 3 || f[0] != "Z" || f[1] != "LEVEL" {
+		return say(501, "Syntax: OPTS MODE Z LEVEL 1-9")
+	}
+	level, err := strconv.Atoi(f[2])
+	if err != nil || level < 1 || level > 9 {
+		return say(501, "Level is 1 to 9")
+	}
+	c.params.level = level
+	return say(200, "MODE Z LEVEL set to "+f[2])
+}
+
+// cmdMlst tells the facts of one name, on the control connection.
+func cmdMlst(c *conn, arg string) reply {
+	name, err := c.resolve(arg)
+	if err != nil {
+		return badName(err)
+	}
+	e, err := c.files().Stat(c.ctx, c.facts(), name)
+	if err != nil {
+		return replyFor(err, 502)
+	}
+	facts := string(appendFacts(nil, e, factKindEntry, c.params.facts, c.allowed()))
+	return reply{code: 250, text: "End", body: true, lines: []string{"Listing " + quotePath(name), facts + name}}
+}

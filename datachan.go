@@ -1,0 +1,121 @@
+package paradise
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// dataChan is one data channel: what was announced, and the connection once it
+// is there. It owns listener and connection; Close may be called from anywhere,
+// any number of times, also on nil.
+type dataChan struct {
+	id      uint32
+	port    uint16
+	expires time.Time // closed then unless a transfer has taken it
+	srv     *Server
+	record  *channelRecord // for people; nil for active channels
+
+	listener net.Listener   // passive
+	peer     peerRule       // passive: who may connect
+	local    netip.AddrPort // active
+	remote   netip.AddrPort // active
+
+	mu     sync.Mutex
+	raw    net.Conn
+	closed bool
+}
+
+// Errors of opening a data channel; they are answered with 425, 521 or 522.
+var (
+	errNoPeer      = errors.New("paradise: data connection was not opened in time")
+	errStrangers   = errors.New("paradise: too many strangers at the data port")
+	errHandshake   = errors.New("paradise: TLS negotiation failed on the data connection")
+	errNotResumed  = errors.New("paradise: TLS session was not resumed on the data connection")
+	errUnreachable = errors.New("paradise: data connection could not be opened")
+)
+
+// strangersAllowed bounds how many wrong peers one data channel turns away.
+const strangersAllowed = 16
+
+// Close closes what is there now and whatever would come.
+func (d *dataChan) Close() {
+	if d == nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return
+	}
+	d.closed = true
+	if d.listener != nil {
+		d.listener.Close()
+		d.srv.state.counters.listeners.Add(-1)
+	}
+	if d.raw != nil {
+		d.raw.Close()
+	}
+	d.srv.state.limits.giveFDs(2)
+}
+
+// open returns the connection, opened within the time for it. ctx is only for
+// the dial: Close ends a wait too.
+func (d *dataChan) open(ctx context.Context, wait time.Duration) (net.Conn, error) {
+	var nc net.Conn
+	var err error
+	if d.listener != nil {
+		nc, err = d.accept(time.Now().Add(wait))
+	} else {
+		nc, err = d.dial(ctx, wait)
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		nc.Close()
+		return nil, net.ErrClosed
+	}
+	d.raw = nc
+	return nc, nil
+}
+
+// conn is the open connection, nil if there is none.
+func (d *dataChan) conn() net.Conn {
+	if d == nil {
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.raw
+}
+
+// secure makes a TLS connection of nc; we are the TLS server in active mode too
+// (RFC 4217, 7).
+func (d *dataChan) secure(ctx context.Context, nc net.Conn, setup *dataTLS, wait time.Duration) (*tls.Conn, error) {
+	conn := tls.Server(nc, setup.config)
+	nc.SetDeadline(time.Now().Add(wait))
+	if err := conn.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(errHandshake, err)
+	}
+	nc.SetDeadline(time.Time{})
+	if setup.require && !conn.ConnectionState().DidResume {
+		return nil, errNotResumed
+	}
+	return conn, nil
+}
+
+// dropData closes the session's channel that no transfer has taken.
+func (c *conn) dropData() {
+	if c.data != nil {
+		c.data.Close()
+		c.channelDone(c.data)
+		c.data = nil
+	}
+}

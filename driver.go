@@ -1,0 +1,228 @@
+package paradise
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"iter"
+	"time"
+)
+
+// FileDriver is the storage behind a server. The core calls it from many
+// goroutines at once; it must be safe for that.
+//
+// Names are virtual: absolute, slash-separated, cleaned, valid UTF-8 where the
+// client sent that, and free of NUL, CR and LF. Keeping a name inside the
+// storage (links included) is the driver's job.
+//
+// An error from one of these methods refuses the command before its 150 reply;
+// an error from what the method returned comes after it. Errors choose the
+// reply through [errors.Is] and [errors.As]: see [ReplyError] and the sentinel
+// errors of this package. Their text goes to the log, never to the client.
+//
+// ctx ends when the session does; a driver that can be slow must watch it.
+// s holds frozen facts about who asks; a driver may keep its ID, not the pointer.
+//
+// Embed [UnimplementedFileDriver] to leave methods out and stay compatible when
+// the interface grows. A wrapper that observes embeds the FileDriver it wraps
+// and returns [errors.ErrUnsupported] from Copy, so that the core copies through
+// the wrapper; a wrapper that restricts embeds UnimplementedFileDriver and
+// passes on what it allows. Package paradisetest examines implementations.
+type FileDriver interface {
+	// Features says what works somewhere below "/" for this session. FEAT
+	// follows it. s is never nil, but before login its User is zero.
+	Features(s *Session) Features
+
+	// Stat describes a name and follows links.
+	Stat(ctx context.Context, s *Session, name string) (Entry, error)
+
+	// List returns the entries of a folder as a stream. The core ranges over
+	// it exactly once, perhaps only to break at once, and ctx lives until the
+	// range ends: what the listing holds is freed there.
+	List(ctx context.Context, s *Session, dir string) (Listing, error)
+
+	// Open opens a file for reading at offset; a folder is [ErrIsDir], an
+	// offset beyond the end [ErrBadOffset]. Where the result is an *os.File,
+	// or has a method File() *os.File, plain downloads use sendfile.
+	Open(ctx context.Context, s *Session, name string, offset int64) (io.ReadCloser, error)
+
+	// Store prepares an upload: it checks and reserves, and publishes nothing.
+	// ctx is that of the Upload's Begin and Writes too; it dies when the
+	// transfer is aborted and must unblock them.
+	Store(ctx context.Context, s *Session, name string, o StoreOptions) (Upload, error)
+
+	// Mkdir makes one folder; fs.ErrExist where the name is taken.
+	Mkdir(ctx context.Context, s *Session, name string) error
+
+	// Remove deletes a file, not a folder ([ErrIsDir]).
+	Remove(ctx context.Context, s *Session, name string) error
+
+	// RemoveDir deletes an empty folder ([ErrNotEmpty], [ErrNotDir]).
+	RemoveDir(ctx context.Context, s *Session, name string) error
+
+	// Rename moves a file or folder. It replaces a file, never a folder.
+	Rename(ctx context.Context, s *Session, from, to string) error
+
+	// Copy copies a file on the storage's side. errors.ErrUnsupported makes
+	// the core copy by Open and Store.
+	Copy(ctx context.Context, s *Session, from, to string) error
+
+	// SetAttr changes what a sets: all of it, or errors.ErrUnsupported and
+	// nothing.
+	SetAttr(ctx context.Context, s *Session, name string, a Attr) error
+
+	// Space returns the bytes this user may still store below dir.
+	Space(ctx context.Context, s *Session, dir string) (int64, error)
+}
+
+// Features is a set of abilities of a [FileDriver]; | joins, &^ masks.
+type Features uint32
+
+const (
+	FeatureResume     Features = 1 << iota // Open and Store take an offset (REST)
+	FeatureAppend                          // Store takes Append (APPE to an existing file)
+	FeatureSetTime                         // SetAttr takes ModTime
+	FeatureSetCreated                      // SetAttr takes Created
+	FeatureSetMode                         // SetAttr takes Mode
+	FeatureSetOwner                        // SetAttr takes Owner and Group
+	FeatureSpace                           // Space works (AVBL)
+)
+
+// Entry describes a file or folder. It is a value.
+type Entry struct {
+	Name    string      // last element of the name
+	Size    int64       // bytes; -1 if unknown
+	Mode    fs.FileMode // type and permission bits
+	ModTime time.Time   // zero if unknown
+	Created time.Time   // zero if unknown
+	Owner   string      // empty: "paradise" is shown
+	Group   string      // empty: "ftp" is shown
+	Target  string      // where a symbolic link points
+	Unique  string      // identifies the file whatever its name (RFC 3659, 7.5.2); empty if unknown
+}
+
+// IsDir reports whether e is a folder.
+func (e Entry) IsDir() bool { return e.Mode.IsDir() }
+
+// EntryOf makes an Entry of what the standard library says of a file.
+func EntryOf(fi fs.FileInfo) Entry {
+	return Entry{Name: fi.Name(), Size: fi.Size(), Mode: fi.Mode(), ModTime: fi.ModTime()}
+}
+
+// Listing is a stream of entries: each once, without "." and "..". An error is
+// the last thing it yields.
+type Listing = iter.Seq2[Entry, error]
+
+// Entries makes a Listing of a slice.
+func Entries(entries []Entry) Listing {
+	return func(yield func(Entry, error) bool) {
+		for _, e := range entries {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// StoreOptions say what an upload is to become. The zero value replaces the
+// file or creates it.
+type StoreOptions struct {
+	Offset    int64 // the result is old[:Offset] + data; beyond the end ErrBadOffset
+	Append    bool  // the result is old + data, old as it is at Commit
+	Exclusive bool  // fs.ErrExist, at Store or at Commit, if the name is taken
+	SizeHint  int64 // from ALLO; 0 if unknown; never a promise
+}
+
+// Attr is a change of attributes; what is zero stays as it is.
+type Attr struct {
+	SetMode bool        // whether Mode is meant
+	Mode    fs.FileMode // permission bits only
+	ModTime time.Time
+	Created time.Time
+	Owner   string
+	Group   string
+}
+
+// UploadInfo is what the first bytes of an upload tell.
+type UploadInfo struct {
+	// ContentType is the MIME type of the resulting file, without parameters:
+	// with Offset or Append the core looks at the old head. Empty if unknown,
+	// which an allow-list refuses.
+	ContentType string
+	// Ancestors are more general types of the same content, nearest first.
+	Ancestors []string
+	// Head holds the first bytes that came; valid during the call only.
+	Head []byte
+	// Whole says that Head is all there is.
+	Whole bool
+}
+
+// Upload is one file on its way in. The core calls [Begin Write*] and then
+// Commit or Abort, all from one goroutine at a time.
+//
+// Abort is called exactly once unless Commit returned nil: also without Begin,
+// after a Begin or a Commit that failed, and after a panic.
+type Upload interface {
+	// Begin comes after the first bytes are known and let in, before the first
+	// Write; also for an empty file.
+	Begin(ctx context.Context, u UploadInfo) error
+
+	// Write takes the next bytes; it must not keep p. It ends with Store's ctx.
+	io.Writer
+
+	// Commit publishes the whole file. The reply 226 is sent only after nil.
+	// Store's ctx lives on until Commit returns, whatever the client does.
+	Commit(ctx context.Context) error
+
+	// Abort frees everything and publishes nothing. cause says why; ctx is
+	// alive.
+	Abort(ctx context.Context, cause error)
+}
+
+// UnimplementedFileDriver refuses everything with [errors.ErrUnsupported].
+// Embed it by value.
+type UnimplementedFileDriver struct{}
+
+var _ FileDriver = UnimplementedFileDriver{}
+
+func (UnimplementedFileDriver) Features(*Session) Features { return 0 }
+
+func (UnimplementedFileDriver) Stat(context.Context, *Session, string) (Entry, error) {
+	return Entry{}, errUnsupported
+}
+
+func (UnimplementedFileDriver) List(context.Context, *Session, string) (Listing, error) {
+	return nil, errUnsupported
+}
+
+func (UnimplementedFileDriver) Open(context.Context, *Session, string, int64) (io.ReadCloser, error) {
+	return nil, errUnsupported
+}
+
+func (UnimplementedFileDriver) Store(context.Context, *Session, string, StoreOptions) (Upload, error) {
+	return nil, errUnsupported
+}
+
+func (UnimplementedFileDriver) Mkdir(context.Context, *Session, string) error { return errUnsupported }
+
+func (UnimplementedFileDriver) Remove(context.Context, *Session, string) error { return errUnsupported }
+
+func (UnimplementedFileDriver) RemoveDir(context.Context, *Session, string) error {
+	return errUnsupported
+}
+
+func (UnimplementedFileDriver) Rename(context.Context, *Session, string, string) error {
+	return errUnsupported
+}
+
+func (UnimplementedFileDriver) Copy(context.Context, *Session, string, string) error {
+	return errUnsupported
+}
+
+func (UnimplementedFileDriver) SetAttr(context.Context, *Session, string, Attr) error {
+	return errUnsupported
+}
+
+func (UnimplementedFileDriver) Space(context.Context, *Session, string) (int64, error) {
+	return 0, errUnsupported
+}

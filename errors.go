@@ -1,0 +1,114 @@
+package paradise
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
+// Errors that drivers return to choose a reply; fs.ErrNotExist, fs.ErrExist,
+// fs.ErrPermission and errors.ErrUnsupported count too. Wrapping keeps their
+// meaning. Any other error is answered with 451.
+var (
+	ErrNotDir    = errors.New("paradise: not a directory")         // 550
+	ErrIsDir     = errors.New("paradise: is a directory")          // 550
+	ErrNotEmpty  = errors.New("paradise: directory not empty")     // 550
+	ErrBadOffset = errors.New("paradise: offset beyond the end")   // 550
+	ErrBusy      = errors.New("paradise: file busy")               // 450
+	ErrNoSpace   = errors.New("paradise: no space left")           // 452
+	ErrQuota     = errors.New("paradise: quota exceeded")          // 552
+	ErrBadName   = errors.New("paradise: file name not allowed")   // 553
+	ErrTooLarge  = errors.New("paradise: file too large")          // 552
+	ErrBadType   = errors.New("paradise: content type not taken")  // 550
+	ErrMismatch  = errors.New("paradise: content is not as asked") // 550
+
+	// ErrServerClosed is returned by Serve after Shutdown or Close.
+	ErrServerClosed = errors.New("paradise: server closed")
+
+	// ErrNoSession is returned by Kick for an ID that is not connected.
+	ErrNoSession = errors.New("paradise: no such session")
+
+	errUnsupported = errors.ErrUnsupported
+)
+
+// Causes that end a transfer; Abort, the log and the transfer event get them.
+var (
+	ErrAborted       = errors.New("paradise: aborted by the client")                    // ABOR
+	ErrControlLost   = errors.New("paradise: control connection lost")                  // client vanished
+	ErrDataLost      = errors.New("paradise: data connection broken")                   // RST or the like
+	ErrTruncated     = errors.New("paradise: TLS data connection ended without notice") // no close_notify
+	ErrStalled       = errors.New("paradise: data connection made no progress")
+	ErrKicked        = errors.New("paradise: session kicked")
+	ErrDriverBlocked = errors.New("paradise: driver did not answer in time")
+	ErrSizeMismatch  = errors.New("paradise: size is not what ALLO said")
+)
+
+// ReplyError is an error that carries its reply. Code is a final FTP reply code
+// (400 to 599); Text goes to the client, so it must be fit for strangers.
+type ReplyError struct {
+	Code int
+	Text string
+	Err  error // what the log says; may be nil
+}
+
+func (e *ReplyError) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("%d %s: %v", e.Code, e.Text, e.Err)
+	}
+	return fmt.Sprintf("%d %s", e.Code, e.Text)
+}
+
+func (e *ReplyError) Unwrap() error { return e.Err }
+
+// errorReplies is the one place where errors become replies, first match wins.
+// Codes are those of RFC 959, 4.2, as the verbs' rows in the command table
+// allow them.
+var errorReplies = []struct {
+	err  error
+	code int
+	text string
+}{
+	{ErrAborted, 426, "Transfer aborted"},
+	{ErrControlLost, 426, "Control connection lost; transfer aborted"},
+	{ErrTruncated, 426, "Data connection ended without TLS close_notify; transfer aborted"},
+	{ErrStalled, 426, "Data connection stalled; transfer aborted"},
+	{ErrDataLost, 426, "Data connection broken; transfer aborted"},
+	{ErrKicked, 426, "Session ended by the operator; transfer aborted"},
+	{ErrServerClosed, 426, "Server is closing; transfer aborted"},
+	{ErrDriverBlocked, 426, "Storage did not answer in time; transfer aborted"},
+	{ErrSizeMismatch, 451, "Size is not what ALLO said; file discarded"},
+	{ErrMismatch, 550, "Content does not match what was expected; file discarded"},
+	{ErrBadType, 550, "File type not accepted"},
+	{ErrTooLarge, 552, "File too large"},
+	{ErrNotDir, 550, "Not a directory"},
+	{ErrIsDir, 550, "Is a directory"},
+	{ErrNotEmpty, 550, "Directory not empty"},
+	{ErrBadOffset, 550, "Restart offset is beyond the end of the file"},
+	{ErrBusy, 450, "File busy, try again later"},
+	{ErrNoSpace, 452, "Insufficient storage space"},
+	{ErrQuota, 552, "Quota exceeded"},
+	{ErrBadName, 553, "File name not allowed"},
+	{fs.ErrNotExist, 550, "No such file or directory"},
+	{fs.ErrExist, 550, "File exists"},
+	{fs.ErrPermission, 550, "Permission denied"},
+	{context.Canceled, 426, "Transfer aborted"},
+	{context.DeadlineExceeded, 451, "Storage did not answer in time"},
+}
+
+// replyFor turns a driver's error into the reply of a command whose answer to
+// errors.ErrUnsupported is unsupported.
+func replyFor(err error, unsupported int) reply {
+	if re, ok := errors.AsType[*ReplyError](err); ok && re.Code >= 400 && re.Code <= 599 {
+		return reply{code: re.Code, text: re.Text, err: err}
+	}
+	for _, e := range errorReplies {
+		if errors.Is(err, e.err) {
+			return reply{code: e.code, text: e.text, err: err}
+		}
+	}
+	if errors.Is(err, errUnsupported) {
+		return reply{code: unsupported, text: "Not supported here", err: err}
+	}
+	return reply{code: 451, text: "Requested action aborted: local error in processing", err: err}
+}

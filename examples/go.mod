@@ -1,0 +1,3 @@
+module github.com/paradiseftp/paradise/examples
+
+go 1.26.5

@@ -1,0 +1,282 @@
+package paradise
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/paradiseftp/paradise/internal/glob"
+)
+
+// listJob sends one listing.
+type listJob struct {
+	*transfer
+	kind    listKind
+	prefix  string // of NLST's names
+	pattern *glob.Pattern
+	single  bool // the entry itself, not what is in it
+	facts   factSet
+	allowed Perm
+	encode  func([]byte) []byte
+	noMatch error // for a pattern that matches nothing; nil: an empty listing
+}
+
+type listKind uint8
+
+const (
+	kindList listKind = iota
+	kindNames
+	kindFacts
+)
+
+func cmdList(c *conn, arg string) reply {
+	flags, name := c.listArgs(arg)
+	kind := kindList
+	if flags&listOne != 0 && flags&listLong == 0 {
+		kind = kindNames
+	}
+	return c.list("LIST", kind, flags, name)
+}
+
+func cmdNlst(c *conn, arg string) reply {
+	flags, name := c.listArgs(arg)
+	kind := kindNames
+	if flags&listLong != 0 {
+		kind = kindList
+	}
+	return c.list("NLST", kind, flags, name)
+}
+
+// cmdMlsd takes a folder's name as it stands: no options, no pattern (RFC 3659,
+// 7.2).
+func cmdMlsd(c *conn, arg string) reply {
+	name, err := c.resolve(arg)
+	if err != nil {
+		return c.refuseData(badName(err))
+	}
+	j := c.listing(name, kindFacts)
+	return reply{job: &job{verb: "MLSD", name: name, way: dirListing, run: j.run}}
+}
+
+// listArgs takes options off, unless something has the whole argument for its
+// name.
+func (c *conn) listArgs(arg string) (listFlags, string) {
+	if !strings.HasPrefix(arg, "-") {
+		return 0, arg
+	}
+	if name, err := c.resolve(arg); err == nil {
+		if _, err := c.files().Stat(c.ctx, c.facts(), name); err == nil {
+			return 0, arg
+		}
+	}
+	return parseListArgs(arg)
+}
+
+func (c *conn) listing(name string, kind listKind) *listJob {
+	return &listJob{
+		transfer: c.order(name, dirListing),
+		kind:     kind,
+		facts:    c.params.facts,
+		allowed:  c.allowed(),
+		encode:   c.encoder(),
+	}
+}
+
+// allowed is what the perm fact may promise.
+func (c *conn) allowed() Perm {
+	allowed := ^c.facts().Policy.Deny
+	if c.features()&FeatureAppend == 0 {
+		allowed &^= PermAppend
+	}
+	return allowed
+}
+
+// encoder is encode with the session's state of now.
+func (c *conn) encoder() func([]byte) []byte {
+	if !c.legacy() {
+		return nil
+	}
+	return c.encode
+}
+
+// list prepares LIST and NLST: a folder, a file, or a pattern in the last
+// element.
+func (c *conn) list(verb string, kind listKind, flags listFlags, arg string) reply {
+	name, err := c.resolve(arg)
+	if err != nil {
+		return c.refuseData(badName(err))
+	}
+	j := c.listing(name, kind)
+	j.single = flags&listDir != 0
+	if kind == kindNames && !c.facts().Policy.Device.NLSTNamesOnly {
+		j.prefix = namePrefix(arg)
+	}
+	last := path.Base(name)
+	if glob.HasMeta(last) && !c.exists(name) {
+		p := glob.Compile(last)
+		j.pattern = &p
+		j.name = path.Dir(name)
+		j.prefix = ""
+		if i := strings.LastIndexByte(arg, '/'); i >= 0 && kind == kindNames && !c.facts().Policy.Device.NLSTNamesOnly {
+			j.prefix = arg[:i+1]
+		}
+		if c.facts().Policy.Device.NLSTNoMatch550 {
+			j.noMatch = fs.ErrNotExist
+		}
+	}
+	return reply{job: &job{verb: verb, name: name, way: dirListing, run: j.run}}
+}
+
+// namePrefix makes NLST's names relative to its argument, so that "mget dir/*"
+// finds them.
+func namePrefix(arg string) string {
+	if arg == "" || arg == "." || arg == "./" || strings.HasSuffix(arg, "/") {
+		return strings.TrimPrefix(arg, ".")
+	}
+	return arg + "/"
+}
+
+func (c *conn) exists(name string) bool {
+	_, err := c.files().Stat(c.ctx, c.facts(), name)
+	return err == nil
+}
+
+// run is a listing from the driver's first call to its final reply. LIST, NLST
+// and MLSD are text whatever TYPE says: their line ends are CRLF already.
+func (j *listJob) run(x *xfer) reply {
+	j.x = x
+	j.ascii = false
+	entries, err := j.entries()
+	if err != nil {
+		return j.refused(err)
+	}
+	x.preliminary(say(150, "Opening ASCII mode data connection for file list"))
+	if err := j.connect(); err != nil {
+		for range entries {
+			break // what the listing holds is freed when its range ends
+		}
+		return j.connectReply(err)
+	}
+	x.result.begun = true
+	j.begun()
+	if err := j.send(entries); err != nil {
+		return replyFor(x.reason(err), 451)
+	}
+	if err := j.finish(); err != nil {
+		return replyFor(j.broken(err), 426)
+	}
+	return say(226, "Closing data connection, sent "+itoa(x.moved.Load())+" bytes")
+}
+
+// refused answers MLSD of a file with 501 (RFC 3659, 7.2.1).
+func (j *listJob) refused(err error) reply {
+	if j.kind == kindFacts && errors.Is(err, ErrNotDir) {
+		return reply{code: 501, text: "Not a directory", err: err}
+	}
+	return replyFor(j.x.reason(err), 550)
+}
+
+// entries asks the driver. LIST and NLST of a file list the file itself.
+func (j *listJob) entries() (Listing, error) {
+	j.x.guard()
+	defer j.x.unguard()
+	if j.single {
+		return j.itself()
+	}
+	l, err := j.files.List(j.x.ctx, j.s, j.name)
+	switch {
+	case err == nil && l == nil, errors.Is(err, errUnsupported):
+		return Entries(nil), nil
+	case errors.Is(err, ErrNotDir) && j.kind != kindFacts && j.pattern == nil:
+		return j.itself()
+	}
+	return l, err
+}
+
+// itself is the entry of the name alone, shown as the client wrote it.
+func (j *listJob) itself() (Listing, error) {
+	e, err := j.files.Stat(j.x.ctx, j.s, j.name)
+	if err != nil {
+		return nil, err
+	}
+	e.Name = path.Base(j.name)
+	j.prefix = strings.TrimSuffix(j.prefix, "/")
+	if k := strings.LastIndexByte(j.prefix, '/'); k >= 0 {
+		j.prefix = j.prefix[:k+1]
+	} else {
+		j.prefix = ""
+	}
+	return Entries([]Entry{e}), nil
+}
+
+// Listings are sent in pieces of this size, or as old as this: a client sees
+// the first entries of a slow storage at once.
+const (
+	listPiece = 16 << 10
+	listAge   = 50 * time.Millisecond
+)
+
+// send streams the entries; memory does not depend on their number.
+func (j *listJob) send(entries Listing) error {
+	buf := getBuffer(1)
+	defer putBuffer(1, buf)
+	sink := j.sink()
+	b := (*buf)[:0]
+	now := time.Now()
+	sent, shown := now, 0
+	j.x.guard()
+	defer j.x.unguard()
+	for e, err := range entries {
+		if err != nil {
+			return j.x.reason(err)
+		}
+		if j.x.ctx.Err() != nil {
+			return j.x.reason(j.x.ctx.Err())
+		}
+		before := len(b)
+		b = j.appendEntry(b, e, now)
+		if len(b) > before {
+			shown++
+		}
+		if len(b) < listPiece && (shown%64 != 1 || time.Since(sent) < listAge) {
+			continue
+		}
+		if err := j.flush(sink, b); err != nil {
+			return err
+		}
+		b, sent = b[:0], time.Now()
+		j.x.guard()
+	}
+	if shown == 0 && j.pattern != nil && j.noMatch != nil {
+		return j.noMatch
+	}
+	if err := j.flush(sink, b); err != nil {
+		return err
+	}
+	return j.ended(sink.Close())
+}
+
+func (j *listJob) flush(sink io.Writer, b []byte) error {
+	if j.encode != nil {
+		b = j.encode(b)
+	}
+	_, err := sink.Write(b)
+	return j.ended(err)
+}
+
+func (j *listJob) appendEntry(b []byte, e Entry, now time.Time) []byte {
+	if j.pattern != nil && !j.pattern.Match(e.Name) {
+		return b
+	}
+	switch j.kind {
+	case kindNames:
+		return appendName(b, j.prefix, e.Name)
+	case kindFacts:
+		return appendMLSx(b, e, factKindEntry, j.facts, j.allowed)
+	default:
+		return appendListLine(b, e, now, j.s.Policy.Zone)
+	}
+}

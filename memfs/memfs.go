@@ -1,0 +1,230 @@
+// Package memfs is a storage in memory: for tests, demonstrations and drop
+// boxes that are emptied by the host program.
+package memfs
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"math"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/paradiseftp/paradise"
+)
+
+// maxElement is the longest element of a name, in bytes, as on most disks.
+const maxElement = 255
+
+// FS is a [paradise.FileDriver] that keeps everything in memory. It supports
+// all features and is safe for concurrent use.
+//
+// The content of a file is never changed in place: an upload is invisible
+// until Commit and then replaces the content whole, so that a reader keeps the
+// file that it opened. All users see the same files.
+type FS struct {
+	// Capacity bounds the bytes of all files and running uploads together;
+	// more is [paradise.ErrNoSpace]. Zero: no bound. Set it before use.
+	Capacity int64
+
+	mu     sync.RWMutex
+	root   *node
+	used   int64 // by files and running uploads
+	lastID uint64
+}
+
+var _ paradise.FileDriver = (*FS)(nil)
+
+// New returns an empty storage without a bound.
+func New() *FS {
+	m := &FS{}
+	m.root = m.newFolder()
+	return m
+}
+
+// Put makes a file with a copy of data, and the folders that lead to it. A name
+// that ends in a slash makes a folder. It is for the host program and for
+// tests: it ignores Capacity and panics where the name cannot be.
+func (m *FS) Put(name string, data []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	dir := m.root
+	elems := elements(path.Clean("/" + name))
+	if !strings.HasSuffix(name, "/") {
+		elems = elems[:max(0, len(elems)-1)]
+	}
+	for _, elem := range elems {
+		next := dir.children[elem]
+		if next == nil {
+			next = m.newFolder()
+			dir.attach(elem, next)
+		}
+		if !next.isDir() {
+			panic("memfs: Put: a file is in the way of " + name)
+		}
+		dir = next
+	}
+	if strings.HasSuffix(name, "/") {
+		return
+	}
+	base := path.Base(path.Clean("/" + name))
+	if old := dir.children[base]; base == "/" || old != nil && old.isDir() {
+		panic("memfs: Put: a folder is in the way of " + name)
+	}
+	m.publish(dir, base, slices.Clone(data), 0)
+}
+
+// Get returns a copy of a file's content.
+func (m *FS) Get(name string) ([]byte, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	n, err := m.lookupFile(path.Clean("/" + name))
+	if err != nil {
+		return nil, failed("get", name, err)
+	}
+	return slices.Clone(n.data), nil
+}
+
+// Features implements [paradise.FileDriver]: all of them.
+func (m *FS) Features(*paradise.Session) paradise.Features {
+	return paradise.FeatureResume | paradise.FeatureAppend | paradise.FeatureSetTime |
+		paradise.FeatureSetCreated | paradise.FeatureSetMode | paradise.FeatureSetOwner |
+		paradise.FeatureSpace
+}
+
+// Stat implements [paradise.FileDriver].
+func (m *FS) Stat(_ context.Context, _ *paradise.Session, name string) (paradise.Entry, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	n, err := m.lookup(name)
+	if err != nil {
+		return paradise.Entry{}, failed("stat", name, err)
+	}
+	return n.entry(path.Base(name)), nil
+}
+
+// List implements [paradise.FileDriver]. It yields the folder as it was at the
+// call, in the order of names.
+func (m *FS) List(ctx context.Context, _ *paradise.Session, dir string) (paradise.Listing, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	n, err := m.lookupFolder(dir)
+	if err != nil {
+		return nil, failed("list", dir, err)
+	}
+	snapshot := make([]paradise.Entry, 0, len(n.children))
+	for name, child := range n.children {
+		snapshot = append(snapshot, child.entry(name))
+	}
+	slices.SortFunc(snapshot, func(a, b paradise.Entry) int { return strings.Compare(a.Name, b.Name) })
+
+	return func(yield func(paradise.Entry, error) bool) {
+		for _, e := range snapshot {
+			if ctx.Err() != nil {
+				yield(paradise.Entry{}, context.Cause(ctx))
+				return
+			}
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}, nil
+}
+
+// Open implements [paradise.FileDriver]. The reader keeps the content as it is
+// now, whatever becomes of the file.
+func (m *FS) Open(_ context.Context, _ *paradise.Session, name string, offset int64) (io.ReadCloser, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	n, err := m.lookupFile(name)
+	if err != nil {
+		return nil, failed("open", name, err)
+	}
+	if offset < 0 || offset > int64(len(n.data)) {
+		return nil, failed("open", name, paradise.ErrBadOffset)
+	}
+	return &reader{rest: n.data[offset:]}, nil
+}
+
+// reader has no WriteTo on purpose: the core decides how much moves at once.
+type reader struct {
+	rest   []byte
+	closed bool
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	if r.closed {
+		return 0, fs.ErrClosed
+	}
+	if len(r.rest) == 0 && len(p) > 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
+}
+
+func (r *reader) Close() error {
+	if r.closed {
+		return fs.ErrClosed
+	}
+	r.closed, r.rest = true, nil
+	return nil
+}
+
+// Space implements [paradise.FileDriver]. Without a Capacity it is the largest
+// number there is.
+func (m *FS) Space(_ context.Context, _ *paradise.Session, dir string) (int64, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if _, err := m.lookupFolder(dir); err != nil {
+		return 0, failed("space", dir, err)
+	}
+	if m.Capacity <= 0 {
+		return math.MaxInt64, nil
+	}
+	return max(0, m.Capacity-m.used), nil
+}
+
+// reserve takes n bytes of the capacity, or none.
+func (m *FS) reserve(n int64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.reserveLocked(n)
+}
+
+func (m *FS) reserveLocked(n int64) error {
+	if m.Capacity > 0 && n > m.Capacity-m.used {
+		return paradise.ErrNoSpace
+	}
+	m.used += n
+	return nil
+}
+
+func (m *FS) release(n int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.used -= n
+}
+
+// publish makes data the content of base in dir; reserved bytes of it are
+// counted already. Whoever calls has the lock and has looked that no folder is
+// in the way. A file that is replaced stays the same file: it keeps its mode,
+// owner and identity.
+func (m *FS) publish(dir *node, base string, data []byte, reserved int64) {
+	n := dir.children[base]
+	if n == nil {
+		n = m.newFile()
+		dir.attach(base, n)
+	}
+	m.used += int64(len(data)) - int64(len(n.data)) - reserved
+	n.data = data
+	n.modTime = time.Now()
+}
+
+func failed(op, name string, err error) error {
+	return &fs.PathError{Op: op, Path: name, Err: err}
+}

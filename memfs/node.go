@@ -1,0 +1,132 @@
+package memfs
+
+import (
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/paradiseftp/paradise"
+)
+
+// node is a file or a folder. The lock of its FS guards it; only the bytes of
+// data may be read without, because they never change.
+type node struct {
+	id       uint64
+	mode     fs.FileMode
+	modTime  time.Time
+	created  time.Time
+	owner    string
+	group    string
+	data     []byte           // replaced, never written to
+	children map[string]*node // nil: a file
+}
+
+func (m *FS) newFile() *node {
+	m.lastID++
+	now := time.Now()
+	return &node{id: m.lastID, mode: 0o644, modTime: now, created: now}
+}
+
+func (m *FS) newFolder() *node {
+	n := m.newFile()
+	n.mode = fs.ModeDir | 0o755
+	n.children = make(map[string]*node)
+	return n
+}
+
+func (n *node) isDir() bool { return n.children != nil }
+
+func (n *node) attach(name string, child *node) {
+	n.children[name] = child
+	n.modTime = time.Now()
+}
+
+func (n *node) detach(name string) {
+	delete(n.children, name)
+	n.modTime = time.Now()
+}
+
+func (n *node) entry(name string) paradise.Entry {
+	return paradise.Entry{
+		Name:    name,
+		Size:    int64(len(n.data)),
+		Mode:    n.mode,
+		ModTime: n.modTime,
+		Created: n.created,
+		Owner:   n.owner,
+		Group:   n.group,
+		Unique:  strconv.FormatUint(n.id, 16),
+	}
+}
+
+// elements splits a clean absolute name; "/" has none.
+func elements(name string) []string {
+	if name == "/" {
+		return nil
+	}
+	return strings.Split(strings.TrimPrefix(name, "/"), "/")
+}
+
+func (m *FS) lookup(name string) (*node, error) {
+	n := m.root
+	for _, elem := range elements(name) {
+		if !n.isDir() {
+			return nil, paradise.ErrNotDir
+		}
+		if n = n.children[elem]; n == nil {
+			return nil, fs.ErrNotExist
+		}
+	}
+	return n, nil
+}
+
+func (m *FS) lookupFile(name string) (*node, error) {
+	n, err := m.lookup(name)
+	if err == nil && n.isDir() {
+		return nil, paradise.ErrIsDir
+	}
+	return n, err
+}
+
+func (m *FS) lookupFolder(name string) (*node, error) {
+	n, err := m.lookup(name)
+	if err == nil && !n.isDir() {
+		return nil, paradise.ErrNotDir
+	}
+	return n, err
+}
+
+// place is where a name is or would be.
+type place struct {
+	dir  *node
+	base string
+	node *node // nil: free
+}
+
+// place finds the folder that a name is in. The root is in none, so it has no
+// place.
+func (m *FS) place(name string) (place, error) {
+	if name == "/" {
+		return place{}, fs.ErrPermission
+	}
+	dir, err := m.lookupFolder(path.Dir(name))
+	if err != nil {
+		return place{}, err
+	}
+	base := path.Base(name)
+	if len(base) > maxElement {
+		return place{}, paradise.ErrBadName
+	}
+	return place{dir: dir, base: base, node: dir.children[base]}, nil
+}
+
+// existing is place for a name that must be there.
+func (m *FS) existing(name string) (place, error) {
+	p, err := m.place(name)
+	if err == nil && p.node == nil {
+		return place{}, fs.ErrNotExist
+	}
+	return p, err
+}

@@ -1,0 +1,125 @@
+package memfs
+
+import (
+	"context"
+	"io/fs"
+	"slices"
+
+	"github.com/paradiseftp/paradise"
+)
+
+// Store implements [paradise.FileDriver].
+func (m *FS) Store(ctx context.Context, _ *paradise.Session, name string, o paradise.StoreOptions) (paradise.Upload, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p, err := m.storePlace(name, o)
+	if err != nil {
+		return nil, failed("store", name, err)
+	}
+	u := &upload{fs: m, ctx: ctx, name: name, options: o}
+	if o.Append || o.Offset == 0 {
+		return u, nil
+	}
+	if p.node == nil || o.Offset < 0 || o.Offset > int64(len(p.node.data)) {
+		return nil, failed("store", name, paradise.ErrBadOffset)
+	}
+	if err := m.reserveLocked(o.Offset); err != nil {
+		return nil, failed("store", name, err)
+	}
+	u.head, u.reserved = p.node.data[:o.Offset], o.Offset
+	return u, nil
+}
+
+// storePlace says where an upload may go; it is asked at Store and, because
+// much may have happened since, again at Commit.
+func (m *FS) storePlace(name string, o paradise.StoreOptions) (place, error) {
+	if name == "/" {
+		return place{}, paradise.ErrIsDir
+	}
+	p, err := m.place(name)
+	if err != nil {
+		return place{}, err
+	}
+	if p.node == nil {
+		return p, nil
+	}
+	if o.Exclusive {
+		return place{}, fs.ErrExist
+	}
+	if p.node.isDir() {
+		return place{}, paradise.ErrIsDir
+	}
+	return p, nil
+}
+
+// upload collects the bytes apart from the tree.
+type upload struct {
+	fs       *FS
+	ctx      context.Context // of Store
+	name     string
+	options  paradise.StoreOptions
+	head     []byte // what stays of the old file before data, shared with it
+	data     []byte
+	reserved int64 // bytes of the capacity that this upload holds
+	ended    bool
+}
+
+func (u *upload) Begin(context.Context, paradise.UploadInfo) error {
+	if u.ctx.Err() != nil {
+		return context.Cause(u.ctx)
+	}
+	return nil
+}
+
+func (u *upload) Write(p []byte) (int, error) {
+	if u.ended {
+		return 0, fs.ErrClosed
+	}
+	if u.ctx.Err() != nil {
+		return 0, context.Cause(u.ctx)
+	}
+	if err := u.fs.reserve(int64(len(p))); err != nil {
+		return 0, failed("write", u.name, err)
+	}
+	u.reserved += int64(len(p))
+	u.data = append(u.data, p...)
+	return len(p), nil
+}
+
+func (u *upload) Commit(ctx context.Context) error {
+	if u.ended {
+		return fs.ErrClosed
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	u.fs.mu.Lock()
+	defer u.fs.mu.Unlock()
+	p, err := u.fs.storePlace(u.name, u.options)
+	if err != nil {
+		return failed("commit", u.name, err)
+	}
+	u.fs.publish(p.dir, p.base, u.result(p.node), u.reserved)
+	u.ended, u.data, u.head = true, nil, nil
+	return nil
+}
+
+// result is the content to be; old is what is there now, nil for nothing.
+func (u *upload) result(old *node) []byte {
+	switch {
+	case u.options.Append && old != nil:
+		return slices.Concat(old.data, u.data)
+	case len(u.head) > 0:
+		return slices.Concat(u.head, u.data)
+	default:
+		return u.data
+	}
+}
+
+func (u *upload) Abort(context.Context, error) {
+	if u.ended {
+		return
+	}
+	u.fs.release(u.reserved)
+	u.ended, u.data, u.head = true, nil, nil
+}

@@ -1,0 +1,268 @@
+package paradise
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// counters are the server's totals. Stats reads them without waiting.
+type counters struct {
+	sessions   atomic.Int64 // opened ever
+	logins     atomic.Int64
+	failed     atomic.Int64 // logins
+	commands   atomic.Int64
+	panics     atomic.Int64
+	stuck      atomic.Int64 // driver calls that do not return
+	unexpected atomic.Int64 // replies that the command table does not allow
+	listeners  atomic.Int64 // passive, open now
+	channels   atomic.Uint64
+	handshakes [2]atomic.Int64 // failed, done
+	refused    [refusalCount]atomic.Int64
+	running    [4]atomic.Int64 // by direction
+	ended      [4][2]atomic.Int64
+	bytes      [4]atomic.Int64
+}
+
+func (k *counters) refuse(why refusal) { k.refused[why].Add(1) }
+
+func (k *counters) handshake(ok bool) {
+	i := 0
+	if ok {
+		i = 1
+	}
+	k.handshakes[i].Add(1)
+}
+
+// Stats is a copy of what the server knows of itself at one moment.
+type Stats struct {
+	Started  time.Time
+	Now      time.Time
+	Draining bool // Shutdown or Close was called
+	Sessions []SessionStats
+
+	SessionsTotal int64 // opened since Started
+	Logins        int64 // that succeeded
+	LoginsFailed  int64
+	Commands      map[string]int64 // by verb; unknown ones under "OTHER"
+	Uploads       TransferStats
+	Downloads     TransferStats
+	Listings      TransferStats
+	Passive       int64            // listeners open now
+	Handshakes    int64            // TLS, control connections, done
+	HandshakesBad int64            // and failed
+	Refused       map[string]int64 // by reason
+	Panics        int64            // of drivers and hooks, caught
+	Stuck         int64            // driver calls that have not returned in time
+	Unexpected    int64            // replies outside the command table: a bug of paradise's
+}
+
+// TransferStats are totals of one direction.
+type TransferStats struct {
+	Running int64
+	Done    int64 // ended with 226
+	Failed  int64
+	Bytes   int64 // on the wire
+}
+
+// SessionStats describes one session. Names and arguments are cut at 64 bytes.
+type SessionStats struct {
+	ID       uint64
+	Short    string // six hex digits, unique among the living
+	User     string // empty before login
+	Remote   string
+	Opened   time.Time
+	TLS      bool
+	Verb     string    // of the current or last command
+	Arg      string    // secrets hidden
+	Since    time.Time // begin of that command
+	Transfer *TransferNow
+	Passive  []PassiveStats // the open one and the last that ended, oldest first
+}
+
+// TransferNow describes a transfer that runs.
+type TransferNow struct {
+	Verb    string
+	Name    string
+	Started time.Time
+	Bytes   int64
+	Size    int64 // -1 if unknown
+}
+
+// PassiveStats describes one passive data channel.
+type PassiveStats struct {
+	ID     string // six hex digits
+	Port   uint16
+	Verb   string // the command that opened it, then the one that used it
+	Arg    string
+	Opened time.Time
+	Open   bool
+}
+
+// channelRecord is a passive channel as remembered for people. Guarded by the
+// session's mu.
+type channelRecord struct {
+	id     uint32
+	port   uint16
+	verb   string
+	arg    string
+	opened time.Time
+	open   bool
+}
+
+// channelsKept is how many passive channels of a session are remembered.
+const channelsKept = 8
+
+// displayed cuts what is kept for people.
+func displayed(s string) string {
+	if len(s) > 64 {
+		s = s[:64]
+	}
+	return strings.ToValidUTF8(strings.Clone(s), "?")
+}
+
+// channelOffered remembers a new passive channel.
+func (c *conn) channelOffered(d *dataChan, verb, arg string) {
+	rec := &channelRecord{id: d.id, port: d.port, verb: verb, arg: displayed(arg), opened: time.Now(), open: true}
+	d.record = rec
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.channels) >= channelsKept {
+		copy(c.channels, c.channels[1:])
+		c.channels = c.channels[:len(c.channels)-1]
+	}
+	c.channels = append(c.channels, rec)
+}
+
+func (c *conn) channelUsed(d *dataChan, j *job) {
+	if d == nil || d.record == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d.record.verb, d.record.arg = j.verb, displayed(c.arg)
+}
+
+func (c *conn) channelDone(d *dataChan) {
+	if d == nil || d.record == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d.record.open = false
+}
+
+// Stats returns a snapshot. It never waits for a session, a driver or the
+// network, and may be called at any time.
+func (srv *Server) Stats() Stats {
+	st := &srv.state
+	k := &st.counters
+	s := Stats{
+		Now:           time.Now(),
+		SessionsTotal: k.sessions.Load(),
+		Logins:        k.logins.Load(),
+		LoginsFailed:  k.failed.Load(),
+		Uploads:       k.transfers(dirUpload),
+		Downloads:     k.transfers(dirDownload),
+		Listings:      k.transfers(dirListing),
+		Passive:       k.listeners.Load(),
+		HandshakesBad: k.handshakes[0].Load(),
+		Handshakes:    k.handshakes[1].Load(),
+		Refused:       make(map[string]int64),
+		Panics:        k.panics.Load(),
+		Stuck:         k.stuck.Load(),
+		Unexpected:    k.unexpected.Load(),
+	}
+	for why := range k.refused {
+		s.Refused[refusal(why).String()] = k.refused[why].Load()
+	}
+	st.mu.Lock()
+	s.Started, s.Draining = st.started, st.draining
+	s.Commands = st.table.counts()
+	st.mu.Unlock()
+	if s.Started.IsZero() {
+		s.Started = s.Now
+	}
+	for _, c := range srv.connections() {
+		s.Sessions = append(s.Sessions, c.stats())
+	}
+	slices.SortFunc(s.Sessions, func(a, b SessionStats) int { return cmp.Compare(a.ID, b.ID) })
+	return s
+}
+
+func (k *counters) transfers(d direction) TransferStats {
+	return TransferStats{
+		Running: k.running[d].Load(),
+		Done:    k.ended[d][1].Load(),
+		Failed:  k.ended[d][0].Load(),
+		Bytes:   k.bytes[d].Load(),
+	}
+}
+
+func (c *conn) stats() SessionStats {
+	f := c.facts()
+	s := SessionStats{
+		ID:     f.ID,
+		Short:  hexID(c.short),
+		User:   displayed(f.User.Name),
+		Remote: f.Remote.String(),
+		Opened: c.started,
+		TLS:    f.TLS != nil,
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.Verb, s.Arg, s.Since = c.verb, displayed(c.arg), c.lastLine
+	if x := c.xfer; x != nil {
+		s.Transfer = &TransferNow{Verb: x.job.verb, Name: displayed(x.job.name), Started: x.started,
+			Bytes: x.moved.Load(), Size: x.size.Load()}
+	}
+	for _, r := range c.channels {
+		s.Passive = append(s.Passive, PassiveStats{ID: hexID(r.id), Port: r.port, Verb: r.verb, Arg: r.arg, Opened: r.opened, Open: r.open})
+	}
+	return s
+}
+
+func hexID(id uint32) string { return fmt.Sprintf("%06x", id&0xFFFFFF) }
+
+// WriteText writes s in the form for people:
+//
+//	2 client(s), 6 passive(s), Up for 00:00:29
+//	   41949e 00:00:20, user1
+//	     0fbeb0 00:00:08, 59119 LIST
+//
+// The head counts what the lines list. Control characters become "?".
+func (s Stats) WriteText(w io.Writer) error {
+	var b strings.Builder
+	passive := 0
+	for _, ses := range s.Sessions {
+		passive += len(ses.Passive)
+	}
+	fmt.Fprintf(&b, "%d client(s), %d passive(s), Up for %s\n", len(s.Sessions), passive, clock(s.Now.Sub(s.Started)))
+	for _, ses := range s.Sessions {
+		fmt.Fprintf(&b, "   %s %s, %s\n", ses.Short, clock(s.Now.Sub(ses.Opened)), printable(cmp.Or(ses.User, "-")))
+		for _, p := range ses.Passive {
+			fmt.Fprintf(&b, "     %s %s, %d %s %s\n", p.ID, clock(s.Now.Sub(p.Opened)), p.Port, p.Verb, printable(p.Arg))
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// clock writes a duration as hours, minutes and seconds.
+func clock(d time.Duration) string {
+	n := int64(max(d, 0) / time.Second)
+	return fmt.Sprintf("%02d:%02d:%02d", n/3600, n/60%60, n%60)
+}
+
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7F || r >= 0x80 && r < 0xA0 {
+			return '?'
+		}
+		return r
+	}, s)
+}

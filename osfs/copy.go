@@ -1,0 +1,31 @@
+package osfs
+
+import (
+	"context"
+
+	"github.com/paradiseftp/paradise"
+)
+
+// Copy implements [paradise.FileDriver]. It is a transaction like an upload,
+// and shares blocks where the file system can. It replaces a file.
+func (d *Driver) Copy(ctx context.Context, s *paradise.Session, from, to string) error {
+	src, i, err := d.open(from)
+	if err != nil {
+		return mapError(err)
+	}
+	defer src.Close()
+	up, err := d.Store(ctx, s, to, paradise.StoreOptions{})
+	if err != nil {
+		return err
+	}
+	u := up.(*upload)
+	if err := u.copyFrom(ctx, src, i.size); err != nil {
+		u.release()
+		return err
+	}
+	if err := u.Commit(ctx); err != nil {
+		u.release()
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,276 @@
+package osfs
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// dir is an open folder. os.Root resolved it, so what lies directly in it lies
+// in the root; names are single elements and links are never followed.
+type dir struct {
+	root *os.Root // set in the root's own dir only, which closes it
+	f    *os.File // O_PATH: folders that may be written but not read work too
+	fd   int
+	refs atomic.Int32
+}
+
+// openTop opens the folder of a root and takes the root over.
+func openTop(root *os.Root) (*dir, error) {
+	d, err := newDir(root, ".")
+	if err != nil {
+		return nil, closing(err, root)
+	}
+	d.root = root
+	return d, nil
+}
+
+// open opens a folder below d, which is a root's own.
+func (d *dir) open(rel string) (*dir, error) {
+	if rel == "." {
+		return d.retain()
+	}
+	return newDir(d.root, rel)
+}
+
+func newDir(root *os.Root, rel string) (*dir, error) {
+	f, err := root.OpenFile(rel, unix.O_PATH|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	d := &dir{f: f, fd: int(f.Fd())}
+	d.refs.Store(1)
+	return d, nil
+}
+
+// retain adds a user, unless the last one has gone: the descriptor may belong
+// to another file by then.
+func (d *dir) retain() (*dir, error) {
+	for {
+		n := d.refs.Load()
+		if n == 0 {
+			return nil, fs.ErrClosed
+		}
+		if d.refs.CompareAndSwap(n, n+1) {
+			return d, nil
+		}
+	}
+}
+
+func (d *dir) close() {
+	if d.refs.Add(-1) > 0 {
+		return
+	}
+	d.f.Close()
+	if d.root != nil {
+		d.root.Close()
+	}
+}
+
+// openat opens a name in the folder as a file that is not polled.
+func (d *dir) openat(op, name string, flag int, perm fs.FileMode) (*os.File, error) {
+	for {
+		fd, err := unix.Openat(d.fd, name, flag|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NOCTTY, uint32(perm.Perm()))
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil, &fs.PathError{Op: op, Path: name, Err: err}
+		}
+		return os.NewFile(uintptr(fd), name), nil
+	}
+}
+
+// openFile opens a regular file and never waits for the other end of a FIFO.
+// A link is errLink.
+func (d *dir) openFile(name string, flag int) (*os.File, info, error) {
+	for {
+		fd, err := unix.Openat(d.fd, name, flag|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+		switch err {
+		case nil:
+			return regular(fd, name)
+		case unix.EINTR:
+		case unix.ELOOP:
+			return nil, info{}, errLink
+		default:
+			return nil, info{}, &fs.PathError{Op: "open", Path: name, Err: err}
+		}
+	}
+}
+
+// regular makes a file of a descriptor that was opened with O_NONBLOCK.
+func regular(fd int, name string) (*os.File, info, error) {
+	var st unix.Stat_t
+	err := unix.Fstat(fd, &st)
+	i := infoOfStat(&st)
+	switch {
+	case err != nil:
+		err = &fs.PathError{Op: "fstat", Path: name, Err: err}
+	case i.mode.IsDir():
+		err = errIsDir(name)
+	case !i.mode.IsRegular():
+		err = errSpecial(name)
+	default:
+		_, err = unix.FcntlInt(uintptr(fd), unix.F_SETFL, 0)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, info{}, err
+	}
+	return os.NewFile(uintptr(fd), name), i, nil
+}
+
+func (d *dir) create(name string, perm fs.FileMode) (*os.File, error) {
+	return d.openat("create", name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL, perm)
+}
+
+// createUnnamed makes a file that no name leads to, or errors.ErrUnsupported.
+func (d *dir) createUnnamed(perm fs.FileMode) (*os.File, error) {
+	f, err := d.openat("create", ".", unix.O_RDWR|unix.O_TMPFILE, perm)
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EISDIR) || errors.Is(err, unix.EINVAL) {
+		return nil, errors.ErrUnsupported
+	}
+	return f, err
+}
+
+// linkUnnamed gives an unnamed file a name that must be free.
+func (d *dir) linkUnnamed(f *os.File, name string) error {
+	fd := int(f.Fd())
+	err := unix.Linkat(fd, "", d.fd, name, unix.AT_EMPTY_PATH)
+	if err == unix.ENOENT { // how older kernels refuse it to the unprivileged
+		err = unix.Linkat(unix.AT_FDCWD, procPath(fd), d.fd, name, unix.AT_SYMLINK_FOLLOW)
+	}
+	return pathError("link", name, err)
+}
+
+// canLink reports whether linkUnnamed can work in this process: the name "."
+// always exists, so a link that gets as far as that fails with EEXIST.
+func (d *dir) canLink() bool {
+	return unix.Linkat(d.fd, "", d.fd, ".", unix.AT_EMPTY_PATH) == unix.EEXIST ||
+		unix.Linkat(unix.AT_FDCWD, procPath(d.fd), d.fd, ".", unix.AT_SYMLINK_FOLLOW) == unix.EEXIST
+}
+
+func procPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
+
+func (d *dir) lstat(name string) (info, error) {
+	var st unix.Stat_t
+	err := unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	if err != nil {
+		return info{}, pathError("stat", name, err)
+	}
+	return infoOfStat(&st), nil
+}
+
+func (d *dir) mkdir(name string, perm fs.FileMode) error {
+	return pathError("mkdir", name, unix.Mkdirat(d.fd, name, uint32(perm.Perm())))
+}
+
+func (d *dir) remove(name string) error {
+	return pathError("remove", name, unix.Unlinkat(d.fd, name, 0))
+}
+
+func (d *dir) removeDir(name string) error {
+	return pathError("rmdir", name, unix.Unlinkat(d.fd, name, unix.AT_REMOVEDIR))
+}
+
+func (d *dir) readlink(name string) (string, error) {
+	b := make([]byte, 256)
+	for {
+		n, err := unix.Readlinkat(d.fd, name, b)
+		if err != nil {
+			return "", pathError("readlink", name, err)
+		}
+		if n < len(b) {
+			return string(b[:n]), nil
+		}
+		b = make([]byte, 2*len(b))
+	}
+}
+
+// rename replaces a file, never a folder.
+func (d *dir) rename(from string, to *dir, name string) error {
+	return pathError("rename", from, unix.Renameat(d.fd, from, to.fd, name))
+}
+
+// renameNew takes a name that must be free.
+func (d *dir) renameNew(from string, to *dir, name string) error {
+	err := unix.Renameat2(d.fd, from, to.fd, name, unix.RENAME_NOREPLACE)
+	if err != unix.EINVAL && err != unix.ENOSYS {
+		return pathError("rename", from, err)
+	}
+	if _, err := to.lstat(name); err == nil { // a file system without the flag
+		return pathError("rename", name, unix.EEXIST)
+	}
+	return d.rename(from, to, name)
+}
+
+func (d *dir) space() (int64, error) {
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(d.fd, &st); err != nil {
+		return 0, pathError("statfs", ".", err)
+	}
+	return int64(st.Bavail) * int64(st.Bsize), nil
+}
+
+// fsync brings the folder's names to the disk.
+func (d *dir) fsync() error {
+	f, err := d.openat("open", ".", unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}
+
+func pathError(op, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fs.PathError{Op: op, Path: name, Err: err}
+}
+
+func infoOfStat(st *unix.Stat_t) info {
+	return info{
+		mode:  modeOf(st.Mode),
+		size:  st.Size,
+		mtime: time.Unix(st.Mtim.Unix()),
+		dev:   uint64(st.Dev), ino: st.Ino,
+		uid: st.Uid, gid: st.Gid,
+	}
+}
+
+func modeOf(m uint32) fs.FileMode {
+	mode := fs.FileMode(m & 0o777)
+	switch m & unix.S_IFMT {
+	case unix.S_IFREG:
+	case unix.S_IFDIR:
+		mode |= fs.ModeDir
+	case unix.S_IFLNK:
+		mode |= fs.ModeSymlink
+	case unix.S_IFIFO:
+		mode |= fs.ModeNamedPipe
+	case unix.S_IFSOCK:
+		mode |= fs.ModeSocket
+	case unix.S_IFCHR:
+		mode |= fs.ModeDevice | fs.ModeCharDevice
+	case unix.S_IFBLK:
+		mode |= fs.ModeDevice
+	default:
+		mode |= fs.ModeIrregular
+	}
+	if m&unix.S_ISUID != 0 {
+		mode |= fs.ModeSetuid
+	}
+	if m&unix.S_ISGID != 0 {
+		mode |= fs.ModeSetgid
+	}
+	if m&unix.S_ISVTX != 0 {
+		mode |= fs.ModeSticky
+	}
+	return mode
+}

@@ -1,0 +1,188 @@
+package paradisetest
+
+import (
+	"errors"
+	"io/fs"
+
+	"github.com/paradiseftp/paradise"
+)
+
+func removeRules() []rule {
+	tree := map[string]string{"/d/file": "x", "/empty/": "", "/file": "y"}
+	return []rule{{
+		name:  "remove-file",
+		text:  `Remove deletes a file. It is gone at once, and its name is free.`,
+		needs: MethodRemove | MethodStore,
+		seed:  map[string]string{"/file": "y"},
+		check: func(x *exam) {
+			x.ok(x.d.Remove(x.ctx, x.s, "/file"), "Remove")
+			x.wantAbsent("/file", "after Remove")
+			x.wantNames("/", "after Remove")
+			x.put("/file", "again")
+		},
+	}, {
+		name: "remove-folder",
+		text: `Remove of a folder, an empty one and the root included, returns paradise.ErrIsDir and
+removes nothing: DELE and RMD are different permissions.`,
+		needs: MethodRemove,
+		seed:  tree,
+		check: func(x *exam) {
+			for _, name := range []string{"/d", "/empty", "/"} {
+				x.wantErr(x.d.Remove(x.ctx, x.s, name), "Remove of the folder "+name, paradise.ErrIsDir)
+			}
+			x.wantNames("/", "after the refusals", "d", "empty", "file")
+		},
+	}, {
+		name:  "removedir-empty",
+		text:  `RemoveDir deletes an empty folder. It is gone at once.`,
+		needs: MethodRemoveDir,
+		seed:  tree,
+		check: func(x *exam) {
+			x.ok(x.d.RemoveDir(x.ctx, x.s, "/empty"), "RemoveDir")
+			x.wantAbsent("/empty", "after RemoveDir")
+			x.wantNames("/", "after RemoveDir", "d", "file")
+		},
+	}, {
+		name:  "removedir-full",
+		text:  `RemoveDir of a folder with something in it returns paradise.ErrNotEmpty and removes nothing.`,
+		needs: MethodRemoveDir,
+		seed:  tree,
+		check: func(x *exam) {
+			x.wantErr(x.d.RemoveDir(x.ctx, x.s, "/d"), "RemoveDir of a full folder", paradise.ErrNotEmpty)
+			x.wantNames("/d", "after the refusal", "file")
+		},
+	}, {
+		name:  "removedir-file",
+		text:  `RemoveDir of a file returns paradise.ErrNotDir and removes nothing.`,
+		needs: MethodRemoveDir,
+		seed:  tree,
+		check: func(x *exam) {
+			x.wantErr(x.d.RemoveDir(x.ctx, x.s, "/file"), "RemoveDir of a file", paradise.ErrNotDir)
+			x.wantNames("/", "after the refusal", "d", "empty", "file")
+		},
+	}, {
+		name:  "removedir-root",
+		text:  `RemoveDir of the root is refused, with whatever error: the storage outlives its users.`,
+		needs: MethodRemoveDir,
+		check: func(x *exam) {
+			if x.d.RemoveDir(x.ctx, x.s, "/") == nil {
+				x.failf(`RemoveDir("/") succeeded`)
+			}
+			x.wantNames("/", "after the refusal")
+		},
+	}}
+}
+
+func renameRules() []rule {
+	tree := map[string]string{"/a": "content of a", "/b": "content of b", "/d/file": "x", "/e/": "", "/full/file": "y"}
+	taken := []error{fs.ErrExist, paradise.ErrIsDir, paradise.ErrNotEmpty}
+	return []rule{{
+		name:  "rename-file",
+		text:  `Rename gives a file another name, in another folder too; the old name is free.`,
+		needs: MethodRename,
+		seed:  tree,
+		check: func(x *exam) {
+			x.rename("/a", "/c")
+			x.wantMoved("/a", "/c", "content of a")
+			x.rename("/c", "/d/c")
+			x.wantMoved("/c", "/d/c", "content of a")
+		},
+	}, {
+		name:  "rename-folder",
+		text:  `Rename moves a folder with all that is in it.`,
+		needs: MethodRename,
+		seed:  tree,
+		check: func(x *exam) {
+			x.rename("/d", "/e/moved")
+			x.wantMoved("/d/file", "/e/moved/file", "x")
+			x.wantNames("/", "after Rename", "a", "b", "e", "full")
+		},
+	}, {
+		name: "rename-replaces-file",
+		text: `Rename takes the place of a file that is there, in one step: clients upload under one
+name and rename onto another to publish.`,
+		needs: MethodRename,
+		seed:  tree,
+		check: func(x *exam) {
+			x.rename("/a", "/b")
+			x.wantMoved("/a", "/b", "content of a")
+		},
+	}, {
+		name: "rename-never-replaces-folder",
+		text: `Rename onto a folder is refused with fs.ErrExist (or paradise.ErrIsDir or ErrNotEmpty),
+even where the folder is empty and what comes is a folder, which rename(2) would allow.`,
+		needs: MethodRename,
+		seed:  tree,
+		check: func(x *exam) {
+			for _, c := range []struct{ from, to string }{{"/a", "/e"}, {"/a", "/full"}, {"/d", "/e"}, {"/d", "/full"}} {
+				x.wantErr(x.d.Rename(x.ctx, x.s, c.from, c.to), "Rename of "+c.from+" onto the folder "+c.to, taken...)
+			}
+			x.wantNames("/", "after the refusals", "a", "b", "d", "e", "full")
+			x.wantNames("/d", "after the refusals", "file")
+			x.wantNames("/e", "after the refusals")
+		},
+	}, {
+		name:  "rename-missing",
+		text:  `Rename of what is missing, and Rename to a place below a missing folder, return fs.ErrNotExist.`,
+		needs: MethodRename,
+		seed:  tree,
+		check: func(x *exam) {
+			err := x.d.Rename(x.ctx, x.s, "/missing", "/b")
+			x.wantErr(err, "Rename of a missing name", fs.ErrNotExist)
+			err = x.d.Rename(x.ctx, x.s, "/a", "/missing/a")
+			x.wantErr(err, "Rename to below a missing folder", fs.ErrNotExist)
+			x.wantNames("/", "after the refusals", "a", "b", "d", "e", "full")
+		},
+	}, {
+		name: "rename-into-itself",
+		text: `Rename of a folder to below itself is refused, with whatever error, and Rename of a name
+to itself changes nothing. Neither may lose what is there.`,
+		needs: MethodRename,
+		seed:  tree,
+		check: func(x *exam) {
+			if x.d.Rename(x.ctx, x.s, "/d", "/d/sub") == nil {
+				x.failf("Rename of a folder to below itself succeeded")
+			}
+			_ = x.d.Rename(x.ctx, x.s, "/a", "/a")
+			_ = x.d.Rename(x.ctx, x.s, "/d", "/d")
+			x.wantNames("/", "afterwards", "a", "b", "d", "e", "full")
+			x.wantNames("/d", "afterwards", "file")
+		},
+	}, {
+		name: "copy",
+		text: `Copy makes a second file with the same content, or returns errors.ErrUnsupported, and the
+core copies. Of a missing name it may also return fs.ErrNotExist.`,
+		needs:   MethodStore,
+		content: true,
+		seed:    map[string]string{"/a": "content of a", "/b": "content of b"},
+		check:   checkCopy,
+	}}
+}
+
+func (x *exam) rename(from, to string) {
+	x.ok(x.d.Rename(x.ctx, x.s, from, to), "Rename(%q, %q)", from, to)
+}
+
+func (x *exam) wantMoved(from, to, content string) {
+	if x.has(MethodStat) {
+		_, err := x.d.Stat(x.ctx, x.s, from)
+		x.wantErr(err, "Stat of the old name after Rename", fs.ErrNotExist)
+	}
+	if x.canRead() {
+		x.wantContent(to, content, "after Rename")
+	}
+}
+
+func checkCopy(x *exam) {
+	err := x.d.Copy(x.ctx, x.s, "/missing", "/c")
+	x.wantErr(err, "Copy of a missing name", fs.ErrNotExist, errors.ErrUnsupported)
+	err = x.d.Copy(x.ctx, x.s, "/a", "/b")
+	if errors.Is(err, errors.ErrUnsupported) {
+		x.wantContent("/b", "content of b", "after Copy was refused")
+		return
+	}
+	x.ok(err, "Copy")
+	x.wantContent("/b", "content of a", "after Copy")
+	x.put("/a", "changed")
+	x.wantContent("/b", "content of a", "after the original was changed")
+}

@@ -1,0 +1,130 @@
+package paradisetest
+
+import (
+	"io/fs"
+
+	"github.com/paradiseftp/paradise"
+)
+
+func folderRules() []rule {
+	return []rule{{
+		name:  "root-is-folder",
+		text:  `"/" is always there and is a folder: it is where sessions begin.`,
+		needs: MethodStat,
+		check: func(x *exam) {
+			if e := x.stat("/"); !e.IsDir() {
+				x.failf(`Stat("/") has mode %v`, e.Mode)
+			}
+		},
+	}, {
+		name: "missing-names",
+		text: `Stat, List, Open, Remove, RemoveDir and Rename of a name that is not there return an error
+for which errors.Is says fs.ErrNotExist. The core answers 550; an unknown error would be 451, after
+which devices try again for ever.`,
+		seed: map[string]string{"/here": "x"},
+		check: func(x *exam) {
+			for _, c := range lookups(x, "/missing") {
+				if x.has(c.method) {
+					x.wantErr(c.call(), c.method.String()+" of a missing name", fs.ErrNotExist)
+				}
+			}
+		},
+	}, {
+		name: "names-below-a-file",
+		text: `A name that leads through a file is missing: fs.ErrNotExist, or paradise.ErrNotDir.`,
+		seed: map[string]string{"/file": "x"},
+		check: func(x *exam) {
+			for _, c := range lookups(x, "/file/below") {
+				if x.has(c.method) {
+					x.wantErr(c.call(), c.method.String()+" below a file", fs.ErrNotExist, paradise.ErrNotDir)
+				}
+			}
+		},
+	}, {
+		name: "stat-describes",
+		text: `Stat gives the last element of the name, the kind, and the size in bytes or -1. A file is
+regular, a folder has fs.ModeDir.`,
+		needs: MethodStat,
+		seed:  map[string]string{"/d/file": "12345", "/d/empty": ""},
+		check: checkStat,
+	}, {
+		name:  "open-folder",
+		text:  `Open of a folder returns paradise.ErrIsDir, at once and not at the first Read.`,
+		needs: MethodOpen,
+		seed:  map[string]string{"/d/file": "x"},
+		check: func(x *exam) {
+			for _, name := range []string{"/", "/d"} {
+				_, err := x.d.Open(x.ctx, x.s, name, 0)
+				x.wantErr(err, "Open of a folder", paradise.ErrIsDir)
+			}
+		},
+	}, {
+		name:  "list-file",
+		text:  `List of a file returns paradise.ErrNotDir, at once and not while it is ranged over.`,
+		needs: MethodList,
+		seed:  map[string]string{"/file": "x"},
+		check: func(x *exam) {
+			_, err := x.d.List(x.ctx, x.s, "/file")
+			x.wantErr(err, "List of a file", paradise.ErrNotDir)
+		},
+	}, {
+		name: "mkdir",
+		text: `Mkdir makes an empty folder, in which files and folders can be made.`,
+
+		needs: MethodMkdir,
+		check: checkMkdir,
+	}, {
+		name:  "mkdir-taken",
+		text:  `Mkdir of a name that is taken, by a folder, a file or the root, returns fs.ErrExist.`,
+		needs: MethodMkdir,
+		seed:  map[string]string{"/d/file": "x"},
+		check: func(x *exam) {
+			for _, name := range []string{"/d", "/d/file", "/"} {
+				x.wantErr(x.d.Mkdir(x.ctx, x.s, name), "Mkdir of "+name+", which is taken,", fs.ErrExist)
+			}
+		},
+	}, {
+		name: "mkdir-below-missing",
+		text: `Mkdir makes one folder, not those that lead to it: below a missing folder it returns
+fs.ErrNotExist, below a file that or paradise.ErrNotDir.`,
+		needs: MethodMkdir,
+		seed:  map[string]string{"/file": "x"},
+		check: func(x *exam) {
+			x.wantErr(x.d.Mkdir(x.ctx, x.s, "/missing/d"), "Mkdir below a missing folder", fs.ErrNotExist)
+			x.wantAbsent("/missing", "after the refusal")
+			x.wantErr(x.d.Mkdir(x.ctx, x.s, "/file/d"), "Mkdir below a file", fs.ErrNotExist, paradise.ErrNotDir)
+		},
+	}}
+}
+
+func checkStat(x *exam) {
+	for name, size := range map[string]int64{"file": 5, "empty": 0} {
+		e := x.stat("/d/" + name)
+		if e.Name != name {
+			x.failf("Stat(%q) calls it %q", "/d/"+name, e.Name)
+		}
+		if e.Size != size && e.Size != -1 {
+			x.failf("Stat(%q) says it has %d bytes; it has %d", "/d/"+name, e.Size, size)
+		}
+		if !e.Mode.IsRegular() {
+			x.failf("Stat(%q) has mode %v, which is no regular file", "/d/"+name, e.Mode)
+		}
+	}
+	if e := x.stat("/d"); e.Name != "d" || !e.IsDir() {
+		x.failf(`Stat("/d") says name %q, mode %v`, e.Name, e.Mode)
+	}
+}
+
+func checkMkdir(x *exam) {
+	x.mkdir("/d")
+	x.wantNames("/", "after Mkdir", "d")
+	x.wantNames("/d", "after Mkdir")
+	if x.has(MethodStat) && !x.stat("/d").IsDir() {
+		x.failf("what Mkdir made is not a folder for Stat")
+	}
+	x.mkdir("/d/sub")
+	if x.has(MethodStore) {
+		x.put("/d/file", "x")
+		x.wantNames("/d", "after storing in it", "file", "sub")
+	}
+}

@@ -1,0 +1,186 @@
+package paradisetest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/paradiseftp/paradise"
+)
+
+var exclusive = paradise.StoreOptions{Exclusive: true}
+
+// hasExclusive asks for an exclusive upload and takes it back.
+func (x *exam) hasExclusive() bool {
+	u, err := x.d.Store(x.ctx, x.s, "/probe", exclusive)
+	if err == nil {
+		u.Abort(x.ctx, errExam)
+	}
+	return !errors.Is(err, errors.ErrUnsupported)
+}
+
+// placeRules are about StoreOptions: where the bytes of an upload go.
+func placeRules() []rule {
+	digits := map[string]string{"/f": "0123456789"}
+	return []rule{{
+		name: "store-replaces",
+		text: `The zero StoreOptions replace the file: nothing of a longer old one is left behind the
+new end.`,
+		needs:   MethodStore,
+		content: true,
+		seed:    digits,
+		check: func(x *exam) {
+			x.put("/f", "new")
+			x.wantContent("/f", "new", "after it was replaced")
+		},
+	}, {
+		name: "store-offset",
+		text: `With Offset the result is the first Offset bytes of the old file and then the data; what
+the old file had beyond is gone. An Offset at the end appends.`,
+		needs:    MethodStore,
+		content:  true,
+		features: paradise.FeatureResume,
+		check:    checkStoreOffset,
+	}, {
+		name: "store-offset-beyond",
+		text: `With an Offset beyond the end, or on a file that is missing, Store returns
+paradise.ErrBadOffset (for the missing one also fs.ErrNotExist) and makes no hole.`,
+		needs:    MethodStore,
+		content:  true,
+		features: paradise.FeatureResume,
+		seed:     digits,
+		check: func(x *exam) {
+			err := x.store("/f", "data", paradise.StoreOptions{Offset: 11})
+			x.wantErr(err, "Store beyond the end", paradise.ErrBadOffset)
+			x.wantContent("/f", "0123456789", "after the refusal")
+			err = x.store("/missing", "data", paradise.StoreOptions{Offset: 1})
+			x.wantErr(err, "Store with an offset on a missing file", paradise.ErrBadOffset, fs.ErrNotExist)
+			x.wantAbsent("/missing", "after the refusal")
+		},
+	}, {
+		name: "store-offset-aborted",
+		text: `An upload with Offset changes nothing before Commit either: the old file keeps its head
+and its tail when it is aborted.`,
+		needs:    MethodStore,
+		content:  true,
+		features: paradise.FeatureResume,
+		seed:     digits,
+		check:    func(x *exam) { checkUntouched(x, paradise.StoreOptions{Offset: 5}) },
+	}, {
+		name:     "append",
+		text:     `With Append the result is the old file and then the data; a missing file is made.`,
+		needs:    MethodStore,
+		content:  true,
+		features: paradise.FeatureAppend,
+		seed:     digits,
+		check: func(x *exam) {
+			o := paradise.StoreOptions{Append: true}
+			x.ok(x.store("/f", "abc", o), "appending")
+			x.wantContent("/f", "0123456789abc", "after Append")
+			x.ok(x.store("/missing", "abc", o), "appending to a missing file")
+			x.wantContent("/missing", "abc", "after Append to a missing file")
+			x.ok(x.store("/f", "", o), "appending nothing")
+			x.wantContent("/f", "0123456789abc", "after Append of nothing")
+		},
+	}, {
+		name:     "append-aborted",
+		text:     `An upload with Append changes nothing before Commit.`,
+		needs:    MethodStore,
+		content:  true,
+		features: paradise.FeatureAppend,
+		seed:     digits,
+		check:    func(x *exam) { checkUntouched(x, paradise.StoreOptions{Append: true}) },
+	}, {
+		name: "append-at-commit",
+		text: `Append means the old file as it is at Commit. Two clients that append to one log at the
+same time both find their lines in it.`,
+		needs:    MethodStore,
+		content:  true,
+		features: paradise.FeatureAppend,
+		seed:     digits,
+		check: func(x *exam) {
+			o := paradise.StoreOptions{Append: true}
+			first, second := x.start("/f", o), x.start("/f", o)
+			x.write(first, "first")
+			x.write(second, "second")
+			x.commit(second)
+			x.commit(first)
+			x.wantContent("/f", "0123456789secondfirst", "after two Appends at once")
+		},
+	}, {
+		name: "exclusive-taken",
+		text: `With Exclusive a name that is taken is refused with fs.ErrExist, at Store or at Commit,
+and keeps its content. A storage that cannot promise it returns errors.ErrUnsupported from Store.`,
+		needs:   MethodStore,
+		content: true,
+		seed:    digits,
+		check:   checkExclusiveTaken,
+	}, {
+		name: "exclusive-once",
+		text: `Of many exclusive uploads of one name at once exactly one gets it. STOU rests on this
+where a name is picked.`,
+		needs:   MethodStore,
+		content: true,
+		check:   checkExclusiveOnce,
+	}}
+}
+
+func checkStoreOffset(x *exam) {
+	for _, c := range []struct {
+		offset int64
+		data   string
+		want   string
+	}{{4, "XY", "0123XY"}, {10, "XY", "0123456789XY"}, {3, "", "012"}, {9, "XYZ", "012345678XYZ"}, {0, "XY", "XY"}} {
+		x.put("/f", "0123456789")
+		x.ok(x.store("/f", c.data, paradise.StoreOptions{Offset: c.offset}), "storing %q at %d", c.data, c.offset)
+		x.wantContent("/f", c.want, fmt.Sprintf("after storing %q at %d", c.data, c.offset))
+	}
+}
+
+func checkUntouched(x *exam, o paradise.StoreOptions) {
+	u := x.start("/f", o)
+	x.write(u, "abc")
+	x.wantContent("/f", "0123456789", "after Write")
+	u.Abort(x.ctx, errExam)
+	x.wantContent("/f", "0123456789", "after Abort")
+	x.wantNames("/", "after Abort", "f")
+}
+
+func checkExclusiveTaken(x *exam) {
+	err := x.store("/f", "data", exclusive)
+	x.wantErr(err, "an exclusive upload to a name that is taken", fs.ErrExist, errors.ErrUnsupported)
+	x.wantContent("/f", "0123456789", "after the refusal")
+	if errors.Is(err, errors.ErrUnsupported) {
+		return
+	}
+	x.ok(x.store("/free", "data", exclusive), "an exclusive upload to a free name")
+	x.wantContent("/free", "data", "after an exclusive upload")
+}
+
+func checkExclusiveOnce(x *exam) {
+	if !x.hasExclusive() {
+		return
+	}
+	const writers = 16
+	results := make([]error, writers)
+	x.together(writers, func(i int) error {
+		results[i] = x.store("/f", fmt.Sprintf("writer %d", i), exclusive)
+		return nil
+	})
+	winner := -1
+	for i, err := range results {
+		if err == nil && winner >= 0 {
+			x.failf("writers %d and %d both got the name", winner, i)
+		}
+		if err == nil {
+			winner = i
+			continue
+		}
+		x.wantErr(err, "an exclusive upload that lost", fs.ErrExist)
+	}
+	if winner < 0 {
+		x.failf("none of %d writers got the name", writers)
+	}
+	x.wantContent("/f", fmt.Sprintf("writer %d", winner), "after the race")
+	x.wantNames("/", "after the race", "f")
+}

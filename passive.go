@@ -1,0 +1,132 @@
+package paradise
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// deadlineListener is what TCP listeners can do.
+type deadlineListener interface{ SetDeadline(time.Time) error }
+
+// errNoPorts says that every port of the passive range is taken.
+var errNoPorts = errors.New("paradise: no passive port is free")
+
+// listenPassive opens a listener for one data connection, on the control
+// connection's own address.
+func (srv *Server) listenPassive(ctx context.Context, s *Session) (*dataChan, error) {
+	st := &srv.state
+	if !st.limits.takeFDs(2) {
+		return nil, errNoPorts
+	}
+	l, err := srv.listenInRange(ctx, s.Local.Addr())
+	if err != nil {
+		st.limits.giveFDs(2)
+		return nil, err
+	}
+	st.counters.listeners.Add(1)
+	return &dataChan{
+		id:       shortID(st.counters.channels.Add(1) ^ 0x5A5A5A),
+		port:     addrPort(l.Addr()).Port(),
+		expires:  time.Now().Add(st.timeouts.Data),
+		srv:      srv,
+		listener: l,
+		peer:     peerRule{want: s.Remote.Addr(), check: srv.Passive.PeerCheck},
+	}, nil
+}
+
+// listenInRange tries the range's ports once each from a random start: a port
+// that another session, or a draining process, holds is skipped.
+func (srv *Server) listenInRange(ctx context.Context, local netip.Addr) (net.Listener, error) {
+	first, last := int(srv.Passive.MinPort), int(srv.Passive.MaxPort)
+	if first == 0 {
+		return srv.network.listen(ctx, netip.AddrPortFrom(local, 0))
+	}
+	count := last - first + 1
+	start := rand.IntN(count)
+	err := errNoPorts
+	for i := range count {
+		port := uint16(first + (start+i)%count)
+		l, lerr := srv.network.listen(ctx, netip.AddrPortFrom(local, port))
+		if lerr == nil {
+			return l, nil
+		}
+		err = errors.Join(errNoPorts, lerr)
+	}
+	return nil, err
+}
+
+// accept waits for the right peer and turns strangers away meanwhile, so that
+// nobody else can use up the one connection (RFC 2577, 6).
+func (d *dataChan) accept(deadline time.Time) (net.Conn, error) {
+	if l, ok := d.listener.(deadlineListener); ok {
+		l.SetDeadline(deadline)
+	}
+	for range strangersAllowed {
+		nc, err := d.listener.Accept()
+		if err != nil {
+			return nil, errors.Join(errNoPeer, err)
+		}
+		if d.peer.admits(addrPort(nc.RemoteAddr()).Addr()) {
+			d.stopListening()
+			return nc, nil
+		}
+		nc.Close()
+		d.srv.state.counters.refuse(refusedPeer)
+	}
+	return nil, errStrangers
+}
+
+// stopListening gives the port back as soon as the peer is there.
+func (d *dataChan) stopListening() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return
+	}
+	d.listener.Close()
+	d.listener = nil
+	d.srv.state.counters.listeners.Add(-1)
+}
+
+// peerRule says who may use a data connection.
+type peerRule struct {
+	want  netip.Addr
+	check PeerCheck
+}
+
+func (r peerRule) admits(a netip.Addr) bool {
+	a = a.Unmap()
+	switch r.check {
+	case PeerAny:
+		return true
+	case PeerSubnet:
+		bits := 24
+		if a.Is6() {
+			bits = 64
+		}
+		p, err := a.WithZone("").Prefix(bits)
+		return err == nil && p.Contains(r.want.WithZone(""))
+	default:
+		return a == r.want
+	}
+}
+
+// announced is the address that PASV names; the zero Addr if there is none.
+func (srv *Server) announced(ctx context.Context, s *Session) netip.Addr {
+	if f := srv.Passive.PublicIPFor; f != nil {
+		if a := f(ctx, s).Unmap(); a.Is4() {
+			return a
+		}
+	}
+	if a := srv.Passive.PublicIP.Unmap(); a.Is4() {
+		return a
+	}
+	if a := s.Local.Addr(); a.Is4() {
+		return a
+	}
+	return netip.Addr{}
+}

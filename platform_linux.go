@@ -1,0 +1,64 @@
+package paradise
+
+import (
+	"net"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// peerClosed asks the kernel whether the peer has closed, or reset, the
+// connection; bytes that wait to be read do not hide it.
+func peerClosed(nc net.Conn) (closed, known bool) {
+	sc, ok := nc.(syscall.Conn)
+	if !ok {
+		return false, false
+	}
+	rc, err := sc.SyscallConn()
+	if err != nil {
+		return true, true
+	}
+	fds := []unix.PollFd{{Events: unix.POLLRDHUP}}
+	err = rc.Control(func(fd uintptr) {
+		fds[0].Fd = int32(fd)
+		_, err = unix.Poll(fds, 0)
+	})
+	if err != nil {
+		return false, false
+	}
+	return fds[0].Revents&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR) != 0, true
+}
+
+// inlineUrgent leaves urgent data in the stream: clients send ABOR as Telnet
+// Synch, with its last byte urgent. Accepted connections inherit it.
+func inlineUrgent(l net.Listener) {
+	sc, ok := l.(syscall.Conn)
+	if !ok {
+		return
+	}
+	rc, err := sc.SyscallConn()
+	if err != nil {
+		return
+	}
+	rc.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_OOBINLINE, 1) })
+}
+
+func reuseAddr(rc syscall.RawConn) error {
+	var err error
+	cerr := rc.Control(func(fd uintptr) {
+		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+	})
+	if cerr != nil {
+		return cerr
+	}
+	return err
+}
+
+// descriptorLimit is how many descriptors the process may have.
+func descriptorLimit() int {
+	var r unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &r) != nil {
+		return 1024
+	}
+	return int(min(r.Cur, 1<<30))
+}

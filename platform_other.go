@@ -1,0 +1,18 @@
+//go:build !linux
+
+package paradise
+
+import (
+	"net"
+	"syscall"
+)
+
+// Elsewhere the portable ways serve: see the Linux file for what these are for.
+
+func peerClosed(net.Conn) (closed, known bool) { return false, false }
+
+func inlineUrgent(net.Listener) {}
+
+func reuseAddr(syscall.RawConn) error { return nil }
+
+func descriptorLimit() int { return 8192 }

@@ -1,0 +1,68 @@
+package paradise
+
+import (
+	"strconv"
+	"strings"
+)
+
+// reply is what a handler answers. The zero value sends nothing.
+type reply struct {
+	code  int
+	text  string   // the only line, or the last of several
+	lines []string // lines before text (RFC 959, 4.2); sent with the code where text is the same reply
+	body  bool     // lines are a body: indented by one space instead of numbered (FEAT, STAT, MLST)
+	err   error    // for the log, never for the client
+	job   *job     // to be run beside the control connection; it gives the final reply
+	end   bool     // the session ends after this reply
+	after func()   // runs once the reply is on its way (AUTH)
+}
+
+// ok, refuse and friends keep handlers short.
+func say(code int, text string) reply { return reply{code: code, text: text} }
+
+// appendReply formats r as RFC 959, 4.2 says. Text never forges a line: control
+// characters become spaces. 0xFF is doubled as Telnet wants it.
+func appendReply(b []byte, r reply) []byte {
+	for i, line := range r.lines {
+		switch {
+		case r.body && i > 0:
+			b = append(b, ' ')
+		default:
+			b = strconv.AppendInt(b, int64(r.code), 10)
+			b = append(b, '-')
+		}
+		b = appendText(b, line)
+		b = append(b, '\r', '\n')
+	}
+	b = strconv.AppendInt(b, int64(r.code), 10)
+	b = append(b, ' ')
+	b = appendText(b, r.text)
+	return append(b, '\r', '\n')
+}
+
+func appendText(b []byte, s string) []byte {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == 0xFF:
+			b = append(b, c, c)
+		case c < ' ' && c != '\t' || c == 0x7F:
+			b = append(b, ' ')
+		default:
+			b = append(b, c)
+		}
+	}
+	return b
+}
+
+// quotePath quotes a name as 257 replies do: in double quotes, doubled inside
+// (RFC 959, appendix II).
+func quotePath(name string) string {
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+}
+
+// textReply splits a host's text into a reply of one or several lines.
+func textReply(code int, text string) reply {
+	lines := strings.Split(strings.TrimRight(strings.ReplaceAll(text, "\r\n", "\n"), "\n"), "\n")
+	last := len(lines) - 1
+	return reply{code: code, lines: lines[:last], text: lines[last]}
+}

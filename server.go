@@ -1,0 +1,384 @@
+package paradise
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+)
+
+// Server is an FTP server. Set its fields before Serve and leave them alone
+// afterwards. The zero value is safe: it refuses every login.
+//
+// All methods may be called from any goroutine.
+type Server struct {
+	// Addr is where ListenAndServe listens, "host:port". Empty: ":21".
+	Addr string
+
+	// Auth decides who may log in. Nil: nobody.
+	Auth AuthDriver
+
+	// Files is the storage of users without a FileDriver of their own. Nil:
+	// file commands answer 502.
+	Files FileDriver
+
+	// Banner is the text of the greeting; it may have several lines. Empty:
+	// "Welcome to Paradise".
+	Banner string
+
+	// TLSConfig offers explicit TLS (AUTH TLS, RFC 4217) and is needed by
+	// ServeTLS. It is cloned; NextProtos becomes "ftp" if empty. Nil: AUTH is
+	// refused.
+	TLSConfig *tls.Config
+
+	// StrictSNI refuses TLS clients that name a host which neither Hosts nor a
+	// certificate knows. Zero: they get the default certificate.
+	StrictSNI bool
+
+	// Policy holds for every user whose AuthDriver gave no other. Its zero is
+	// the strictest.
+	Policy Policy
+
+	// Passive, Active, Timeouts and Limits: see there; zero fields have
+	// sensible defaults.
+	Passive  PassiveOptions
+	Active   ActiveOptions
+	Timeouts Timeouts
+	Limits   Limits
+
+	// Hosts are virtual hosts by name in lower case, chosen by HOST (RFC 7151)
+	// or SNI. Empty: HOST answers 502.
+	Hosts map[string]Host
+
+	// SniffLen is how many bytes of an upload are looked at before the driver
+	// sees any, 4096 at most. Zero: 512.
+	SniffLen int
+
+	// AcceptUpload may refuse an upload once its first bytes are known; the
+	// error chooses the reply, 550 if it is none of this package's. Nil: all
+	// that Policy.Gate lets in are taken.
+	AcceptUpload func(ctx context.Context, s *Session, name string, u UploadInfo) error
+
+	// Hooks observe and refuse: see there.
+	Hooks Hooks
+
+	// Commands are verbs of the host program, SiteCommands the same behind
+	// SITE. They may not replace verbs of paradise's own.
+	Commands     []Command
+	SiteCommands []Command
+
+	// Logger gets one event per session, login, transfer and refusal. Nil:
+	// slog.Default().
+	Logger *slog.Logger
+
+	// BaseContext is the root of all contexts of a listener's sessions. Nil:
+	// context.Background().
+	BaseContext func(net.Listener) context.Context
+
+	network network // the seam for tests
+
+	once  sync.Once
+	state serverState
+}
+
+// Host is a virtual host; its nil and empty fields are the server's.
+type Host struct {
+	Banner    string
+	Auth      AuthDriver
+	Files     FileDriver
+	TLSConfig *tls.Config
+}
+
+// serverState is what a running server keeps.
+type serverState struct {
+	mu        sync.Mutex
+	listeners map[net.Listener]struct{}
+	conns     map[uint64]*conn
+	idle      chan struct{} // closed and remade when the last session has gone
+	draining  bool          // Shutdown or Close was called
+	closed    bool          // Close was called
+	nextID    uint64
+
+	checkErr error
+	log      *slog.Logger
+	timeouts Timeouts
+	tls      *tlsSetup
+	table    *commandTable
+	limits   *admission
+	counters counters
+	started  time.Time
+	parker   *parker
+}
+
+// ListenAndServe listens on Addr and calls Serve.
+func (srv *Server) ListenAndServe() error {
+	addr := srv.Addr
+	if addr == "" {
+		addr = ":21"
+	}
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", addr)
+	if err != nil {
+		return fmt.Errorf("paradise: %w", err)
+	}
+	return srv.Serve(l)
+}
+
+// Serve accepts control connections on l until Shutdown or Close, and returns
+// [ErrServerClosed] then. It closes l. Several listeners may be served at once.
+// Fields that contradict each other are an error, before anything is accepted.
+func (srv *Server) Serve(l net.Listener) error { return srv.serve(l, false) }
+
+// ServeTLS is Serve with implicit TLS: the handshake comes before the greeting.
+// It needs TLSConfig.
+func (srv *Server) ServeTLS(l net.Listener) error { return srv.serve(l, true) }
+
+func (srv *Server) serve(l net.Listener, implicit bool) error {
+	defer l.Close()
+	if err := srv.init(); err != nil {
+		return err
+	}
+	if implicit && srv.TLSConfig == nil {
+		return errors.New("paradise: ServeTLS needs a certificate: set Server.TLSConfig")
+	}
+	if !srv.track(l) {
+		return ErrServerClosed
+	}
+	defer srv.untrack(l)
+	inlineUrgent(l)
+	base := context.Background()
+	if srv.BaseContext != nil {
+		base = srv.BaseContext(l)
+	}
+	return srv.acceptLoop(base, l, implicit)
+}
+
+// acceptLoop never gives up on an error that may pass: a server that stops
+// accepting because it was short of descriptors is down for good.
+func (srv *Server) acceptLoop(base context.Context, l net.Listener, implicit bool) error {
+	var pause time.Duration
+	for {
+		nc, err := l.Accept()
+		if err == nil {
+			pause = 0
+			srv.admit(base, nc, implicit)
+			continue
+		}
+		if srv.isDraining() {
+			return ErrServerClosed
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return fmt.Errorf("paradise: listener %v was closed: %w", l.Addr(), err)
+		}
+		pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+		srv.state.log.Error("accept failed", "listener", l.Addr().String(), "error", err, "pause", pause)
+		srv.state.counters.refused[refusedAccept].Add(1)
+		time.Sleep(pause)
+	}
+}
+
+// init checks the fields and prepares what all listeners share, once.
+func (srv *Server) init() error {
+	srv.once.Do(func() {
+		st := &srv.state
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		st.log = srv.Logger
+		if st.log == nil {
+			st.log = slog.Default()
+		}
+		st.started = time.Now()
+		st.timeouts = srv.Timeouts.withDefaults()
+		if srv.network.listen == nil {
+			srv.network = realNetwork(srv.Active)
+		}
+		if st.checkErr = srv.check(); st.checkErr != nil {
+			return
+		}
+		st.table, st.checkErr = newCommandTable(srv)
+		if st.checkErr != nil {
+			return
+		}
+		st.tls = newTLSSetup(srv)
+		st.limits = newAdmission(srv.Limits, &st.counters)
+		st.parker = newParker()
+		if srv.TLSConfig == nil && srv.Policy.TLS == TLSDefault {
+			st.log.Warn("logins and data travel in the clear: no TLSConfig is set")
+		}
+	})
+	return srv.state.checkErr
+}
+
+func (srv *Server) track(l net.Listener) bool {
+	st := &srv.state
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.draining {
+		return false
+	}
+	if st.listeners == nil {
+		st.listeners = make(map[net.Listener]struct{})
+	}
+	st.listeners[l] = struct{}{}
+	return true
+}
+
+func (srv *Server) untrack(l net.Listener) {
+	st := &srv.state
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	delete(st.listeners, l)
+}
+
+func (srv *Server) isDraining() bool {
+	st := &srv.state
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.draining
+}
+
+// admit gives a new connection to a session of its own, or turns it away.
+func (srv *Server) admit(base context.Context, nc net.Conn, implicit bool) {
+	c := newConn(srv, base, nc, implicit)
+	if why, ok := srv.state.limits.enter(c.remoteAddr()); !ok {
+		c.turnAway(why)
+		return
+	}
+	if !srv.add(c) {
+		srv.state.limits.leave(c.remoteAddr())
+		c.turnAway(refusedClosing)
+		return
+	}
+	go c.serve()
+}
+
+// add registers c under an ID of its own; false once the server drains.
+func (srv *Server) add(c *conn) bool {
+	st := &srv.state
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.draining {
+		return false
+	}
+	if st.conns == nil {
+		st.conns = make(map[uint64]*conn)
+	}
+	st.nextID++
+	c.setID(st.nextID)
+	st.conns[st.nextID] = c
+	st.counters.sessions.Add(1)
+	return true
+}
+
+// remove is called exactly once for each session that was added.
+func (srv *Server) remove(c *conn) {
+	srv.state.limits.leave(c.remoteAddr())
+	st := &srv.state
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	delete(st.conns, c.facts().ID)
+	if len(st.conns) == 0 && st.idle != nil {
+		close(st.idle)
+		st.idle = nil
+	}
+}
+
+// connections copies the set of sessions.
+func (srv *Server) connections() []*conn {
+	st := &srv.state
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	all := make([]*conn, 0, len(st.conns))
+	for _, c := range st.conns {
+		all = append(all, c)
+	}
+	return all
+}
+
+// drain stops accepting and returns a channel that is closed when the last
+// session has gone.
+func (srv *Server) drain(closing bool) <-chan struct{} {
+	st := &srv.state
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.draining = true
+	st.closed = st.closed || closing
+	for l := range st.listeners {
+		l.Close()
+	}
+	if len(st.conns) == 0 {
+		gone := make(chan struct{})
+		close(gone)
+		return gone
+	}
+	if st.idle == nil {
+		st.idle = make(chan struct{})
+	}
+	return st.idle
+}
+
+// Shutdown stops accepting, answers 421 to idle sessions, lets transfers end
+// (then 421), and waits for all of them or for ctx. If ctx ends first its error
+// is returned and the remaining sessions go on: call Close to end them. Sessions
+// that are blocked in a driver are not waited for; the error names them.
+func (srv *Server) Shutdown(ctx context.Context) error {
+	gone := srv.drain(false)
+	for _, c := range srv.connections() {
+		c.wake(wakeDrain)
+	}
+	select {
+	case <-gone:
+		srv.state.parker.close()
+		return srv.stuckError()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close stops accepting and ends every session at once; transfers are aborted.
+// Its error names sessions that are blocked in a driver.
+func (srv *Server) Close() error {
+	gone := srv.drain(true)
+	for _, c := range srv.connections() {
+		c.stop(ErrServerClosed)
+	}
+	select {
+	case <-gone:
+	case <-time.After(closeGrace):
+	}
+	for _, c := range srv.connections() {
+		c.abandon()
+	}
+	srv.state.parker.close()
+	return srv.stuckError()
+}
+
+// closeGrace is how long Close waits for drivers to obey their contexts.
+const closeGrace = 5 * time.Second
+
+func (srv *Server) stuckError() error {
+	if n := srv.state.counters.stuck.Load(); n > 0 {
+		return fmt.Errorf("%w: %d call(s) have not returned", ErrDriverBlocked, n)
+	}
+	return nil
+}
+
+// Kick ends the session with this ID: 421, transfers are aborted with reason
+// ([ErrKicked] if nil). [ErrNoSession] if there is none.
+func (srv *Server) Kick(id uint64, reason error) error {
+	st := &srv.state
+	st.mu.Lock()
+	c := st.conns[id]
+	st.mu.Unlock()
+	if c == nil {
+		return ErrNoSession
+	}
+	if reason == nil {
+		reason = ErrKicked
+	}
+	c.stop(reason)
+	return nil
+}

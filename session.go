@@ -1,0 +1,169 @@
+package paradise
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/paradiseftp/paradise/internal/line"
+)
+
+// Session holds what is known of one control connection. It is frozen: login,
+// HOST and REIN make a new one, so keep the ID, never the pointer.
+type Session struct {
+	ID     uint64               // unique in the process
+	Local  netip.AddrPort       // of the control connection
+	Remote netip.AddrPort       // of the control connection
+	Host   string               // from HOST or SNI; empty if none was named
+	TLS    *tls.ConnectionState // nil: in the clear
+	User   User                 // zero before login
+	Policy Policy               // in force
+}
+
+// LoggedIn reports whether the client has logged in.
+func (s *Session) LoggedIn() bool { return s.User.Name != "" }
+
+// conn is one control connection. The goroutine that runs loop owns it, but for
+// the fields below mu, which the server, Stats and the transfer touch too.
+type conn struct {
+	srv     *Server
+	base    context.Context // without the session's end
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	raw     net.Conn // the transport
+	nc      net.Conn // raw, or TLS over it
+	lines   line.Reader
+	session atomic.Pointer[Session]
+	short   uint32 // six hex digits for people
+	started time.Time
+
+	login  loginState
+	params params
+	tls    tlsState
+	data   *dataChan // offered or announced, not yet taken by a transfer
+
+	lineStart time.Time // when a line began that has not ended
+	sending   sync.Mutex
+	dog       watchdog // bounds driver calls made by the loop
+
+	mu        sync.Mutex
+	wakes     wakeReason
+	waiting   bool      // the loop is in a read that a past deadline may end
+	parked    bool      // no goroutine waits: the parker does
+	gone      bool      // removed from the server
+	calling   bool      // a driver's call runs outside a transfer
+	abandoned bool      // and the session goes without its end
+	lastUse   time.Time // end of the last command or transfer
+	lastLine  time.Time // for people: begin of the current command
+	queue     []string  // lines that wait for a transfer to end
+	xfer      *xfer
+	cause     error // why stop was called
+	verb      string
+	arg       string
+	channels  []*channelRecord
+	counted   string // the user name counted in the limits
+}
+
+// params are what TYPE, MODE, REST and their kin set. REIN and AUTH reset them.
+type params struct {
+	cwd        string
+	ascii      bool // TYPE A was said
+	typed      bool // any TYPE was said
+	deflate    bool // MODE Z
+	level      int  // of deflate
+	offset     int64
+	rangeEnd   int64 // of RANG; -1 without
+	ranged     bool
+	allocated  int64
+	renameFrom string
+	copyFrom   string
+	epsvAll    bool
+	facts      factSet
+	hash       Digest
+	expect     map[Digest]string
+	pret       string
+	charset    charsetState
+	idle       time.Duration // SITE IDLE; 0: the server's
+	lastUpload digestRecord
+}
+
+func newParams(home string) params {
+	return params{cwd: home, facts: defaultFacts, hash: DigestSHA256, rangeEnd: -1, level: defaultDeflateLevel}
+}
+
+func newConn(srv *Server, base context.Context, nc net.Conn, implicit bool) *conn {
+	now := time.Now()
+	c := &conn{srv: srv, base: base, raw: nc, nc: nc, started: now, lastUse: now, lastLine: now}
+	c.ctx, c.cancel = context.WithCancelCause(base)
+	c.tls.implicit = implicit
+	c.params = newParams("/")
+	c.session.Store(&Session{
+		Local:  addrPort(nc.LocalAddr()),
+		Remote: addrPort(nc.RemoteAddr()),
+		Policy: srv.Policy,
+	})
+	c.lines.Reset((*lineSource)(c))
+	return c
+}
+
+func (c *conn) setID(id uint64) {
+	s := *c.facts()
+	s.ID = id
+	c.session.Store(&s)
+	c.short = shortID(id)
+}
+
+// facts is the session as the host program sees it.
+func (c *conn) facts() *Session { return c.session.Load() }
+
+func (c *conn) remoteAddr() netip.Addr { return c.facts().Remote.Addr() }
+
+// update makes a new frozen Session.
+func (c *conn) update(change func(*Session)) *Session {
+	s := *c.facts()
+	change(&s)
+	c.session.Store(&s)
+	return &s
+}
+
+// files is the storage for this session, nil if there is none.
+func (c *conn) files() FileDriver {
+	s := c.facts()
+	if s.User.Files != nil {
+		return s.User.Files
+	}
+	if h, ok := c.srv.Hosts[s.Host]; ok && h.Files != nil {
+		return h.Files
+	}
+	if c.srv.Files == nil {
+		return UnimplementedFileDriver{}
+	}
+	return c.srv.Files
+}
+
+// features is what the session's storage can do.
+func (c *conn) features() Features { return c.files().Features(c.facts()) }
+
+// addrPort reads a network address without asking any name service.
+func addrPort(a net.Addr) netip.AddrPort {
+	ap, ok := a.(interface{ AddrPort() netip.AddrPort })
+	if !ok {
+		parsed, err := netip.ParseAddrPort(a.String())
+		if err != nil {
+			return netip.AddrPort{}
+		}
+		return netip.AddrPortFrom(parsed.Addr().Unmap(), parsed.Port())
+	}
+	p := ap.AddrPort()
+	return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
+}
+
+// shortID spreads the low 24 bits of an ID over six hex digits; among 16
+// million sessions in a row no two are alike.
+func shortID(id uint64) uint32 {
+	return uint32(id*0x9E3779+0x41949E) & 0xFFFFFF
+}

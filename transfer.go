@@ -1,0 +1,290 @@
+package paradise
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// transfer is the immutable order of a transfer: what the client had set when
+// it gave the command. Nothing that it says later can change it.
+type transfer struct {
+	x       *xfer
+	s       *Session
+	files   FileDriver
+	name    string
+	ascii   bool // convert line ends
+	deflate bool
+	level   int
+	offset  int64
+	end     int64 // of RANG, exclusive; -1 without
+	secure  *dataTLS
+	wait    *Timeouts
+	limits  []*rate.Limiter
+
+	data   net.Conn // plain, or TLS
+	raw    net.Conn
+	notice *noticeConn // of TLS
+}
+
+// errTimeout is what a read or write under a deadline fails with.
+var errTimeout = os.ErrDeadlineExceeded
+
+// order copies what a transfer needs from the session.
+func (c *conn) order(name string, way direction) *transfer {
+	p := &c.params
+	t := &transfer{
+		s:       c.facts(),
+		files:   c.files(),
+		name:    name,
+		ascii:   p.ascii && !c.facts().Policy.RawASCII,
+		deflate: p.deflate,
+		level:   p.level,
+		offset:  p.offset,
+		end:     p.rangeEnd,
+		secure:  c.dataTLS(way == dirUpload),
+		wait:    &c.srv.state.timeouts,
+	}
+	own, shared := t.s.Policy.DownloadRate, c.srv.state.limits.download
+	if way == dirUpload {
+		own, shared = t.s.Policy.UploadRate, c.srv.state.limits.upload
+	}
+	for _, l := range []*rate.Limiter{byteLimiter(own), shared} {
+		if l != nil {
+			t.limits = append(t.limits, l)
+		}
+	}
+	return t
+}
+
+// connect waits for the data connection and secures it.
+func (t *transfer) connect() error {
+	raw, err := t.x.data.open(t.x.ctx, t.wait.Data)
+	if err != nil {
+		return err
+	}
+	t.raw, t.data = raw, raw
+	if t.secure == nil {
+		return nil
+	}
+	t.notice = &noticeConn{Conn: raw}
+	conn, err := t.x.data.secure(t.x.ctx, t.notice, t.secure, t.wait.Handshake)
+	if err != nil {
+		return err
+	}
+	t.data = conn
+	return nil
+}
+
+// connectReply is the refusal for a data connection that did not come about.
+func (t *transfer) connectReply(err error) reply {
+	err = t.x.reason(err)
+	switch {
+	case errors.Is(err, errNotResumed):
+		return reply{code: 522, text: "TLS session of the control connection must be resumed on the data connection", err: err}
+	case errors.Is(err, errHandshake):
+		return reply{code: 522, text: "TLS negotiation failed on the data connection", err: err}
+	case errors.Is(err, ErrAborted), errors.Is(err, ErrControlLost), errors.Is(err, ErrKicked), errors.Is(err, ErrServerClosed):
+		return replyFor(err, 426)
+	case errors.Is(err, errNoPeer), errors.Is(err, errStrangers):
+		return reply{code: 425, text: "Data connection was not opened in time", err: err}
+	}
+	return reply{code: 425, text: "Can't open data connection", err: err}
+}
+
+// broken says what an error of the data connection means.
+func (t *transfer) broken(err error) error {
+	err = t.x.reason(err)
+	switch {
+	case errors.Is(err, errTimeout):
+		return ErrStalled
+	case errors.Is(err, io.ErrUnexpectedEOF) && t.notice != nil:
+		return errors.Join(ErrTruncated, err)
+	case isCause(err):
+		return err
+	}
+	return errors.Join(ErrDataLost, err)
+}
+
+// isCause reports whether err says already why a transfer ended.
+func isCause(err error) bool {
+	for _, cause := range []error{ErrAborted, ErrControlLost, ErrDataLost, ErrTruncated, ErrStalled, ErrKicked, ErrServerClosed, ErrDriverBlocked} {
+		if errors.Is(err, cause) {
+			return true
+		}
+	}
+	return false
+}
+
+// endOfData checks an end that the stream called clean: over TLS the client
+// must have said so itself.
+func (t *transfer) endOfData() error {
+	if t.notice == nil {
+		return nil
+	}
+	if t.notice.ended.Load() && !t.s.Policy.AllowUnclosedTLS {
+		return ErrTruncated
+	}
+	return nil
+}
+
+// finish closes a data connection whose bytes are all there: over TLS with our
+// close_notify, so that the client sees a clean end.
+func (t *transfer) finish() error {
+	if conn, ok := t.data.(*tls.Conn); ok {
+		t.raw.SetWriteDeadline(time.Now().Add(closeNotifyTime))
+		if err := conn.CloseWrite(); err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, syscall.EPIPE) {
+			return err
+		}
+	}
+	t.x.data.Close()
+	return nil
+}
+
+// pace waits until n more bytes may pass.
+func (t *transfer) pace(n int) error {
+	for _, l := range t.limits {
+		for left := n; left > 0; {
+			step := min(left, l.Burst())
+			if err := l.WaitN(t.x.ctx, step); err != nil {
+				return t.x.reason(err)
+			}
+			left -= step
+		}
+	}
+	return nil
+}
+
+// burst is the most that may be read or written at once under the rates.
+func (t *transfer) burst() int {
+	n := largeBuffer
+	for _, l := range t.limits {
+		n = min(n, l.Burst())
+	}
+	return n
+}
+
+// moved counts bytes on the wire, for the session and for the server.
+func (t *transfer) moved(n int) {
+	t.x.moved.Add(int64(n))
+	t.x.c.srv.state.counters.bytes[t.x.job.way].Add(int64(n))
+}
+
+// begun tells the host program that the data connection is there.
+func (t *transfer) begun() {
+	if h := t.x.c.srv.Hooks.TransferStart; h != nil {
+		h(t.x.ctx, t.x.event())
+	}
+}
+
+// transferResult is what a transfer leaves for its event.
+type transferResult struct {
+	offset      int64
+	contentType string
+	stored      int64
+	digests     map[Digest]string
+	committed   bool
+	begun       bool
+	refused     bool // an upload cut short by us, to be closed gently
+}
+
+func (x *xfer) event() TransferEvent {
+	return TransferEvent{
+		Session:     x.c.facts(),
+		Verb:        x.job.verb,
+		Name:        x.job.name,
+		Upload:      x.job.way == dirUpload,
+		Offset:      x.result.offset,
+		ContentType: x.result.contentType,
+		Bytes:       x.moved.Load(),
+		Stored:      x.result.stored,
+		Digests:     x.result.digests,
+		Started:     x.started,
+		Duration:    time.Since(x.started),
+		Committed:   x.result.committed,
+	}
+}
+
+// finishTransferEvent counts, logs and tells the host program how it ended.
+func (c *conn) finishTransferEvent(x *xfer, r reply) {
+	if x.job.way == dirNone {
+		return
+	}
+	ok := 0
+	if r.code < 400 {
+		ok = 1
+	}
+	c.srv.state.counters.ended[x.job.way][ok].Add(1)
+	e := x.event()
+	e.Code, e.Err = r.code, r.err
+	if r.code >= 400 && e.Err == nil {
+		e.Err = errors.New(r.text)
+	}
+	s := c.facts()
+	c.srv.state.log.Info("transfer", "session", s.ID, "user", s.User.Name, "verb", e.Verb, "name", e.Name, "bytes", e.Bytes,
+		"duration", e.Duration, "code", e.Code, "type", e.ContentType, "error", e.Err)
+	if h := c.srv.Hooks.TransferEnd; h != nil {
+		defer func() {
+			if p := recover(); p != nil {
+				c.panicked(p)
+			}
+		}()
+		h(context.WithoutCancel(x.ctx), e)
+	}
+}
+
+// linger lets a client that still sends an upload we refused read the reply: a
+// close with unread bytes would reset the connection and, with it, the client's
+// patience. It is bounded in bytes and time.
+func (x *xfer) linger() {
+	nc := x.data.conn()
+	if !x.result.refused || nc == nil {
+		return
+	}
+	buf := getBuffer(0)
+	defer putBuffer(0, buf)
+	end := time.Now().Add(lingerTime)
+	for total := 0; total < lingerBytes && time.Now().Before(end); {
+		nc.SetReadDeadline(time.Now().Add(lingerPause))
+		n, err := nc.Read(*buf)
+		total += n
+		if err != nil {
+			return
+		}
+	}
+}
+
+const (
+	lingerTime  = 10 * time.Second
+	lingerPause = 2 * time.Second
+	lingerBytes = 16 << 20
+)
+
+// Buffers of uploads begin small and grow when reads fill them: thousands of
+// slow cameras must not hold a large one each.
+var bufferSizes = [...]int{4 << 10, 32 << 10, largeBuffer}
+
+const largeBuffer = 256 << 10
+
+var bufferPools [len(bufferSizes)]sync.Pool
+
+// getBuffer returns a buffer of a size class.
+func getBuffer(class int) *[]byte {
+	if b, ok := bufferPools[class].Get().(*[]byte); ok {
+		return b
+	}
+	b := make([]byte, bufferSizes[class])
+	return &b
+}
+
+func putBuffer(class int, b *[]byte) { bufferPools[class].Put(b) }
+
+var replyBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 256); return &b }}

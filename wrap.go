@@ -1,0 +1,32 @@
+package paradise
+
+import (
+	"context"
+	"errors"
+	"io"
+)
+
+func isUnsupported(err error) bool { return errors.Is(err, errUnsupported) }
+
+// ReadOnly is d with nothing but reading: Stat, List and Open. It is an
+// allow-list, so methods that d may get later are refused too.
+func ReadOnly(d FileDriver) FileDriver { return readOnly{d: d} }
+
+type readOnly struct {
+	UnimplementedFileDriver
+	d FileDriver
+}
+
+func (r readOnly) Features(s *Session) Features { return r.d.Features(s) & FeatureResume }
+
+func (r readOnly) Stat(ctx context.Context, s *Session, name string) (Entry, error) {
+	return r.d.Stat(ctx, s, name)
+}
+
+func (r readOnly) List(ctx context.Context, s *Session, dir string) (Listing, error) {
+	return r.d.List(ctx, s, dir)
+}
+
+func (r readOnly) Open(ctx context.Context, s *Session, name string, offset int64) (io.ReadCloser, error) {
+	return r.d.Open(ctx, s, name, offset)
+}

@@ -1,0 +1,276 @@
+package paradise
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// job is work that runs beside the control connection: transfers, and commands
+// that read whole files. run gives the final reply.
+type job struct {
+	verb string
+	name string    // virtual path, for people
+	way  direction // for counters
+	run  func(x *xfer) reply
+}
+
+// direction is which way a job's bytes go.
+type direction uint8
+
+const (
+	dirNone direction = iota
+	dirUpload
+	dirDownload
+	dirListing
+)
+
+// xfer is a running job: what the control connection and the data path know of
+// each other. Everything a transfer works on was copied when it began; nothing
+// the client says later can change it.
+type xfer struct {
+	c       *conn
+	job     *job
+	ctx     context.Context // dies on abort; not with the session once Commit has begun
+	cancel  context.CancelCauseFunc
+	data    *dataChan // nil for jobs without one
+	started time.Time
+	moved   atomic.Int64
+	size    atomic.Int64 // -1 if unknown
+	dog     watchdog
+	left    chan struct{} // closed when the session has it back
+	result  transferResult
+
+	mu         sync.Mutex
+	cause      error // why it was aborted; the first wins
+	committing bool  // the end has won: nothing aborts it any more
+	lost       bool  // the control connection ended
+	abandoned  bool  // a driver did not come back; the session went without it
+	over       bool
+	lostNow    chan struct{} // closed with lost
+}
+
+// start hands the data channel to a job and runs it.
+func (c *conn) start(cmd *command, j *job) {
+	x := &xfer{c: c, job: j, data: c.data, started: time.Now(), left: make(chan struct{}), lostNow: make(chan struct{})}
+	x.size.Store(-1)
+	x.ctx, x.cancel = context.WithCancelCause(c.base)
+	if j.way == dirNone {
+		x.data = nil
+	} else {
+		c.data = nil
+		c.channelUsed(x.data, j)
+	}
+	c.mu.Lock()
+	c.xfer = x
+	stopped := c.cause
+	c.mu.Unlock()
+	if stopped != nil {
+		x.abort(stopped)
+	}
+	c.srv.state.counters.running[j.way].Add(1)
+	go x.run(cmd)
+}
+
+// run is the transfer's goroutine, from the driver's first call to the reply.
+func (x *xfer) run(cmd *command) {
+	r := x.protect()
+	if !x.result.refused {
+		x.data.Close()
+	}
+	x.cancel(nil)
+	x.c.endTransfer(cmd, x, r)
+}
+
+// protect runs the job; a panic becomes 451.
+func (x *xfer) protect() (r reply) {
+	defer func() {
+		if p := recover(); p != nil {
+			r = x.c.panicked(p)
+		}
+	}()
+	return x.job.run(x)
+}
+
+// panicked logs a panic of a driver or hook and answers 451.
+func (c *conn) panicked(p any) reply {
+	c.srv.state.counters.panics.Add(1)
+	c.srv.state.log.Error("panic in a driver or hook", "session", c.facts().ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	return reply{code: 451, text: "Requested action aborted: local error in processing", err: fmt.Errorf("panic: %v", p)}
+}
+
+// endTransfer gives the one final reply and the session back to its loop.
+func (c *conn) endTransfer(cmd *command, x *xfer, r reply) {
+	x.mu.Lock()
+	x.over = true
+	abandoned := x.abandoned
+	x.mu.Unlock()
+	c.srv.state.counters.running[x.job.way].Add(-1)
+	c.finishTransferEvent(x, r)
+	if abandoned {
+		x.data.Close()
+		c.srv.state.counters.stuck.Add(-1)
+		return
+	}
+	c.channelDone(x.data)
+	c.reply(cmd, x.job.verb, r)
+	x.linger()
+	x.data.Close()
+
+	c.mu.Lock()
+	c.xfer = nil
+	c.lastUse = time.Now()
+	if len(c.queue) > 0 || c.wakes != 0 {
+		c.wakes |= wakeWork
+		c.wakeLocked()
+	} else if c.waiting {
+		c.nc.SetReadDeadline(c.deadlineLocked(c.lastUse))
+	}
+	c.mu.Unlock()
+	close(x.left)
+}
+
+// abort ends the job for a reason: its context dies and its sockets close. It
+// does nothing once Commit has begun.
+func (x *xfer) abort(cause error) {
+	x.mu.Lock()
+	if x.committing || x.cause != nil {
+		x.mu.Unlock()
+		return
+	}
+	x.cause = cause
+	x.mu.Unlock()
+	x.cancel(cause)
+	x.data.Close()
+}
+
+// reason prefers the cause of an abort to the error it led to.
+func (x *xfer) reason(err error) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.cause != nil {
+		return x.cause
+	}
+	return err
+}
+
+// commitNow marks the point after which nothing aborts the transfer; an abort
+// that came before wins.
+func (x *xfer) commitNow() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.cause != nil {
+		return x.cause
+	}
+	x.committing = true
+	return nil
+}
+
+// controlEnded tells the transfer that the client's control connection is gone.
+func (x *xfer) controlEnded(fine bool) {
+	if fine {
+		return
+	}
+	x.mu.Lock()
+	if !x.lost {
+		x.lost = true
+		close(x.lostNow)
+	}
+	x.mu.Unlock()
+	x.abort(ErrControlLost)
+}
+
+// controlAlive looks at the control connection without blocking it: at the end
+// of the data a client that died must not get its upload published. The kernel
+// tells whether the peer has closed; if so the loop has the last word, because
+// a QUIT may stand before the end.
+func (x *xfer) controlAlive() error {
+	if x.c.facts().Policy.AllowLostControl {
+		return nil
+	}
+	closed, known := peerClosed(x.c.raw)
+	if known && !closed {
+		return nil
+	}
+	wait := lostUnknown
+	if closed {
+		wait = lostKnown
+	}
+	select {
+	case <-x.lostNow:
+		return ErrControlLost
+	case <-time.After(wait):
+		return nil
+	}
+}
+
+const (
+	lostUnknown = 2 * time.Millisecond // the loop's read sees an end at once
+	lostKnown   = 500 * time.Millisecond
+)
+
+// preliminary sends the 150 of this transfer.
+func (x *xfer) preliminary(r reply) { x.c.send(r) }
+
+// guard bounds a driver's call: at its limit the transfer is aborted, and if
+// the driver does not come back then, the session goes without it.
+func (x *xfer) guard() { x.dog.arm(x.c.srv.state.timeouts.Driver, x.late) }
+
+func (x *xfer) unguard() { x.dog.disarm() }
+
+func (x *xfer) late() {
+	x.mu.Lock()
+	x.committing = false
+	x.mu.Unlock()
+	x.abort(ErrDriverBlocked)
+	time.AfterFunc(driverGrace, func() { x.abandon() })
+}
+
+// abandon lets the session go on without a driver call that does not return.
+func (x *xfer) abandon() {
+	x.mu.Lock()
+	if x.over || x.abandoned {
+		x.mu.Unlock()
+		return
+	}
+	x.abandoned = true
+	cause := x.cause
+	x.mu.Unlock()
+	c := x.c
+	c.srv.state.counters.stuck.Add(1)
+	c.srv.state.log.Error("driver is stuck", "session", c.facts().ID, "verb", x.job.verb, "name", x.job.name)
+	if cause == nil {
+		cause = ErrDriverBlocked
+	}
+	c.send(replyFor(cause, 426))
+	c.mu.Lock()
+	c.xfer = nil
+	c.cause = ErrDriverBlocked
+	c.wakes |= wakeStop
+	c.wakeLocked()
+	c.mu.Unlock()
+	close(x.left)
+}
+
+// driverGrace is how long a driver has to obey its context.
+const driverGrace = 2 * time.Second
+
+// watchdog is a timer that is armed around calls that may hang.
+type watchdog struct{ t *time.Timer }
+
+func (w *watchdog) arm(d time.Duration, bark func()) {
+	if w.t == nil {
+		w.t = time.AfterFunc(d, bark)
+		return
+	}
+	w.t.Reset(d)
+}
+
+func (w *watchdog) disarm() {
+	if w.t != nil {
+		w.t.Stop()
+	}
+}
