@@ -24,7 +24,7 @@ func (srv *Server) announceActive(s *Session, remote netip.AddrPort, anyPeer boo
 		return nil, err
 	}
 	st := &srv.state
-	if !st.limits.takeFDs(2) {
+	if !st.limits.takeFDs(dataFDs) {
 		return nil, errNoPorts
 	}
 	return &dataChan{

@@ -31,7 +31,8 @@ const (
 type command struct {
 	name    string
 	needs   need
-	perm    Perm
+	perm    Perm     // any of it denied is 550
+	anyPerm Perm     // all of it denied is 550
 	feature Features // without it the verb answers 502 and is not advertised
 	offer   Features // without it the verb is not advertised
 	codes   []int    // replies beside those that its needs imply
@@ -97,7 +98,7 @@ func (cmd *command) allows(code int) bool {
 	case 501:
 		return cmd.needs&needArg != 0 || slices.Contains(cmd.codes, code)
 	case 550:
-		return cmd.perm != 0 || slices.Contains(cmd.codes, code)
+		return cmd.perm|cmd.anyPerm != 0 || slices.Contains(cmd.codes, code)
 	case 502:
 		return cmd.feature != 0 || slices.Contains(cmd.codes, code)
 	case 425, 521, 522:
@@ -126,18 +127,19 @@ func (c *conn) exec(text string) bool {
 	c.began(cmd, verb, arg)
 	arg = c.decode(arg)
 	if r, known := c.unknown(cmd, verb); !known {
-		c.reply(nil, verb, r)
+		c.reply(nil, verb, "", r)
 		return r.end
 	}
-	r := c.answer(cmd, arg)
+	r, shown := c.answer(cmd, arg), cmd.shown(arg)
 	if cmd.needs&keepsOffset == 0 && r.job == nil {
 		c.params.clearOffset()
 	}
 	if r.job != nil {
+		r.job.arg = shown
 		c.start(cmd, r.job)
 		return false
 	}
-	c.reply(cmd, verb, r)
+	c.reply(cmd, verb, shown, r)
 	if r.after != nil && !r.end {
 		r.after()
 	}
@@ -164,7 +166,7 @@ func (c *conn) execUrgent(text string, x *xfer) bool {
 		return false
 	}
 	cmd.count.Add(1)
-	c.reply(cmd, verb, cmd.run(c, arg))
+	c.reply(cmd, verb, arg, cmd.run(c, arg))
 	return true
 }
 
@@ -186,6 +188,14 @@ func (c *conn) began(cmd *command, verb, arg string) {
 	c.mu.Unlock()
 }
 
+// shown is an argument as hooks and people see it.
+func (cmd *command) shown(arg string) string {
+	if cmd.needs&hidden != 0 {
+		return hiddenArg
+	}
+	return arg
+}
+
 // hiddenArg stands where a secret was.
 const hiddenArg = "****"
 
@@ -200,11 +210,7 @@ func (c *conn) answer(cmd *command, arg string) (r reply) {
 	if r := c.unmet(cmd, arg); r.code != 0 {
 		return r
 	}
-	shown := arg
-	if cmd.needs&hidden != 0 {
-		shown = hiddenArg
-	}
-	if r, refused := c.srv.Hooks.before(c.ctx, c.facts(), cmd.name, shown); refused {
+	if r, refused := c.srv.Hooks.before(c.ctx, c.facts(), cmd.name, cmd.shown(arg)); refused {
 		return r
 	}
 	c.called(true)
@@ -229,7 +235,7 @@ func (c *conn) unmet(cmd *command, arg string) reply {
 	switch {
 	case cmd.feature != 0 && c.features()&cmd.feature == 0:
 		return say(502, "Not supported by this storage")
-	case s.Policy.Deny&cmd.perm != 0:
+	case s.Policy.Deny&cmd.perm != 0, cmd.anyPerm != 0 && s.Policy.Deny&cmd.anyPerm == cmd.anyPerm:
 		return say(550, "Permission denied")
 	case cmd.needs&needRename != 0 && c.params.renameFrom == "":
 		return say(503, "RNTO needs RNFR first")
@@ -273,7 +279,7 @@ func (c *conn) earlyLimit() bool {
 
 // reply sends a command's final reply and holds it against the table: a code
 // that the row does not have is a bug of ours.
-func (c *conn) reply(cmd *command, verb string, r reply) {
+func (c *conn) reply(cmd *command, verb, shown string, r reply) {
 	if r.code == 0 {
 		return
 	}
@@ -285,19 +291,13 @@ func (c *conn) reply(cmd *command, verb string, r reply) {
 		c.srv.state.log.Info("command failed", "session", c.facts().ID, "verb", verb, "code", r.code, "error", r.err)
 	}
 	c.send(r)
-	c.srv.Hooks.after(c.ctx, c.facts(), verb, c.shownArg(), r.code)
+	c.srv.Hooks.after(c.ctx, c.facts(), verb, shown, r.code)
 }
 
 // replyFromHost reports whether the host program chose the code itself.
 func replyFromHost(err error) bool {
 	_, ok := errors.AsType[*ReplyError](err)
 	return ok || errors.Is(err, errHostReply)
-}
-
-func (c *conn) shownArg() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.arg
 }
 
 // blocked reports whether the last call took too long.

@@ -15,7 +15,7 @@ func folderCommands() []*command {
 		{name: "PWD", needs: needLogin | keepsOffset, codes: []int{257}, ref: "RFC 959, 4.1.3", run: cmdPwd},
 		{name: "MKD", needs: needLogin | needArg, perm: PermMkdir, codes: []int{257, 450, 452, 502, 552, 553}, syntax: "folder", ref: "RFC 959, 4.1.3", run: cmdMkd},
 		{name: "RMD", needs: needLogin | needArg, perm: PermRmdir, codes: []int{250, 450, 502, 553}, syntax: "folder", ref: "RFC 959, 4.1.3", run: cmdRmd},
-		{name: "RMDA", needs: needLogin | needArg, perm: PermRmdir | PermTree, codes: []int{250, 426, 450, 502, 553}, syntax: "folder", ref: "Serv-U", run: cmdRmda},
+		{name: "RMDA", needs: needLogin | needArg, perm: PermRmdir, codes: []int{250, 426, 450, 502, 553}, syntax: "folder", ref: "Serv-U", run: cmdRmda},
 	}
 	for _, alias := range []struct{ old, name string }{{"XCWD", "CWD"}, {"XCUP", "CDUP"}, {"XPWD", "PWD"}, {"XMKD", "MKD"}, {"XRMD", "RMD"}} {
 		for _, row := range rows {
@@ -80,7 +80,7 @@ func cmdMkd(c *conn, arg string) reply {
 // cmdRmd takes "-r" for whole folders, behind the permission that RMDA needs.
 func cmdRmd(c *conn, arg string) reply {
 	if tree, ok := strings.CutPrefix(arg, "-r "); ok {
-		if c.facts().Policy.Deny&PermTree != 0 || !c.facts().Policy.GrantTree {
+		if !c.facts().Policy.GrantTree {
 			return say(550, "Permission denied")
 		}
 		return cmdRmda(c, tree)

@@ -16,9 +16,9 @@ func transferCommands() []*command {
 	end := []int{150, 226, 426, 451, 550}
 	store := append(end, 450, 452, 502, 504, 551, 552, 553)
 	return []*command{
-		{name: "STOR", needs: needLogin | needArg | needData, perm: PermCreate, codes: store, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdStor},
+		{name: "STOR", needs: needLogin | needArg | needData, anyPerm: permStore, codes: store, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdStor},
 		{name: "STOU", needs: needLogin | needData, perm: PermCreate, codes: store, syntax: "[name]", ref: "RFC 959, 4.1.3", run: cmdStou},
-		{name: "APPE", needs: needLogin | needArg | needData, offer: FeatureAppend, codes: append(store, 503), syntax: "name", ref: "RFC 959, 4.1.3", run: cmdAppe},
+		{name: "APPE", needs: needLogin | needArg | needData, anyPerm: permStore, offer: FeatureAppend, codes: append(store, 503), syntax: "name", ref: "RFC 959, 4.1.3", run: cmdAppe},
 		{name: "RETR", needs: needLogin | needArg | needData, perm: PermRead, codes: append(end, 450, 502, 553), syntax: "name", ref: "RFC 959, 4.1.3", run: cmdRetr},
 		{name: "LIST", needs: needLogin | needData, perm: PermList, codes: append(end, 450, 553), syntax: "[options] [name]", ref: "RFC 959, 4.1.3", run: cmdList},
 		{name: "NLST", needs: needLogin | needData, perm: PermList, codes: append(end, 450, 553), syntax: "[options] [name]", ref: "RFC 959, 4.1.3", run: cmdNlst},
@@ -26,6 +26,9 @@ func transferCommands() []*command {
 		{name: "ABOR", needs: needLogin | keepsOffset, codes: []int{226}, ref: "RFC 959, 4.1.3", run: cmdAbor},
 	}
 }
+
+// permStore is what STOR and APPE need one of; which one depends on the target.
+const permStore = PermCreate | PermOverwrite | PermAppend
 
 // resolve makes a virtual path of a client's argument. It is the only function
 // that does.
@@ -85,7 +88,14 @@ func (c *conn) upload(verb, arg string, o StoreOptions) reply {
 	if name, err = c.mayStore(name, &o); err != nil {
 		return c.refuseData(replyFor(err, 502))
 	}
+	base := o.Offset
+	if o.Append && policy.MaxFileSize > 0 {
+		if e, err := c.files().Stat(c.ctx, c.facts(), name); err == nil {
+			base = max(e.Size, 0)
+		}
+	}
 	u := &upload{
+		base:     base,
 		transfer: c.order(name, dirUpload),
 		opts:     o,
 		reply:    "Data transfer starting",
@@ -109,13 +119,12 @@ func (c *conn) upload(verb, arg string, o StoreOptions) reply {
 // on it, and only then: a Stat costs.
 func (c *conn) mayStore(name string, o *StoreOptions) (string, error) {
 	policy := &c.facts().Policy
-	const perms = PermCreate | PermOverwrite | PermAppend
 	if policy.Device.MakeParents {
 		if err := c.makeParents(path.Dir(name)); err != nil {
 			return name, err
 		}
 	}
-	if policy.Deny&perms == 0 && !policy.Device.RenameUploads {
+	if policy.Deny&permStore == 0 && !policy.Device.RenameUploads {
 		return name, nil
 	}
 	_, err := c.files().Stat(c.ctx, c.facts(), name)

@@ -77,8 +77,11 @@ func (c *conn) serve() {
 func (c *conn) open() bool {
 	s := c.facts()
 	c.srv.state.log.Info("session opened", "session", s.ID, "remote", s.Remote.String())
-	if c.tls.implicit && !c.startTLS(c.ctx) {
-		return false
+	if c.tls.implicit {
+		if !c.startTLS(c.ctx) {
+			return false
+		}
+		c.tls.private = true
 	}
 	if err := c.srv.Hooks.connect(c.ctx, c.facts()); err != nil {
 		r := replyFor(err, 421)
@@ -241,10 +244,10 @@ func (c *conn) readLine() ([]byte, error) {
 
 	c.mu.Lock()
 	c.waiting = false
-	c.mu.Unlock()
 	if !c.lines.Partial() {
 		c.lineStart = time.Time{}
 	}
+	c.mu.Unlock()
 	return text, err
 }
 
@@ -350,11 +353,7 @@ func (c *conn) readEnded(err error) {
 	if x == nil {
 		return
 	}
-	if !errors.Is(err, io.EOF) || !quit {
-		x.controlEnded(c.facts().Policy.AllowLostControl)
-	} else {
-		x.controlEnded(true)
-	}
+	x.controlEnded(errors.Is(err, io.EOF) && quit || c.facts().Policy.AllowLostControl)
 	<-x.left
 }
 
@@ -469,10 +468,10 @@ func (s *lineSource) Read(p []byte) (int, error) {
 	if n == 0 || p[n-1] == '\n' || !c.lineStart.IsZero() {
 		return n, err
 	}
-	now := time.Now()
-	c.lineStart = now
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := time.Now()
+	c.lineStart = now
 	if c.waiting && c.wakes == 0 {
 		c.nc.SetReadDeadline(c.deadlineLocked(now))
 	}

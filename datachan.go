@@ -39,6 +39,9 @@ var (
 	errUnreachable = errors.New("paradise: data connection could not be opened")
 )
 
+// dataFDs is what a transfer may take: listener, connection and file.
+const dataFDs = 3
+
 // strangersAllowed bounds how many wrong peers one data channel turns away.
 const strangersAllowed = 16
 
@@ -60,7 +63,7 @@ func (d *dataChan) Close() {
 	if d.raw != nil {
 		d.raw.Close()
 	}
-	d.srv.state.limits.giveFDs(2)
+	d.srv.state.limits.giveFDs(dataFDs)
 }
 
 // open returns the connection, opened within the time for it. ctx is only for
@@ -101,7 +104,9 @@ func (d *dataChan) conn() net.Conn {
 func (d *dataChan) secure(ctx context.Context, nc net.Conn, setup *dataTLS, wait time.Duration) (*tls.Conn, error) {
 	conn := tls.Server(nc, setup.config)
 	nc.SetDeadline(time.Now().Add(wait))
-	if err := conn.HandshakeContext(ctx); err != nil {
+	err := conn.HandshakeContext(ctx)
+	d.srv.state.counters.dataHandshake(err == nil)
+	if err != nil {
 		return nil, errors.Join(errHandshake, err)
 	}
 	nc.SetDeadline(time.Time{})

@@ -10,4 +10,7 @@ require (
 	golang.org/x/time v0.16.0
 )
 
-require go.yaml.in/yaml/v3 v3.0.5 // indirect
+require (
+	github.com/jlaffaye/ftp v0.2.4 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
+)

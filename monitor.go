@@ -22,20 +22,28 @@ type counters struct {
 	listeners  atomic.Int64 // passive, open now
 	channels   atomic.Uint64
 	handshakes [2]atomic.Int64 // failed, done
+	secured    [2]atomic.Int64 // the same of data connections
 	refused    [refusalCount]atomic.Int64
 	running    [4]atomic.Int64 // by direction
 	ended      [4][2]atomic.Int64
 	bytes      [4]atomic.Int64
+	durations  [4][durationBuckets]atomic.Int64
+	duration   [4]atomic.Int64 // sums
+	recent     recentTransfers
 }
 
 func (k *counters) refuse(why refusal) { k.refused[why].Add(1) }
 
-func (k *counters) handshake(ok bool) {
-	i := 0
+func (k *counters) handshake(ok bool) { k.handshakes[index(ok)].Add(1) }
+
+func (k *counters) dataHandshake(ok bool) { k.secured[index(ok)].Add(1) }
+
+// index is where a result is counted.
+func index(ok bool) int {
 	if ok {
-		i = 1
+		return 1
 	}
-	k.handshakes[i].Add(1)
+	return 0
 }
 
 // Stats is a copy of what the server knows of itself at one moment.
@@ -55,10 +63,16 @@ type Stats struct {
 	Passive       int64            // listeners open now
 	Handshakes    int64            // TLS, control connections, done
 	HandshakesBad int64            // and failed
+	DataTLS       int64            // handshakes of data connections, done
+	DataTLSBad    int64            // and failed
 	Refused       map[string]int64 // by reason
 	Panics        int64            // of drivers and hooks, caught
 	Stuck         int64            // driver calls that have not returned in time
 	Unexpected    int64            // replies outside the command table: a bug of paradise's
+
+	// Recent are the uploads and downloads that ended last, newest first, 50 at
+	// most.
+	Recent []TransferRecord
 }
 
 // TransferStats are totals of one direction.
@@ -67,6 +81,11 @@ type TransferStats struct {
 	Done    int64 // ended with 226
 	Failed  int64
 	Bytes   int64 // on the wire
+
+	// Durations counts Done and Failed by how long they took: the number of
+	// those that took up to DurationBound(i) and longer than the bound before.
+	Durations [durationBuckets]int64
+	Duration  time.Duration // of all of them together
 }
 
 // SessionStats describes one session. Names and arguments are cut at 64 bytes.
@@ -172,10 +191,13 @@ func (srv *Server) Stats() Stats {
 		Passive:       k.listeners.Load(),
 		HandshakesBad: k.handshakes[0].Load(),
 		Handshakes:    k.handshakes[1].Load(),
+		DataTLSBad:    k.secured[0].Load(),
+		DataTLS:       k.secured[1].Load(),
 		Refused:       make(map[string]int64),
 		Panics:        k.panics.Load(),
 		Stuck:         k.stuck.Load(),
 		Unexpected:    k.unexpected.Load(),
+		Recent:        k.recent.list(),
 	}
 	for why := range k.refused {
 		s.Refused[refusal(why).String()] = k.refused[why].Load()
@@ -192,15 +214,6 @@ func (srv *Server) Stats() Stats {
 	}
 	slices.SortFunc(s.Sessions, func(a, b SessionStats) int { return cmp.Compare(a.ID, b.ID) })
 	return s
-}
-
-func (k *counters) transfers(d direction) TransferStats {
-	return TransferStats{
-		Running: k.running[d].Load(),
-		Done:    k.ended[d][1].Load(),
-		Failed:  k.ended[d][0].Load(),
-		Bytes:   k.bytes[d].Load(),
-	}
 }
 
 func (c *conn) stats() SessionStats {

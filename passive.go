@@ -19,12 +19,12 @@ var errNoPorts = errors.New("paradise: no passive port is free")
 // connection's own address.
 func (srv *Server) listenPassive(ctx context.Context, s *Session) (*dataChan, error) {
 	st := &srv.state
-	if !st.limits.takeFDs(2) {
+	if !st.limits.takeFDs(dataFDs) {
 		return nil, errNoPorts
 	}
 	l, err := srv.listenInRange(ctx, s.Local.Addr())
 	if err != nil {
-		st.limits.giveFDs(2)
+		st.limits.giveFDs(dataFDs)
 		return nil, err
 	}
 	st.counters.listeners.Add(1)

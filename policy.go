@@ -144,20 +144,19 @@ const (
 	PermChmod                      // SITE CHMOD, MFF UNIX.mode
 	PermTimes                      // MFMT, MFCT, MDTM as setter, SITE UTIME
 	PermSite                       // other SITE commands
-	PermTree                       // RMDA, RMD -r: whole folders, where GrantTree allows them
 )
 
 // Presets for Policy.Deny.
 const (
 	// PermWrites is everything that changes something.
 	PermWrites = PermCreate | PermOverwrite | PermAppend | PermDelete | PermRename |
-		PermMkdir | PermRmdir | PermChmod | PermTimes | PermTree
+		PermMkdir | PermRmdir | PermChmod | PermTimes
 	// DenyReadOnly leaves listing and reading.
 	DenyReadOnly = PermWrites
 	// DenyUploadOnly leaves a drop box: new files in, nothing listed, read
 	// back, replaced or removed.
 	DenyUploadOnly = PermList | PermRead | PermOverwrite | PermAppend | PermDelete | PermRename |
-		PermRmdir | PermChmod | PermTimes | PermTree
+		PermRmdir | PermChmod | PermTimes
 )
 
 // Digest is a set of hash functions.

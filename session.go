@@ -54,6 +54,7 @@ type conn struct {
 	wakes     wakeReason
 	waiting   bool      // the loop is in a read that a past deadline may end
 	parked    bool      // no goroutine waits: the parker does
+	polled    bool      // known to the parker's set
 	gone      bool      // removed from the server
 	calling   bool      // a driver's call runs outside a transfer
 	abandoned bool      // and the session goes without its end

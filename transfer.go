@@ -218,16 +218,12 @@ func (c *conn) finishTransferEvent(x *xfer, r reply) {
 	if x.job.way == dirNone {
 		return
 	}
-	ok := 0
-	if r.code < 400 {
-		ok = 1
-	}
-	c.srv.state.counters.ended[x.job.way][ok].Add(1)
 	e := x.event()
 	e.Code, e.Err = r.code, r.err
 	if r.code >= 400 && e.Err == nil {
 		e.Err = errors.New(r.text)
 	}
+	c.srv.state.counters.transferEnded(x.job.way, &e, r.text)
 	s := c.facts()
 	c.srv.state.log.Info("transfer", "session", s.ID, "user", s.User.Name, "verb", e.Verb, "name", e.Name, "bytes", e.Bytes,
 		"duration", e.Duration, "code", e.Code, "type", e.ContentType, "error", e.Err)

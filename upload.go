@@ -17,6 +17,7 @@ type upload struct {
 	up      Upload
 	reply   string // text of the 150
 	limit   int64  // of the resulting file; 0 without
+	base    int64  // its size before the first byte that comes
 	digest  *digester
 	expect  map[Digest]string
 	strict  int64 // size that ALLO said, where it must hold; 0 without
@@ -172,7 +173,7 @@ func (u *upload) writeStored(p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
-	if u.limit > 0 && u.opts.Offset+u.stored+int64(len(p)) > u.limit {
+	if u.limit > 0 && u.base+u.stored+int64(len(p)) > u.limit {
 		return ErrTooLarge
 	}
 	u.x.guard()

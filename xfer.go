@@ -14,6 +14,7 @@ import (
 type job struct {
 	verb string
 	name string    // virtual path, for people
+	arg  string    // as the client gave it, for hooks
 	way  direction // for counters
 	run  func(x *xfer) reply
 }
@@ -47,15 +48,16 @@ type xfer struct {
 	mu         sync.Mutex
 	cause      error // why it was aborted; the first wins
 	committing bool  // the end has won: nothing aborts it any more
-	lost       bool  // the control connection ended
 	abandoned  bool  // a driver did not come back; the session went without it
 	over       bool
-	lostNow    chan struct{} // closed with lost
+	ended      bool
+	lost       bool          // the control connection ended without leave
+	verdict    chan struct{} // closed with ended
 }
 
 // start hands the data channel to a job and runs it.
 func (c *conn) start(cmd *command, j *job) {
-	x := &xfer{c: c, job: j, data: c.data, started: time.Now(), left: make(chan struct{}), lostNow: make(chan struct{})}
+	x := &xfer{c: c, job: j, data: c.data, started: time.Now(), left: make(chan struct{}), verdict: make(chan struct{})}
 	x.size.Store(-1)
 	x.ctx, x.cancel = context.WithCancelCause(c.base)
 	if j.way == dirNone {
@@ -116,7 +118,7 @@ func (c *conn) endTransfer(cmd *command, x *xfer, r reply) {
 		return
 	}
 	c.channelDone(x.data)
-	c.reply(cmd, x.job.verb, r)
+	c.reply(cmd, x.job.verb, x.job.arg, r)
 	x.linger()
 	x.data.Close()
 
@@ -171,16 +173,15 @@ func (x *xfer) commitNow() error {
 
 // controlEnded tells the transfer that the client's control connection is gone.
 func (x *xfer) controlEnded(fine bool) {
-	if fine {
-		return
-	}
 	x.mu.Lock()
-	if !x.lost {
-		x.lost = true
-		close(x.lostNow)
+	if !x.ended {
+		x.ended, x.lost = true, !fine
+		close(x.verdict)
 	}
 	x.mu.Unlock()
-	x.abort(ErrControlLost)
+	if !fine {
+		x.abort(ErrControlLost)
+	}
 }
 
 // controlAlive looks at the control connection without blocking it: at the end
@@ -200,11 +201,15 @@ func (x *xfer) controlAlive() error {
 		wait = lostKnown
 	}
 	select {
-	case <-x.lostNow:
-		return ErrControlLost
+	case <-x.verdict:
 	case <-time.After(wait):
-		return nil
 	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.lost || closed && !x.ended {
+		return ErrControlLost
+	}
+	return nil
 }
 
 const (

@@ -186,8 +186,11 @@ func seedNeeds(seed map[string]string) Method {
 // is often the cause of what fails later.
 func allRules() []rule {
 	return slices.Concat(
-		featureRules(), nameRules(), folderRules(), readRules(), listRules(),
-		uploadRules(), abortRules(), placeRules(), concurrencyRules(),
-		removeRules(), renameRules(), attrRules(), leakRules(),
+		featureRules(), nameRules(), missingRules(), folderRules(), mkdirRules(),
+		readRules(), listRules(), listEndRules(),
+		uploadRules(), invisibleRules(), refusedStoreRules(), abortRules(), cancelRules(),
+		offsetRules(), appendRules(), exclusiveRules(), concurrencyRules(),
+		removeRules(), removeDirRules(), renameRules(), renameRefusedRules(),
+		attrRules(), leakRules(),
 	)
 }

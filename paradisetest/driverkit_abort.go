@@ -11,7 +11,6 @@ import (
 var errExam = errors.New("paradisetest: the examination aborts")
 
 func abortRules() []rule {
-	oldFile := map[string]string{"/f": "the old content"}
 	return []rule{{
 		name: "abort-new",
 		text: `After Abort nothing of the upload is left: the name is missing and the folder lists
@@ -29,7 +28,7 @@ nothing new.`,
 		text:    `After Abort a file that was to be replaced is what it was.`,
 		needs:   MethodStore,
 		content: true,
-		seed:    oldFile,
+		seed:    oldFile(),
 		check: func(x *exam) {
 			u := x.start("/f", paradise.StoreOptions{})
 			x.write(u, "half a fi")
@@ -42,7 +41,7 @@ nothing new.`,
 refused. The old file stays, and the name can be stored again.`,
 		needs:   MethodStore,
 		content: true,
-		seed:    oldFile,
+		seed:    oldFile(),
 		check: func(x *exam) {
 			u, err := x.d.Store(x.ctx, x.s, "/f", paradise.StoreOptions{})
 			x.ok(err, "Store")
@@ -56,7 +55,7 @@ refused. The old file stays, and the name can be stored again.`,
 		text:    `Abort follows a Begin that failed too, here because its context was dead.`,
 		needs:   MethodStore,
 		content: true,
-		seed:    oldFile,
+		seed:    oldFile(),
 		check:   checkFailedBegin,
 	}, {
 		name: "abort-after-failed-commit",
@@ -65,7 +64,11 @@ published under the name meanwhile.`,
 		needs:   MethodStore,
 		content: true,
 		check:   checkFailedCommit,
-	}, {
+	}}
+}
+
+func cancelRules() []rule {
+	return []rule{{
 		name: "cancel-unblocks-write",
 		text: `When Store's context is cancelled, a Write that waits returns, and so do those that come
 after it; with an error, or with nil where writing cannot block. A driver that pipes bytes to another
@@ -78,7 +81,7 @@ goroutine must watch the context, or else the transfer hangs for ever when a cli
 everything and leave the old file as it was.`,
 		needs:   MethodStore,
 		content: true,
-		seed:    oldFile,
+		seed:    oldFile(),
 		check: func(x *exam) {
 			ctx, cancel := context.WithCancel(x.ctx)
 			u, err := x.begin(ctx, "/f", "half", paradise.StoreOptions{})
@@ -94,10 +97,12 @@ everything and leave the old file as it was.`,
 error and has published nothing.`,
 		needs:   MethodStore,
 		content: true,
-		seed:    oldFile,
+		seed:    oldFile(),
 		check:   checkDeadCommit,
 	}}
 }
+
+func oldFile() map[string]string { return map[string]string{"/f": "the old content"} }
 
 // wantOld ends the rule unless "/f" and its folder are as they were sown.
 func (x *exam) wantOld(when string) {

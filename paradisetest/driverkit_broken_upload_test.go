@@ -155,6 +155,11 @@ func uploadMistakes() []mistake {
 				u.commit = func(ctx context.Context) error { _ = u.Upload.Commit(ctx); return nil }
 			})
 		}},
+	}
+}
+
+func abortMistakes() []mistake {
+	return []mistake{
 		{"abort-new", "Abort publishes", abortPublishes},
 		{"abort-keeps-old", "Abort publishes", abortPublishes},
 		{"abort-keeps-old", "Abort deletes the name", abortDeletes},
@@ -174,6 +179,11 @@ func uploadMistakes() []mistake {
 				u.commit = func(ctx context.Context) error { _ = u.Upload.Commit(bg); return ctx.Err() }
 			})
 		}},
+	}
+}
+
+func concurrencyMistakes() []mistake {
+	return []mistake{
 		{"two-uploads-one-name", "uploads of one name share a temporary", sharesTemporary},
 		{"uploads-at-once", "an Abort takes another upload's file", func(_ testing.TB, b *bent) {
 			bendStores(b, func(_ string, _ paradise.StoreOptions, u *bentUpload) {

@@ -8,7 +8,6 @@ import (
 )
 
 func removeRules() []rule {
-	tree := map[string]string{"/d/file": "x", "/empty/": "", "/file": "y"}
 	return []rule{{
 		name:  "remove-file",
 		text:  `Remove deletes a file. It is gone at once, and its name is free.`,
@@ -25,18 +24,22 @@ func removeRules() []rule {
 		text: `Remove of a folder, an empty one and the root included, returns paradise.ErrIsDir and
 removes nothing: DELE and RMD are different permissions.`,
 		needs: MethodRemove,
-		seed:  tree,
+		seed:  removeTree(),
 		check: func(x *exam) {
 			for _, name := range []string{"/d", "/empty", "/"} {
 				x.wantErr(x.d.Remove(x.ctx, x.s, name), "Remove of the folder "+name, paradise.ErrIsDir)
 			}
 			x.wantNames("/", "after the refusals", "d", "empty", "file")
 		},
-	}, {
+	}}
+}
+
+func removeDirRules() []rule {
+	return []rule{{
 		name:  "removedir-empty",
 		text:  `RemoveDir deletes an empty folder. It is gone at once.`,
 		needs: MethodRemoveDir,
-		seed:  tree,
+		seed:  removeTree(),
 		check: func(x *exam) {
 			x.ok(x.d.RemoveDir(x.ctx, x.s, "/empty"), "RemoveDir")
 			x.wantAbsent("/empty", "after RemoveDir")
@@ -46,7 +49,7 @@ removes nothing: DELE and RMD are different permissions.`,
 		name:  "removedir-full",
 		text:  `RemoveDir of a folder with something in it returns paradise.ErrNotEmpty and removes nothing.`,
 		needs: MethodRemoveDir,
-		seed:  tree,
+		seed:  removeTree(),
 		check: func(x *exam) {
 			x.wantErr(x.d.RemoveDir(x.ctx, x.s, "/d"), "RemoveDir of a full folder", paradise.ErrNotEmpty)
 			x.wantNames("/d", "after the refusal", "file")
@@ -55,7 +58,7 @@ removes nothing: DELE and RMD are different permissions.`,
 		name:  "removedir-file",
 		text:  `RemoveDir of a file returns paradise.ErrNotDir and removes nothing.`,
 		needs: MethodRemoveDir,
-		seed:  tree,
+		seed:  removeTree(),
 		check: func(x *exam) {
 			x.wantErr(x.d.RemoveDir(x.ctx, x.s, "/file"), "RemoveDir of a file", paradise.ErrNotDir)
 			x.wantNames("/", "after the refusal", "d", "empty", "file")
@@ -73,14 +76,16 @@ removes nothing: DELE and RMD are different permissions.`,
 	}}
 }
 
+func removeTree() map[string]string {
+	return map[string]string{"/d/file": "x", "/empty/": "", "/file": "y"}
+}
+
 func renameRules() []rule {
-	tree := map[string]string{"/a": "content of a", "/b": "content of b", "/d/file": "x", "/e/": "", "/full/file": "y"}
-	taken := []error{fs.ErrExist, paradise.ErrIsDir, paradise.ErrNotEmpty}
 	return []rule{{
 		name:  "rename-file",
 		text:  `Rename gives a file another name, in another folder too; the old name is free.`,
 		needs: MethodRename,
-		seed:  tree,
+		seed:  renameTree(),
 		check: func(x *exam) {
 			x.rename("/a", "/c")
 			x.wantMoved("/a", "/c", "content of a")
@@ -91,7 +96,7 @@ func renameRules() []rule {
 		name:  "rename-folder",
 		text:  `Rename moves a folder with all that is in it.`,
 		needs: MethodRename,
-		seed:  tree,
+		seed:  renameTree(),
 		check: func(x *exam) {
 			x.rename("/d", "/e/moved")
 			x.wantMoved("/d/file", "/e/moved/file", "x")
@@ -102,18 +107,23 @@ func renameRules() []rule {
 		text: `Rename takes the place of a file that is there, in one step: clients upload under one
 name and rename onto another to publish.`,
 		needs: MethodRename,
-		seed:  tree,
+		seed:  renameTree(),
 		check: func(x *exam) {
 			x.rename("/a", "/b")
 			x.wantMoved("/a", "/b", "content of a")
 		},
-	}, {
+	}}
+}
+
+func renameRefusedRules() []rule {
+	return []rule{{
 		name: "rename-never-replaces-folder",
 		text: `Rename onto a folder is refused with fs.ErrExist (or paradise.ErrIsDir or ErrNotEmpty),
 even where the folder is empty and what comes is a folder, which rename(2) would allow.`,
 		needs: MethodRename,
-		seed:  tree,
+		seed:  renameTree(),
 		check: func(x *exam) {
+			taken := []error{fs.ErrExist, paradise.ErrIsDir, paradise.ErrNotEmpty}
 			for _, c := range []struct{ from, to string }{{"/a", "/e"}, {"/a", "/full"}, {"/d", "/e"}, {"/d", "/full"}} {
 				x.wantErr(x.d.Rename(x.ctx, x.s, c.from, c.to), "Rename of "+c.from+" onto the folder "+c.to, taken...)
 			}
@@ -125,7 +135,7 @@ even where the folder is empty and what comes is a folder, which rename(2) would
 		name:  "rename-missing",
 		text:  `Rename of what is missing, and Rename to a place below a missing folder, return fs.ErrNotExist.`,
 		needs: MethodRename,
-		seed:  tree,
+		seed:  renameTree(),
 		check: func(x *exam) {
 			err := x.d.Rename(x.ctx, x.s, "/missing", "/b")
 			x.wantErr(err, "Rename of a missing name", fs.ErrNotExist)
@@ -138,7 +148,7 @@ even where the folder is empty and what comes is a folder, which rename(2) would
 		text: `Rename of a folder to below itself is refused, with whatever error, and Rename of a name
 to itself changes nothing. Neither may lose what is there.`,
 		needs: MethodRename,
-		seed:  tree,
+		seed:  renameTree(),
 		check: func(x *exam) {
 			if x.d.Rename(x.ctx, x.s, "/d", "/d/sub") == nil {
 				x.failf("Rename of a folder to below itself succeeded")
@@ -157,6 +167,10 @@ core copies. Of a missing name it may also return fs.ErrNotExist.`,
 		seed:    map[string]string{"/a": "content of a", "/b": "content of b"},
 		check:   checkCopy,
 	}}
+}
+
+func renameTree() map[string]string {
+	return map[string]string{"/a": "content of a", "/b": "content of b", "/d/file": "x", "/e/": "", "/full/file": "y"}
 }
 
 func (x *exam) rename(from, to string) {

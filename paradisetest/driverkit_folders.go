@@ -6,7 +6,7 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-func folderRules() []rule {
+func missingRules() []rule {
 	return []rule{{
 		name:  "root-is-folder",
 		text:  `"/" is always there and is a folder: it is where sessions begin.`,
@@ -47,7 +47,11 @@ regular, a folder has fs.ModeDir.`,
 		needs: MethodStat,
 		seed:  map[string]string{"/d/file": "12345", "/d/empty": ""},
 		check: checkStat,
-	}, {
+	}}
+}
+
+func folderRules() []rule {
+	return []rule{{
 		name:  "open-folder",
 		text:  `Open of a folder returns paradise.ErrIsDir, at once and not at the first Read.`,
 		needs: MethodOpen,
@@ -67,7 +71,11 @@ regular, a folder has fs.ModeDir.`,
 			_, err := x.d.List(x.ctx, x.s, "/file")
 			x.wantErr(err, "List of a file", paradise.ErrNotDir)
 		},
-	}, {
+	}}
+}
+
+func mkdirRules() []rule {
+	return []rule{{
 		name: "mkdir",
 		text: `Mkdir makes an empty folder, in which files and folders can be made.`,
 

@@ -19,16 +19,16 @@ func (x *exam) hasExclusive() bool {
 	return !errors.Is(err, errors.ErrUnsupported)
 }
 
-// placeRules are about StoreOptions: where the bytes of an upload go.
-func placeRules() []rule {
-	digits := map[string]string{"/f": "0123456789"}
+// offsetRules, appendRules and exclusiveRules are about StoreOptions: where the
+// bytes of an upload go.
+func offsetRules() []rule {
 	return []rule{{
 		name: "store-replaces",
 		text: `The zero StoreOptions replace the file: nothing of a longer old one is left behind the
 new end.`,
 		needs:   MethodStore,
 		content: true,
-		seed:    digits,
+		seed:    digits(),
 		check: func(x *exam) {
 			x.put("/f", "new")
 			x.wantContent("/f", "new", "after it was replaced")
@@ -48,7 +48,7 @@ paradise.ErrBadOffset (for the missing one also fs.ErrNotExist) and makes no hol
 		needs:    MethodStore,
 		content:  true,
 		features: paradise.FeatureResume,
-		seed:     digits,
+		seed:     digits(),
 		check: func(x *exam) {
 			err := x.store("/f", "data", paradise.StoreOptions{Offset: 11})
 			x.wantErr(err, "Store beyond the end", paradise.ErrBadOffset)
@@ -64,15 +64,19 @@ and its tail when it is aborted.`,
 		needs:    MethodStore,
 		content:  true,
 		features: paradise.FeatureResume,
-		seed:     digits,
+		seed:     digits(),
 		check:    func(x *exam) { checkUntouched(x, paradise.StoreOptions{Offset: 5}) },
-	}, {
+	}}
+}
+
+func appendRules() []rule {
+	return []rule{{
 		name:     "append",
 		text:     `With Append the result is the old file and then the data; a missing file is made.`,
 		needs:    MethodStore,
 		content:  true,
 		features: paradise.FeatureAppend,
-		seed:     digits,
+		seed:     digits(),
 		check: func(x *exam) {
 			o := paradise.StoreOptions{Append: true}
 			x.ok(x.store("/f", "abc", o), "appending")
@@ -88,7 +92,7 @@ and its tail when it is aborted.`,
 		needs:    MethodStore,
 		content:  true,
 		features: paradise.FeatureAppend,
-		seed:     digits,
+		seed:     digits(),
 		check:    func(x *exam) { checkUntouched(x, paradise.StoreOptions{Append: true}) },
 	}, {
 		name: "append-at-commit",
@@ -97,7 +101,7 @@ same time both find their lines in it.`,
 		needs:    MethodStore,
 		content:  true,
 		features: paradise.FeatureAppend,
-		seed:     digits,
+		seed:     digits(),
 		check: func(x *exam) {
 			o := paradise.StoreOptions{Append: true}
 			first, second := x.start("/f", o), x.start("/f", o)
@@ -107,13 +111,17 @@ same time both find their lines in it.`,
 			x.commit(first)
 			x.wantContent("/f", "0123456789secondfirst", "after two Appends at once")
 		},
-	}, {
+	}}
+}
+
+func exclusiveRules() []rule {
+	return []rule{{
 		name: "exclusive-taken",
 		text: `With Exclusive a name that is taken is refused with fs.ErrExist, at Store or at Commit,
 and keeps its content. A storage that cannot promise it returns errors.ErrUnsupported from Store.`,
 		needs:   MethodStore,
 		content: true,
-		seed:    digits,
+		seed:    digits(),
 		check:   checkExclusiveTaken,
 	}, {
 		name: "exclusive-once",
@@ -124,6 +132,8 @@ where a name is picked.`,
 		check:   checkExclusiveOnce,
 	}}
 }
+
+func digits() map[string]string { return map[string]string{"/f": "0123456789"} }
 
 func checkStoreOffset(x *exam) {
 	for _, c := range []struct {

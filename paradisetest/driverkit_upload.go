@@ -46,7 +46,11 @@ again at once. A driver that hands bytes to another goroutine must copy them or 
 		needs:   MethodStore,
 		content: true,
 		check:   checkWriteKeepsNothing,
-	}, {
+	}}
+}
+
+func invisibleRules() []rule {
+	return []rule{{
 		name: "store-invisible",
 		text: `Until Commit nothing of an upload shows: its name is missing for Stat and Open, and its
 folder lists nothing new, a temporary file included. Somebody who lists the folder would fetch half a file.`,
@@ -72,7 +76,11 @@ it, nor Write change it. The upload may yet fail, and then the old file is all t
 			x.wantContent("/f", "new", "after Commit")
 			x.wantNames("/", "after Commit", "f")
 		},
-	}, {
+	}}
+}
+
+func refusedStoreRules() []rule {
+	return []rule{{
 		name: "store-on-folder",
 		text: `Store of a name that is a folder, the root included, returns paradise.ErrIsDir, so that
 the client is refused before it sends a byte.`,

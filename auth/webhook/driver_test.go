@@ -422,7 +422,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 
 func TestParsePerm(t *testing.T) {
 	var all paradise.Perm
-	for i, name := range strings.Fields("list read create overwrite append delete rename mkdir rmdir chmod times site tree") {
+	for i, name := range strings.Fields("list read create overwrite append delete rename mkdir rmdir chmod times site") {
 		p, err := ParsePerm(name)
 		require.NoError(t, err)
 		assert.Equal(t, paradise.Perm(1)<<i, p, name)

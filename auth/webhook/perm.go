@@ -19,7 +19,6 @@ var perms = map[string]paradise.Perm{
 	"chmod":     paradise.PermChmod,
 	"times":     paradise.PermTimes,
 	"site":      paradise.PermSite,
-	"tree":      paradise.PermTree,
 
 	"writes":      paradise.PermWrites,
 	"read-only":   paradise.DenyReadOnly,

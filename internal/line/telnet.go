@@ -40,7 +40,8 @@ func (t *telnet) open() bool { return t.state != inData }
 func (t *telnet) strip(p []byte) int {
 	n := 0
 	for _, b := range p {
-		if !t.keep(b) {
+		plain := t.inLine && t.state == inData && b != iac // nearly all there is
+		if !plain && !t.keep(b) {
 			continue
 		}
 		t.inLine = b != '\n'

@@ -23,8 +23,8 @@ var ErrBadName = errors.New("vpath: bad name")
 // Spaces are part of names wherever they stand. A clean arg is returned as it
 // is, without allocation.
 func Resolve(cwd, arg string) (string, error) {
-	if arg == "" {
-		arg = cwd
+	if arg == "" && isClean(cwd) {
+		return cwd, nil
 	}
 	if isClean(arg) {
 		return arg, nil

@@ -35,6 +35,7 @@ func TestResolve(t *testing.T) {
 		{"bytes that are not UTF-8 pass", "/", "\xff\xfe", "/\xff\xfe"},
 		{"the longest element", "/", long, "/" + long},
 		{"cwd need not be clean", "a//b/", "c", "/a/b/c"},
+		{"nothing is cwd made clean", "a//b/", "", "/a/b"},
 	} {
 		t.Run(rule.name, func(t *testing.T) {
 			got, err := Resolve(rule.cwd, rule.arg)

@@ -1,0 +1,57 @@
+// Command embedded is a web service that shows the files of a folder, and takes
+// new ones by FTP: `curl -T photo.jpg ftp://auser:secret@127.0.0.1:2121/`.
+package main
+
+import (
+	"context"
+	"errors"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+
+	"github.com/paradiseftp/paradise"
+)
+
+func main() {
+	const dir = "./shared"
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		log.Fatal(err)
+	}
+	ftp, err := ftpServer(dir)
+	if err != nil {
+		log.Fatal(err)
+	}
+	ftpListener, err := net.Listen("tcp", ftp.Addr)
+	if err != nil {
+		log.Fatal(err)
+	}
+	webListener, err := net.Listen("tcp", "127.0.0.1:8080")
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := serve(ctx, ftp, ftpListener, webServer(dir), webListener); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func webServer(dir string) *http.Server {
+	return &http.Server{Handler: http.FileServerFS(os.DirFS(dir))}
+}
+
+// serve runs both until ctx ends or one of them fails, and lets running
+// transfers end: the two servers are stopped alike.
+func serve(ctx context.Context, ftp *paradise.Server, fl net.Listener, web *http.Server, wl net.Listener) error {
+	failed := make(chan error, 2)
+	go func() { failed <- ftp.Serve(fl) }()
+	go func() { failed <- web.Serve(wl) }()
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+	}
+	return errors.Join(err, ftp.Shutdown(context.Background()), web.Shutdown(context.Background()))
+}
