@@ -15,8 +15,7 @@ import (
 
 // record is what the server saw of one user since the last reset.
 type record struct {
-	verbs     map[string]bool // that succeeded
-	last      map[string]string
+	verbs     map[string]bool // asked for
 	tls       map[string]bool // versions at login
 	dialogue  []string
 	transfers []paradise.TransferEvent
@@ -33,7 +32,7 @@ func newRecorder() *recorder { return &recorder{users: make(map[string]*record)}
 func (r *recorder) hooks() paradise.Hooks {
 	return paradise.Hooks{
 		Login:       r.login,
-		After:       r.after,
+		Before:      r.before,
 		TransferEnd: r.transferred,
 	}
 }
@@ -48,7 +47,7 @@ func (r *recorder) reset(user string) {
 func (r *recorder) of(user string) *record {
 	rec := r.users[user]
 	if rec == nil {
-		rec = &record{verbs: map[string]bool{}, last: map[string]string{}, tls: map[string]bool{}}
+		rec = &record{verbs: map[string]bool{}, tls: map[string]bool{}}
 		r.users[user] = rec
 	}
 	return rec
@@ -64,15 +63,15 @@ func (r *recorder) login(_ context.Context, e paradise.LoginEvent) {
 	r.of(e.Name).tls[version] = true
 }
 
-func (r *recorder) after(_ context.Context, s *paradise.Session, verb, arg string, code int) {
+// before sees a command ahead of its reply, so that a client that has ended has
+// been seen whole.
+func (r *recorder) before(_ context.Context, s *paradise.Session, verb, arg string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rec := r.of(s.User.Name)
-	rec.dialogue = append(rec.dialogue, fmt.Sprintf("%s %s -> %d", verb, arg, code))
-	if code < 400 {
-		rec.verbs[verb] = true
-		rec.last[verb] = strings.ToUpper(arg)
-	}
+	rec.dialogue = append(rec.dialogue, verb+" "+arg)
+	rec.verbs[verb] = true
+	return nil
 }
 
 func (r *recorder) transferred(_ context.Context, e paradise.TransferEvent) {
@@ -80,7 +79,7 @@ func (r *recorder) transferred(_ context.Context, e paradise.TransferEvent) {
 	defer r.mu.Unlock()
 	rec := r.of(e.Session.User.Name)
 	rec.transfers = append(rec.transfers, e)
-	rec.dialogue = append(rec.dialogue, fmt.Sprintf("%s %s: %d bytes, %d, %v", e.Verb, e.Name, e.Bytes, e.Code, e.Err))
+	rec.dialogue = append(rec.dialogue, fmt.Sprintf("[%s %s: %d bytes, %d, %v]", e.Verb, e.Name, e.Bytes, e.Code, e.Err))
 }
 
 // seen copies what is known of a user.
@@ -88,12 +87,9 @@ func (r *recorder) seen(user string) record {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rec := r.of(user)
-	c := record{verbs: map[string]bool{}, last: map[string]string{}, tls: map[string]bool{}}
+	c := record{verbs: map[string]bool{}, tls: map[string]bool{}}
 	for k := range rec.verbs {
 		c.verbs[k] = true
-	}
-	for k, v := range rec.last {
-		c.last[k] = v
 	}
 	for k := range rec.tls {
 		c.tls[k] = true
@@ -112,9 +108,6 @@ func (s record) mismatch(c cell) string {
 	if !s.tls[c.tls.version()] || len(s.tls) != 1 {
 		return fmt.Sprintf("TLS at login: %v", s.tls)
 	}
-	if c.tls != plain && s.last["PROT"] != "P" {
-		return fmt.Sprintf("PROT %q", s.last["PROT"])
-	}
 	if !s.typed(c.typeCode()) {
 		return "a file moved under another type than " + c.typeCode()
 	}
@@ -129,7 +122,7 @@ func (s record) typed(want string) bool {
 		verb, rest, _ := strings.Cut(line, " ")
 		switch verb {
 		case "TYPE":
-			now = strings.ToUpper(rest[:1])
+			now = strings.ToUpper(rest)[:1]
 		case "RETR", "STOR":
 			if now != want {
 				return false

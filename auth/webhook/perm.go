@@ -26,8 +26,8 @@ var perms = map[string]paradise.Perm{
 }
 
 // ParsePerm returns what a name in an answer's deny stands for: list, read,
-// create, overwrite, append, delete, rename, mkdir, rmdir, chmod, times, site,
-// tree; or several at once: writes, and by what they leave, read-only and
+// create, overwrite, append, delete, rename, mkdir, rmdir, chmod, times, site;
+// or several at once: writes, and by what they leave, read-only and
 // upload-only.
 func ParsePerm(name string) (paradise.Perm, error) {
 	p, ok := perms[name]

@@ -1,0 +1,216 @@
+// Package memnet is a network in memory for tests under testing/synctest: its
+// connections have addresses, buffers, deadlines, an end and a reset, and wait
+// only where synctest sees it.
+package memnet
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Network is a set of listeners.
+type Network struct {
+	mu        sync.Mutex
+	listeners map[netip.AddrPort]*Listener
+	nextPort  uint16
+	open      int
+}
+
+// New returns an empty network.
+func New() *Network {
+	return &Network{listeners: make(map[netip.AddrPort]*Listener), nextPort: 40000}
+}
+
+// Open counts listeners and connection ends that are not closed.
+func (n *Network) Open() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.open
+}
+
+func (n *Network) count(d int) {
+	n.mu.Lock()
+	n.open += d
+	n.mu.Unlock()
+}
+
+// Listen listens on addr; port 0 is any free one.
+func (n *Network) Listen(addr netip.AddrPort) (*Listener, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if addr.Port() == 0 {
+		n.nextPort++
+		addr = netip.AddrPortFrom(addr.Addr(), n.nextPort)
+	}
+	if n.listeners[addr] != nil {
+		return nil, &net.OpError{Op: "listen", Net: "tcp", Err: syscall.EADDRINUSE}
+	}
+	l := &Listener{net: n, addr: addr, queue: make(chan *Conn, 64), done: make(chan struct{}), timer: newDeadline()}
+	n.listeners[addr] = l
+	n.open++
+	return l, nil
+}
+
+// Dial connects from local to remote; local's port 0 is any.
+func (n *Network) Dial(ctx context.Context, local, remote netip.AddrPort) (*Conn, error) {
+	n.mu.Lock()
+	l := n.listeners[remote]
+	if local.Port() == 0 {
+		n.nextPort++
+		local = netip.AddrPortFrom(local.Addr(), n.nextPort)
+	}
+	n.mu.Unlock()
+	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	if l == nil {
+		return nil, refused
+	}
+	a, b := n.pair(local, remote)
+	select {
+	case l.queue <- b:
+		return a, nil
+	case <-l.done:
+	case <-ctx.Done():
+	}
+	a.Close()
+	b.Close()
+	return nil, refused
+}
+
+func (n *Network) pair(local, remote netip.AddrPort) (a, b *Conn) {
+	up, down := newPipe(), newPipe()
+	a = &Conn{net: n, in: down, out: up, local: local, remote: remote, rd: newDeadline(), wd: newDeadline()}
+	b = &Conn{net: n, in: up, out: down, local: remote, remote: local, rd: newDeadline(), wd: newDeadline()}
+	n.count(2)
+	return a, b
+}
+
+// Listener is a net.Listener.
+type Listener struct {
+	net   *Network
+	addr  netip.AddrPort
+	queue chan *Conn
+	once  sync.Once
+	done  chan struct{}
+	timer *deadline
+}
+
+// Accept waits for a connection, until the deadline or Close.
+func (l *Listener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.queue:
+		return c, nil
+	case <-l.done:
+		return nil, &net.OpError{Op: "accept", Net: "tcp", Err: net.ErrClosed}
+	case <-l.timer.passed():
+		return nil, &net.OpError{Op: "accept", Net: "tcp", Err: os.ErrDeadlineExceeded}
+	}
+}
+
+// Close resets what was not accepted.
+func (l *Listener) Close() error {
+	l.once.Do(func() {
+		l.net.mu.Lock()
+		delete(l.net.listeners, l.addr)
+		l.net.open--
+		l.net.mu.Unlock()
+		close(l.done)
+		for {
+			select {
+			case c := <-l.queue:
+				c.Reset()
+			default:
+				return
+			}
+		}
+	})
+	return nil
+}
+
+// SetDeadline bounds Accept.
+func (l *Listener) SetDeadline(t time.Time) error {
+	l.timer.set(t)
+	return nil
+}
+
+// Addr is the listener's address.
+func (l *Listener) Addr() net.Addr { return net.TCPAddrFromAddrPort(l.addr) }
+
+// Conn is one end of a connection.
+type Conn struct {
+	net           *Network
+	in, out       *pipe
+	local, remote netip.AddrPort
+	rd, wd        *deadline
+	once          sync.Once
+}
+
+// Read takes bytes; io.EOF after the peer's end, ECONNRESET after its reset.
+func (c *Conn) Read(p []byte) (int, error) {
+	n, err := c.in.read(p, c.rd)
+	return n, wrap("read", err)
+}
+
+// Write gives bytes; it waits while the buffer is full.
+func (c *Conn) Write(p []byte) (int, error) {
+	n, err := c.out.write(p, c.wd)
+	return n, wrap("write", err)
+}
+
+func wrap(op string, err error) error {
+	if err == nil || err == io.EOF {
+		return err
+	}
+	return &net.OpError{Op: op, Net: "tcp", Err: err}
+}
+
+// Close ends both directions: the peer reads what was written, then io.EOF.
+func (c *Conn) Close() error {
+	c.once.Do(func() {
+		c.out.end(io.EOF)
+		c.in.end(net.ErrClosed)
+		c.in.drop()
+		c.net.count(-1)
+	})
+	return nil
+}
+
+// CloseWrite ends our direction only.
+func (c *Conn) CloseWrite() error {
+	c.out.end(io.EOF)
+	return nil
+}
+
+// Reset is an RST: what the peer has not read is gone.
+func (c *Conn) Reset() {
+	c.once.Do(func() {
+		c.out.reset()
+		c.in.end(net.ErrClosed)
+		c.in.drop()
+		c.net.count(-1)
+	})
+}
+
+func (c *Conn) LocalAddr() net.Addr  { return net.TCPAddrFromAddrPort(c.local) }
+func (c *Conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.remote) }
+
+func (c *Conn) SetDeadline(t time.Time) error {
+	c.rd.set(t)
+	c.wd.set(t)
+	return nil
+}
+
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	c.rd.set(t)
+	return nil
+}
+
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	c.wd.set(t)
+	return nil
+}

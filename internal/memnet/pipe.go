@@ -1,0 +1,165 @@
+package memnet
+
+import (
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// capacity is how much one direction buffers.
+const capacity = 64 << 10
+
+// pipe is one direction. change is closed and remade whenever its state does.
+type pipe struct {
+	mu     sync.Mutex
+	buf    []byte
+	err    error // for the reader, once buf is empty
+	broken error // for the writer
+	change chan struct{}
+}
+
+func newPipe() *pipe { return &pipe{change: make(chan struct{})} }
+
+func (p *pipe) changed() {
+	close(p.change)
+	p.change = make(chan struct{})
+}
+
+func (p *pipe) read(b []byte, d *deadline) (int, error) {
+	for {
+		if d.isPast() {
+			return 0, os.ErrDeadlineExceeded
+		}
+		p.mu.Lock()
+		if len(p.buf) > 0 && p.err != net.ErrClosed {
+			n := copy(b, p.buf)
+			p.buf = p.buf[n:]
+			p.changed()
+			p.mu.Unlock()
+			return n, nil
+		}
+		err, change := p.err, p.change
+		p.mu.Unlock()
+		if err != nil {
+			return 0, err
+		}
+		select {
+		case <-change:
+		case <-d.passed():
+		}
+	}
+}
+
+func (p *pipe) write(b []byte, d *deadline) (int, error) {
+	total := 0
+	for {
+		if d.isPast() {
+			return total, os.ErrDeadlineExceeded
+		}
+		p.mu.Lock()
+		if p.broken != nil {
+			defer p.mu.Unlock()
+			return total, p.broken
+		}
+		if room := capacity - len(p.buf); room > 0 {
+			n := min(room, len(b))
+			p.buf = append(p.buf, b[:n]...)
+			b, total = b[n:], total+n
+			p.changed()
+		}
+		change := p.change
+		p.mu.Unlock()
+		if len(b) == 0 {
+			return total, nil
+		}
+		select {
+		case <-change:
+		case <-d.passed():
+		}
+	}
+}
+
+// end lets the reader finish with err; the writer's side is closed.
+func (p *pipe) end(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.err == nil || err == net.ErrClosed {
+		p.err = err
+	}
+	if p.broken == nil {
+		p.broken = net.ErrClosed
+	}
+	p.changed()
+}
+
+// drop makes a writer whose reader has gone fail as TCP does.
+func (p *pipe) drop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.buf, p.broken = nil, syscall.EPIPE
+	p.changed()
+}
+
+func (p *pipe) reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.buf, p.err, p.broken = nil, syscall.ECONNRESET, net.ErrClosed
+	p.changed()
+}
+
+// deadline is a settable moment that can be waited for.
+type deadline struct {
+	mu    sync.Mutex
+	timer *time.Timer
+	done  chan struct{}
+	past  bool
+}
+
+func newDeadline() *deadline { return &deadline{done: make(chan struct{})} }
+
+// set moves the moment; a zero t is never.
+func (d *deadline) set(t time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.timer != nil {
+		d.timer.Stop()
+		d.timer = nil
+	}
+	if d.past {
+		d.past, d.done = false, make(chan struct{})
+	}
+	if t.IsZero() {
+		return
+	}
+	wait := time.Until(t)
+	if wait <= 0 {
+		d.past = true
+		close(d.done)
+		return
+	}
+	done := d.done
+	d.timer = time.AfterFunc(wait, func() { d.pass(done) })
+}
+
+func (d *deadline) pass(done chan struct{}) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.done == done && !d.past {
+		d.past = true
+		close(done)
+	}
+}
+
+func (d *deadline) passed() <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.done
+}
+
+func (d *deadline) isPast() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.past
+}
