@@ -18,8 +18,12 @@ var (
 )
 
 // announceActive notes where a transfer is to connect to. Foreign addresses and
-// privileged ports are refused here and again at the dial.
+// privileged ports are refused. "Any address" is the client's own: lftp names
+// "::" for a socket that it has bound to no address.
 func (srv *Server) announceActive(s *Session, remote netip.AddrPort, anyPeer bool) (*dataChan, error) {
+	if remote.Addr().IsUnspecified() {
+		remote = netip.AddrPortFrom(s.Remote.Addr(), remote.Port())
+	}
 	if err := srv.activeAllowed(s, remote, anyPeer); err != nil {
 		return nil, err
 	}

@@ -101,7 +101,7 @@ func (a *admission) leave(addr netip.Addr) {
 	a.sessions--
 	cl := a.clientLocked(addr)
 	cl.sessions--
-	if cl.sessions == 0 && cl.failures == 0 {
+	if cl.sessions == 0 && cl.failures == 0 && cl.banned.IsZero() {
 		delete(a.clients, addressKey(addr))
 	}
 }
@@ -126,7 +126,7 @@ func (a *admission) evictLocked() {
 	}
 	looked := 0
 	for key, cl := range a.clients {
-		if cl.sessions == 0 {
+		if cl.sessions == 0 && !time.Now().Before(cl.banned) {
 			delete(a.clients, key)
 		}
 		if looked++; looked == 16 {

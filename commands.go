@@ -24,6 +24,7 @@ const (
 	keepsOffset                  // REST and RANG outlive it
 	early                        // works before login
 	unlisted                     // not in HELP
+	storage                      // a driver's error may choose the reply
 )
 
 // command is a row of the table: what a verb needs, what it may answer, what
@@ -93,14 +94,14 @@ func (cmd *command) allows(code int) bool {
 	switch code {
 	case 421, 451:
 		return true
+	case 450, 452, 502, 552, 553:
+		return cmd.needs&storage != 0 || code == 502 && cmd.feature != 0 || slices.Contains(cmd.codes, code)
 	case 530:
 		return cmd.needs&needLogin != 0 || slices.Contains(cmd.codes, code)
 	case 501:
 		return cmd.needs&needArg != 0 || slices.Contains(cmd.codes, code)
 	case 550:
-		return cmd.perm|cmd.anyPerm != 0 || slices.Contains(cmd.codes, code)
-	case 502:
-		return cmd.feature != 0 || slices.Contains(cmd.codes, code)
+		return cmd.needs&storage != 0 || cmd.perm|cmd.anyPerm != 0 || slices.Contains(cmd.codes, code)
 	case 425, 521, 522:
 		return cmd.needs&needData != 0 || slices.Contains(cmd.codes, code)
 	case 503:
@@ -119,6 +120,10 @@ func splitCommand(text string) (verb, arg string) {
 
 // exec runs one line; true ends the session.
 func (c *conn) exec(text string) bool {
+	if text == overlong {
+		c.tooLong()
+		return false
+	}
 	verb, arg := splitCommand(text)
 	if verb == "" {
 		return false
@@ -131,7 +136,7 @@ func (c *conn) exec(text string) bool {
 		return r.end
 	}
 	r, shown := c.answer(cmd, arg), cmd.shown(arg)
-	if cmd.needs&keepsOffset == 0 && r.job == nil {
+	if cmd.needs&keepsOffset == 0 {
 		c.params.clearOffset()
 	}
 	if r.job != nil {
@@ -208,14 +213,27 @@ func (c *conn) answer(cmd *command, arg string) (r reply) {
 		}
 	}()
 	if r := c.unmet(cmd, arg); r.code != 0 {
-		return r
+		return c.undone(cmd, r)
 	}
 	if r, refused := c.srv.Hooks.before(c.ctx, c.facts(), cmd.name, cmd.shown(arg)); refused {
-		return r
+		return c.undone(cmd, r)
 	}
 	c.called(true)
 	defer c.called(false)
-	return cmd.run(c, arg)
+	r = cmd.run(c, arg)
+	if c.blocked() {
+		return reply{code: 451, text: "Storage did not answer in time", err: ErrDriverBlocked, end: true}
+	}
+	return r
+}
+
+// undone is a refusal before the handler ran. That of a transfer closes the data
+// channel, as a handler's does.
+func (c *conn) undone(cmd *command, r reply) reply {
+	if cmd.needs&needData != 0 {
+		return c.refuseData(r)
+	}
+	return r
 }
 
 // unmet is the refusal for the first need that is not met: syntax, login,
@@ -223,14 +241,13 @@ func (c *conn) answer(cmd *command, arg string) (r reply) {
 func (c *conn) unmet(cmd *command, arg string) reply {
 	s := c.facts()
 	switch {
+	case !s.LoggedIn() && c.earlyLimit():
+		c.srv.state.counters.refuse(refusedEarly)
+		return reply{code: 421, text: refusedEarly.text(), end: true}
 	case cmd.needs&needArg != 0 && arg == "":
 		return say(501, "Syntax: "+cmd.name+" "+cmd.syntax)
 	case cmd.needs&needLogin != 0 && !s.LoggedIn():
 		return say(530, "Please login with USER and PASS")
-	case s.LoggedIn() || cmd.needs&early != 0:
-	case c.earlyLimit():
-		c.srv.state.counters.refuse(refusedEarly)
-		return reply{code: 421, text: refusedEarly.text(), end: true}
 	}
 	switch {
 	case cmd.feature != 0 && c.features()&cmd.feature == 0:
@@ -242,7 +259,6 @@ func (c *conn) unmet(cmd *command, arg string) reply {
 	case cmd.needs&needData != 0 && c.data == nil:
 		return say(425, "Use PASV, EPSV, PORT or EPRT first")
 	case cmd.needs&needData != 0 && !c.mayTransfer():
-		c.dropData()
 		return say(521, "Data connections must be private: use PROT P")
 	}
 	return reply{}

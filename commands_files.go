@@ -1,6 +1,7 @@
 package paradise
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -13,18 +14,18 @@ import (
 )
 
 func fileCommands() []*command {
-	change := []int{213, 450, 501, 502, 504, 550, 553}
+	change := []int{213, 501, 504}
 	return []*command{
-		{name: "DELE", needs: needLogin | needArg, perm: PermDelete, codes: []int{250, 450, 502, 553}, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdDele},
-		{name: "RNFR", needs: needLogin | needArg, perm: PermRename, codes: []int{350, 450, 502, 553}, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdRnfr},
-		{name: "RNTO", needs: needLogin | needArg | needRename, perm: PermRename, codes: []int{250, 450, 452, 502, 552, 553}, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdRnto},
-		{name: "SIZE", needs: needLogin | needArg | keepsOffset, codes: []int{213, 450, 502, 550, 553}, syntax: "name", feat: "SIZE", ref: "RFC 3659, 4", run: cmdSize},
-		{name: "MDTM", needs: needLogin | needArg | keepsOffset, codes: change, syntax: "name", feat: "MDTM", ref: "RFC 3659, 3", run: cmdMdtm},
-		{name: "MFMT", needs: needLogin | needArg | keepsOffset, perm: PermTimes, feature: FeatureSetTime, codes: change, syntax: "time name", feat: "MFMT", ref: "draft-somers-ftp-mfxx, 3.1", run: cmdMfmt},
-		{name: "MFCT", needs: needLogin | needArg | keepsOffset, perm: PermTimes, feature: FeatureSetCreated, codes: change, syntax: "time name", feat: "MFCT", ref: "draft-somers-ftp-mfxx, 3.2", run: cmdMfct},
-		{name: "MFF", needs: needLogin | needArg | keepsOffset, offer: FeatureSetTime, codes: change, syntax: "fact=value; name", ref: "draft-somers-ftp-mfxx, 3.3", run: cmdMff},
-		{name: "AVBL", needs: needLogin | keepsOffset, feature: FeatureSpace, codes: []int{213, 450, 550, 553}, syntax: "[folder]", feat: "AVBL", ref: "draft-peterson-streamlined-ftp, 4", run: cmdAvbl},
-		{name: "COMB", needs: needLogin | needArg, perm: PermCreate | PermRead | PermDelete, codes: []int{250, 426, 450, 452, 501, 502, 552, 553}, syntax: `"target" "part" ["part" ...]`, feat: "COMB target;source_list", ref: "GlobalSCAPE", run: cmdComb},
+		{name: "DELE", needs: needLogin | needArg | storage, perm: PermDelete, codes: []int{250}, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdDele},
+		{name: "RNFR", needs: needLogin | needArg | storage, perm: PermRename, codes: []int{350}, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdRnfr},
+		{name: "RNTO", needs: needLogin | needArg | needRename | storage, perm: PermRename, codes: []int{250}, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdRnto},
+		{name: "SIZE", needs: needLogin | needArg | keepsOffset | storage, codes: []int{213}, syntax: "name", feat: "SIZE", ref: "RFC 3659, 4", run: cmdSize},
+		{name: "MDTM", needs: needLogin | needArg | keepsOffset | storage, codes: change, syntax: "name", feat: "MDTM", ref: "RFC 3659, 3", run: cmdMdtm},
+		{name: "MFMT", needs: needLogin | needArg | keepsOffset | storage, perm: PermTimes, feature: FeatureSetTime, codes: change, syntax: "time name", feat: "MFMT", ref: "draft-somers-ftp-mfxx, 3.1", run: cmdMfmt},
+		{name: "MFCT", needs: needLogin | needArg | keepsOffset | storage, perm: PermTimes, feature: FeatureSetCreated, codes: change, syntax: "time name", feat: "MFCT", ref: "draft-somers-ftp-mfxx, 3.2", run: cmdMfct},
+		{name: "MFF", needs: needLogin | needArg | keepsOffset | storage, offer: FeatureSetTime, codes: change, syntax: "fact=value; name", ref: "draft-somers-ftp-mfxx, 3.3", run: cmdMff},
+		{name: "AVBL", needs: needLogin | keepsOffset | storage, feature: FeatureSpace, codes: []int{213}, syntax: "[folder]", feat: "AVBL", ref: "draft-peterson-streamlined-ftp, 4", run: cmdAvbl},
+		{name: "COMB", needs: needLogin | needArg | storage, perm: PermCreate | PermRead | PermDelete, offer: FeatureAppend, codes: []int{250, 426, 501}, syntax: `"target" "part" ["part" ...]`, feat: "COMB target;source_list", ref: "GlobalSCAPE", run: cmdComb},
 	}
 }
 
@@ -258,11 +259,12 @@ func cmdComb(c *conn, arg string) reply {
 	}
 	s, files := c.facts(), c.files()
 	target, parts := names[0], names[1:]
-	if c.facts().Policy.Deny&PermOverwrite != 0 && c.exists(target) {
+	exists := c.exists(target)
+	if exists && c.facts().Policy.Deny&PermOverwrite != 0 {
 		return say(550, "Permission denied: the name is taken")
 	}
 	return reply{job: &job{verb: "COMB", name: target, run: func(x *xfer) reply {
-		if err := copyFiles(x, files, s, target, parts, StoreOptions{Append: c.exists(target)}); err != nil {
+		if err := copyFiles(x, files, s, target, parts, StoreOptions{Append: exists}); err != nil {
 			return replyFor(x.reason(err), 502)
 		}
 		for _, part := range parts {
@@ -302,7 +304,7 @@ func copyFiles(x *xfer, files FileDriver, s *Session, to string, from []string, 
 	done := false
 	defer func() {
 		if !done {
-			up.Abort(context.WithoutCancel(x.ctx), err)
+			up.Abort(context.WithoutCancel(x.ctx), cmp.Or(err, errPanic))
 		}
 	}()
 	if err := up.Begin(x.ctx, UploadInfo{}); err != nil {

@@ -10,12 +10,12 @@ import (
 
 func folderCommands() []*command {
 	rows := []*command{
-		{name: "CWD", needs: needLogin, codes: []int{250, 450, 550, 553}, syntax: "[folder]", ref: "RFC 959, 4.1.1", run: cmdCwd},
-		{name: "CDUP", needs: needLogin, codes: []int{250, 450, 550}, ref: "RFC 959, 4.1.1", run: cmdCdup},
+		{name: "CWD", needs: needLogin | storage, codes: []int{250}, syntax: "[folder]", ref: "RFC 959, 4.1.1", run: cmdCwd},
+		{name: "CDUP", needs: needLogin | storage, codes: []int{250}, ref: "RFC 959, 4.1.1", run: cmdCdup},
 		{name: "PWD", needs: needLogin | keepsOffset, codes: []int{257}, ref: "RFC 959, 4.1.3", run: cmdPwd},
-		{name: "MKD", needs: needLogin | needArg, perm: PermMkdir, codes: []int{257, 450, 452, 502, 552, 553}, syntax: "folder", ref: "RFC 959, 4.1.3", run: cmdMkd},
-		{name: "RMD", needs: needLogin | needArg, perm: PermRmdir, codes: []int{250, 450, 502, 553}, syntax: "folder", ref: "RFC 959, 4.1.3", run: cmdRmd},
-		{name: "RMDA", needs: needLogin | needArg, perm: PermRmdir, codes: []int{250, 426, 450, 502, 553}, syntax: "folder", ref: "Serv-U", run: cmdRmda},
+		{name: "MKD", needs: needLogin | needArg | storage, perm: PermMkdir, codes: []int{257}, syntax: "folder", ref: "RFC 959, 4.1.3", run: cmdMkd},
+		{name: "RMD", needs: needLogin | needArg | storage, perm: PermRmdir, codes: []int{250}, syntax: "folder", ref: "RFC 959, 4.1.3", run: cmdRmd},
+		{name: "RMDA", needs: needLogin | needArg | storage, perm: PermRmdir, codes: []int{250, 426}, syntax: "folder", ref: "Serv-U", run: cmdRmda},
 	}
 	for _, alias := range []struct{ old, name string }{{"XCWD", "CWD"}, {"XCUP", "CDUP"}, {"XPWD", "PWD"}, {"XMKD", "MKD"}, {"XRMD", "RMD"}} {
 		for _, row := range rows {

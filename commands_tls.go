@@ -1,6 +1,9 @@
 package paradise
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // cmdAuth starts TLS (RFC 4217, 4). Bytes that came behind it were sent in the
 // clear and could be anyone's: they end the session (CVE-2011-0411 and its kin).
@@ -36,8 +39,8 @@ func cmdPBSZ(c *conn, arg string) reply {
 	if !c.tls.on {
 		return say(503, "PBSZ needs AUTH first")
 	}
-	if !isDigits(arg) {
-		return say(501, "PBSZ needs a decimal number")
+	if _, err := strconv.ParseUint(arg, 10, 32); err != nil { // RFC 2228, 3
+		return say(501, "PBSZ needs a decimal number of 32 bits")
 	}
 	c.tls.pbsz = true
 	if strings.Trim(arg, "0") == "" {

@@ -13,16 +13,16 @@ import (
 )
 
 func transferCommands() []*command {
-	end := []int{150, 226, 426, 451, 550}
-	store := append(end, 450, 452, 502, 504, 551, 552, 553)
+	end := []int{150, 226, 426}
+	store := append(end, 504)
 	return []*command{
-		{name: "STOR", needs: needLogin | needArg | needData, anyPerm: permStore, codes: store, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdStor},
-		{name: "STOU", needs: needLogin | needData, perm: PermCreate, codes: store, syntax: "[name]", ref: "RFC 959, 4.1.3", run: cmdStou},
-		{name: "APPE", needs: needLogin | needArg | needData, anyPerm: permStore, offer: FeatureAppend, codes: append(store, 503), syntax: "name", ref: "RFC 959, 4.1.3", run: cmdAppe},
-		{name: "RETR", needs: needLogin | needArg | needData, perm: PermRead, codes: append(end, 450, 502, 553), syntax: "name", ref: "RFC 959, 4.1.3", run: cmdRetr},
-		{name: "LIST", needs: needLogin | needData, perm: PermList, codes: append(end, 450, 553), syntax: "[options] [name]", ref: "RFC 959, 4.1.3", run: cmdList},
-		{name: "NLST", needs: needLogin | needData, perm: PermList, codes: append(end, 450, 553), syntax: "[options] [name]", ref: "RFC 959, 4.1.3", run: cmdNlst},
-		{name: "MLSD", needs: needLogin | needData, perm: PermList, codes: append(end, 501, 502, 553), syntax: "[folder]", ref: "RFC 3659, 7", run: cmdMlsd},
+		{name: "STOR", needs: needLogin | needArg | needData | storage, anyPerm: permStore, codes: store, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdStor},
+		{name: "STOU", needs: needLogin | needData | storage, perm: PermCreate, codes: store, syntax: "[name]", ref: "RFC 959, 4.1.3", run: cmdStou},
+		{name: "APPE", needs: needLogin | needArg | needData | storage, anyPerm: permStore, offer: FeatureAppend, codes: append(store, 503), syntax: "name", ref: "RFC 959, 4.1.3", run: cmdAppe},
+		{name: "RETR", needs: needLogin | needArg | needData | storage, perm: PermRead, codes: end, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdRetr},
+		{name: "LIST", needs: needLogin | needData | storage, perm: PermList, codes: end, syntax: "[options] [name]", ref: "RFC 959, 4.1.3", run: cmdList},
+		{name: "NLST", needs: needLogin | needData | storage, perm: PermList, codes: end, syntax: "[options] [name]", ref: "RFC 959, 4.1.3", run: cmdNlst},
+		{name: "MLSD", needs: needLogin | needData | storage, perm: PermList, codes: append(end, 501), syntax: "[folder]", ref: "RFC 3659, 7", run: cmdMlsd},
 		{name: "ABOR", needs: needLogin | keepsOffset, codes: []int{226}, ref: "RFC 959, 4.1.3", run: cmdAbor},
 	}
 }
@@ -80,7 +80,7 @@ func (c *conn) upload(verb, arg string, o StoreOptions) reply {
 		c.params.clearOffset()
 		return c.refuseData(say(504, "REST is not possible in ASCII type, use TYPE I"))
 	}
-	o.SizeHint = c.params.allocated
+	o.SizeHint, c.params.allocated = c.params.allocated, 0
 	policy := &c.facts().Policy
 	if policy.MaxFileSize > 0 && o.SizeHint > policy.MaxFileSize {
 		return c.refuseData(replyFor(ErrTooLarge, 502))
@@ -108,10 +108,10 @@ func (c *conn) upload(verb, arg string, o StoreOptions) reply {
 		u.strict = o.SizeHint
 	}
 	if verb == "STOU" {
-		u.reply = "FILE: " + path.Base(name)
+		u.reply = "FILE: " + arg
 	}
 	c.params.clearOffset()
-	c.params.allocated, c.params.expect = 0, nil
+	c.params.expect = nil
 	return reply{job: &job{verb: verb, name: name, way: dirUpload, run: u.run}}
 }
 

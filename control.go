@@ -148,7 +148,9 @@ func (c *conn) next() (string, nextStep) {
 				return string(raw), nextLine
 			}
 		case errors.Is(err, line.ErrTooLong):
-			c.tooLong()
+			if c.deliver(overlong) {
+				return overlong, nextLine
+			}
 		case errors.Is(err, errParked):
 			return "", nextParked
 		case errors.Is(err, os.ErrDeadlineExceeded):
@@ -331,6 +333,10 @@ func (c *conn) sayGoodbye() {
 	}
 }
 
+// overlong stands in the queue for a line over 4 KiB, so that its reply comes in
+// turn; no line holds its text.
+const overlong = "\n"
+
 // tooLong refuses a line over 4 KiB; the rest of it was skipped.
 func (c *conn) tooLong() {
 	c.login.longLines++
@@ -397,6 +403,9 @@ func (c *conn) send(r reply) error {
 	defer c.sending.Unlock()
 	c.nc.SetWriteDeadline(time.Now().Add(c.srv.state.timeouts.Reply))
 	_, err := c.nc.Write(b)
+	if err != nil {
+		c.raw.Close() // a client that takes no replies gets no more of them
+	}
 	return err
 }
 
@@ -492,28 +501,35 @@ func (c *conn) late() {
 	c.cause = ErrDriverBlocked
 	c.mu.Unlock()
 	c.cancel(ErrDriverBlocked)
-	time.AfterFunc(driverGrace, c.abandon)
+	time.AfterFunc(driverGrace, func() { c.giveUp() })
 }
 
-// abandon ends a session whose goroutine does not come back from a driver, or
-// from the wish to send a reply.
+// giveUp lets a session go whose goroutine does not come back from a driver.
+func (c *conn) giveUp() {
+	c.mu.Lock()
+	stuck := c.calling && !c.abandoned
+	c.abandoned = c.abandoned || stuck
+	c.mu.Unlock()
+	if !stuck {
+		return
+	}
+	c.srv.state.counters.stuck.Add(1)
+	c.srv.state.log.Error("driver is stuck", "session", c.facts().ID, "verb", c.verbNow())
+	c.raw.Close()
+	c.leave()
+}
+
+// abandon ends a session that Close has waited for in vain.
 func (c *conn) abandon() {
 	c.mu.Lock()
 	x := c.xfer
-	stuck := c.calling && !c.abandoned
-	c.abandoned = c.abandoned || stuck
 	c.mu.Unlock()
 	if x != nil {
 		x.abandon()
 	}
-	if stuck {
-		c.srv.state.counters.stuck.Add(1)
-		c.srv.state.log.Error("driver is stuck", "session", c.facts().ID, "verb", c.verbNow())
-	}
-	if stuck || x != nil || c.srv.isDraining() {
-		c.raw.Close()
-		c.leave()
-	}
+	c.giveUp()
+	c.raw.Close()
+	c.leave()
 }
 
 func (c *conn) verbNow() string {

@@ -24,7 +24,7 @@ func (d *download) run(x *xfer) reply {
 	if err := d.openFile(); err != nil {
 		return replyFor(x.reason(err), 502)
 	}
-	defer d.src.Close()
+	defer d.closeFile()
 	file := fileOf(d.src)
 	x.preliminary(say(150, "Data transfer starting"+d.sizeText(file)))
 	if err := d.connect(); err != nil {
@@ -51,6 +51,12 @@ func (d *download) openFile() error {
 	}
 	d.src = src
 	return err
+}
+
+func (d *download) closeFile() {
+	d.x.guard()
+	defer d.x.unguard()
+	d.src.Close()
 }
 
 // fileOf finds the regular file behind what a driver opened, nil if there is

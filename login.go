@@ -98,7 +98,7 @@ func (c *conn) enter(cred Credentials, user *User) reply {
 	}
 	c.params.cwd = path.Clean("/" + u.Home)
 	c.login.reset()
-	c.login.tries = 0
+	c.login.tries, c.login.commands = 0, 0
 	c.srv.state.limits.succeeded(c.remoteAddr())
 	c.srv.state.counters.logins.Add(1)
 	c.logLogin(cred.User, nil)

@@ -69,14 +69,17 @@ func (s *streamUpload) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// Commit gives put its io.EOF and waits for what it says: once put has seen the
+// end it may have published the file, so nothing else can be the answer.
 func (s *streamUpload) Commit(ctx context.Context) error {
-	s.w.Close()
-	select {
-	case <-s.done:
-		return s.err
-	case <-ctx.Done():
+	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	s.w.Close()
+	stop := context.AfterFunc(ctx, func() { s.cancel(context.Cause(ctx)) })
+	defer stop()
+	<-s.done
+	return s.err
 }
 
 // Abort waits for put, so that nothing of the upload goes on behind the core's

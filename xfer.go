@@ -94,6 +94,8 @@ func (x *xfer) protect() (r reply) {
 			r = x.c.panicked(p)
 		}
 	}()
+	x.guard()
+	defer x.unguard()
 	return x.job.run(x)
 }
 

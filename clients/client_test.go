@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,13 +20,14 @@ import (
 
 // client is one FTP client and what it can do.
 type client struct {
-	name    string
-	brings  string                       // the package that brings it
-	missing func() error                 // nil if it is installed
-	limits  []limitation                 // what it cannot do
-	crlf    bool                         // in ASCII it keeps the network's CRLF
-	noPut   bool                         // it only downloads
-	open    func(t testing.TB) transferer // one per test; ends with it
+	name      string
+	brings    string                        // the package that brings it
+	missing   func() error                  // nil if it is installed
+	limits    []limitation                  // what it cannot do
+	crlf      bool                          // in ASCII it keeps the network's CRLF
+	endsLines bool                          // in ASCII it ends a last line that has no end
+	noPut     bool                          // it only downloads
+	open      func(t testing.TB) transferer // one per test; ends with it
 }
 
 // transferer runs a visit: it uploads the visit's names from up into remote,
@@ -52,16 +55,23 @@ type limitation struct {
 	why    string
 	covers func(cell) bool
 	proof  proof
+	files  func(name string, data []byte) bool // nil: all; else these only, and the cell runs without them
 }
 
-// limited names the limit that rules a cell out, if any.
-func (c *client) limited(at cell) (limitation, bool) {
+// limited reports whether a limit rules a cell out.
+func (c *client) limited(at cell) bool {
+	return slices.ContainsFunc(c.limits, func(l limitation) bool { return l.files == nil && l.covers(at) })
+}
+
+// without leaves out the files that a client cannot handle at a cell.
+func (c *client) without(at cell, data map[string][]byte) map[string][]byte {
+	data = maps.Clone(data)
 	for _, l := range c.limits {
-		if l.covers(at) {
-			return l, true
+		if l.files != nil && l.covers(at) {
+			maps.DeleteFunc(data, l.files)
 		}
 	}
-	return limitation{}, false
+	return data
 }
 
 // need skips a test whose client is not installed, and fails it on CI.
@@ -134,6 +144,14 @@ func finish(cmd *exec.Cmd, input string) (string, error) {
 // local is a file to send; fetched is where one goes.
 func (v *visit) local(name string) string   { return filepath.Join(v.up, name) }
 func (v *visit) fetched(name string) string { return filepath.Join(v.down, name) }
+
+// bracketed is the host as it stands before ":port".
+func (v *visit) bracketed() string {
+	if v.cell.ip == ipv6 {
+		return "[" + v.host + "]"
+	}
+	return v.host
+}
 
 // write makes a file for a client in its home.
 func (v *visit) write(name, text string) (string, error) {

@@ -3,6 +3,7 @@
 package clients_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -13,54 +14,61 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// record is what the server saw of one user since the last reset.
-type record struct {
-	verbs     map[string]bool // asked for
-	tls       map[string]bool // versions at login
-	dialogue  []string
+// recorder notes what the server sees, by session; a client has a user name of
+// its own, so that its sessions can be told apart.
+type recorder struct {
+	mu       sync.Mutex
+	sessions map[uint64]*dialogue
+}
+
+// dialogue is one session.
+type dialogue struct {
+	id        uint64
+	user      string
+	tls       string // at login
+	lines     []string
 	transfers []paradise.TransferEvent
 }
 
-// recorder keeps a record per user; a client has a user name of its own.
-type recorder struct {
-	mu    sync.Mutex
-	users map[string]*record
+// record is what one user did since the last reset, in the order of sessions.
+type record []dialogue
+
+func newRecorder() *recorder {
+	return &recorder{sessions: map[uint64]*dialogue{}}
 }
 
-func newRecorder() *recorder { return &recorder{users: make(map[string]*record)} }
-
 func (r *recorder) hooks() paradise.Hooks {
-	return paradise.Hooks{
-		Login:       r.login,
-		Before:      r.before,
-		TransferEnd: r.transferred,
-	}
+	return paradise.Hooks{Login: r.login, Before: r.before, TransferEnd: r.transferred}
 }
 
 // reset forgets a user's past.
 func (r *recorder) reset(user string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.users, user)
+	for id, d := range r.sessions {
+		if d.user == user {
+			delete(r.sessions, id)
+		}
+	}
 }
 
-func (r *recorder) of(user string) *record {
-	rec := r.users[user]
-	if rec == nil {
-		rec = &record{verbs: map[string]bool{}, tls: map[string]bool{}}
-		r.users[user] = rec
+func (r *recorder) of(id uint64) *dialogue {
+	d := r.sessions[id]
+	if d == nil {
+		d = &dialogue{id: id}
+		r.sessions[id] = d
 	}
-	return rec
+	return d
 }
 
 func (r *recorder) login(_ context.Context, e paradise.LoginEvent) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	version := "clear"
+	d := r.of(e.Session.ID)
+	d.user, d.tls = e.Name, "clear"
 	if e.Session.TLS != nil {
-		version = tls.VersionName(e.Session.TLS.Version)
+		d.tls = tls.VersionName(e.Session.TLS.Version)
 	}
-	r.of(e.Name).tls[version] = true
 }
 
 // before sees a command ahead of its reply, so that a client that has ended has
@@ -68,66 +76,116 @@ func (r *recorder) login(_ context.Context, e paradise.LoginEvent) {
 func (r *recorder) before(_ context.Context, s *paradise.Session, verb, arg string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	rec := r.of(s.User.Name)
-	rec.dialogue = append(rec.dialogue, verb+" "+arg)
-	rec.verbs[verb] = true
+	d := r.of(s.ID)
+	d.lines = append(d.lines, verb+" "+arg)
 	return nil
 }
 
 func (r *recorder) transferred(_ context.Context, e paradise.TransferEvent) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	rec := r.of(e.Session.User.Name)
-	rec.transfers = append(rec.transfers, e)
-	rec.dialogue = append(rec.dialogue, fmt.Sprintf("[%s %s: %d bytes, %d, %v]", e.Verb, e.Name, e.Bytes, e.Code, e.Err))
+	d := r.of(e.Session.ID)
+	d.transfers = append(d.transfers, e)
+	d.lines = append(d.lines, fmt.Sprintf("[%s %s: %d bytes, %d, %v]", e.Verb, e.Name, e.Bytes, e.Code, e.Err))
 }
 
 // seen copies what is known of a user.
 func (r *recorder) seen(user string) record {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	rec := r.of(user)
-	c := record{verbs: map[string]bool{}, tls: map[string]bool{}}
-	for k := range rec.verbs {
-		c.verbs[k] = true
+	var rec record
+	for _, d := range r.sessions {
+		if d.user == user {
+			c := *d
+			c.lines, c.transfers = slices.Clone(d.lines), slices.Clone(d.transfers)
+			rec = append(rec, c)
+		}
 	}
-	for k := range rec.tls {
-		c.tls[k] = true
+	slices.SortFunc(rec, func(a, b dialogue) int { return cmp.Compare(a.id, b.id) })
+	return rec
+}
+
+// String is for people who look for a failure's cause.
+func (s record) String() string {
+	var b strings.Builder
+	b.WriteString("the server saw:\n")
+	for _, d := range s {
+		fmt.Fprintf(&b, "session %d, %s\n\t%s\n", d.id, d.tls, strings.Join(d.lines, "\n\t"))
 	}
-	c.dialogue, c.transfers = slices.Clone(rec.dialogue), slices.Clone(rec.transfers)
-	return c
+	return b.String()
+}
+
+// said reports whether a command with this verb came.
+func (s record) said(verb string) bool {
+	for _, d := range s {
+		for _, line := range d.lines {
+			if strings.HasPrefix(line, verb+" ") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// transfers are all of them, in order of sessions.
+func (s record) transfers() []paradise.TransferEvent {
+	var all []paradise.TransferEvent
+	for _, d := range s {
+		all = append(all, d.transfers...)
+	}
+	return all
 }
 
 // mismatch says how what was seen differs from the cell; empty if it is right.
+// That data connections were private needs no look: the policy insists on it.
 func (s record) mismatch(c cell) string {
 	for _, verb := range []string{"PASV", "EPSV", "PORT", "EPRT"} {
-		if used := s.verbs[verb]; used != (verb == string(c.mode)) {
+		if used := s.said(verb); used != (verb == string(c.mode)) {
 			return fmt.Sprintf("%s used: %v", verb, used)
 		}
 	}
-	if !s.tls[c.tls.version()] || len(s.tls) != 1 {
-		return fmt.Sprintf("TLS at login: %v", s.tls)
+	if len(s) == 0 {
+		return "nobody logged in"
 	}
-	if !s.typed(c.typeCode()) {
-		return "a file moved under another type than " + c.typeCode()
+	for _, d := range s {
+		if d.tls != c.tls.version() {
+			return "TLS at login: " + d.tls
+		}
+		if kind, ok := d.typed(c.typeCode()); !ok {
+			return fmt.Sprintf("a file moved under TYPE %q", kind)
+		}
 	}
 	return ""
 }
 
-// typed reports whether files moved under this type: the last TYPE before a RETR
-// or STOR, by the order of the dialogue.
-func (s record) typed(want string) bool {
+// typed reports whether a TYPE came before each of these.
+func (s record) typed(verb string) bool {
+	for _, d := range s {
+		typed := false
+		for _, line := range d.lines {
+			typed = typed || strings.HasPrefix(line, "TYPE ")
+			if strings.HasPrefix(line, verb+" ") && !typed {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// typed reports whether files moved under this type only, or else the type of
+// one that did not.
+func (d dialogue) typed(want string) (string, bool) {
 	now := ""
-	for _, line := range s.dialogue {
+	for _, line := range d.lines {
 		verb, rest, _ := strings.Cut(line, " ")
 		switch verb {
 		case "TYPE":
 			now = strings.ToUpper(rest)[:1]
 		case "RETR", "STOR":
 			if now != want {
-				return false
+				return now, false
 			}
 		}
 	}
-	return now != ""
+	return now, true
 }

@@ -29,6 +29,7 @@ type site struct {
 	seen   *recorder
 	ports  map[family]string
 	log    *syncBuffer
+	ca     string
 }
 
 // newSite serves an empty folder until the test ends, and then looks whether

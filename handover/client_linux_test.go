@@ -208,5 +208,6 @@ func (l *load) stop() {
 func (l *load) requireNoFailure(t *testing.T) {
 	t.Helper()
 	l.stop()
+	t.Logf("answers per generation: %v", l.answers)
 	require.Empty(t, l.failures, "connections were refused or broken")
 }

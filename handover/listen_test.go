@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -82,6 +83,7 @@ func TestListenBindsAnewWhereTheAddressDiffers(t *testing.T) {
 	require.NoError(t, err)
 	defer l.Close()
 	assert.NotSame(t, old, l)
+	require.NoError(t, old.(*net.TCPListener).SetDeadline(time.Now()))
 	require.NoError(t, p.Ready())
 	_, err = old.Accept()
 	assert.ErrorIs(t, err, net.ErrClosed, "Ready closes what nobody asked for")
@@ -151,6 +153,13 @@ func TestPIDFile(t *testing.T) {
 		p := newProcess(t, Options{PIDFile: path})
 		require.NoError(t, p.Ready())
 		require.NoError(t, os.WriteFile(path, []byte("1\n"), 0o644))
+		require.NoError(t, p.Close())
+		assert.FileExists(t, path)
+	})
+	t.Run("is the successor's after the handover, even while it still has our pid", func(t *testing.T) {
+		p := newProcess(t, Options{PIDFile: path})
+		require.NoError(t, p.Ready())
+		p.phase = handedOver
 		require.NoError(t, p.Close())
 		assert.FileExists(t, path)
 	})

@@ -114,7 +114,11 @@ func (d *Driver) SetAttr(_ context.Context, _ *paradise.Session, name string, a 
 	if err != nil {
 		return err
 	}
-	if !a.Created.IsZero() || a.SetMode && platformFeatures&paradise.FeatureSetMode == 0 {
+	can := features()
+	switch {
+	case !a.Created.IsZero(),
+		a.SetMode && can&paradise.FeatureSetMode == 0,
+		(a.Owner != "" || a.Group != "") && can&paradise.FeatureSetOwner == 0:
 		return errors.ErrUnsupported
 	}
 	uid, gid, err := ids(a)

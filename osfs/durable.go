@@ -33,8 +33,8 @@ type syncGroups struct {
 }
 
 type syncGroup struct {
-	running sync.Mutex
-	next    *syncRound // the round that has not begun
+	running chan struct{} // holds a token while a round runs
+	next    *syncRound    // the round that has not begun
 	users   int
 }
 
@@ -48,7 +48,7 @@ func (g *syncGroups) do(key string, sync func() error) error {
 	g.mu.Lock()
 	group := g.byKey[key]
 	if group == nil {
-		group = &syncGroup{}
+		group = &syncGroup{running: make(chan struct{}, 1)}
 		g.byKey[key] = group
 	}
 	group.users++
@@ -75,8 +75,8 @@ func (g *syncGroups) do(key string, sync func() error) error {
 
 // lead runs a round once the one before it has ended; until then others join.
 func (g *syncGroups) lead(group *syncGroup, round *syncRound, sync func() error) {
-	group.running.Lock()
-	defer group.running.Unlock()
+	group.running <- struct{}{}
+	defer func() { <-group.running }()
 	g.mu.Lock()
 	group.next = nil
 	g.mu.Unlock()

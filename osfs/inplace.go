@@ -2,10 +2,8 @@ package osfs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 
 	"github.com/paradiseftp/paradise"
@@ -64,6 +62,10 @@ func (p *inPlace) Commit(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	defer p.d.commits.lock(p.key())()
+	if now, err := p.dir.lstat(p.base); err != nil || !sameFile(now, p.old) {
+		return fmt.Errorf("osfs: %q was replaced meanwhile: %w", p.base, paradise.ErrBusy)
+	}
 	if p.size < p.old.size {
 		if err := p.f.Truncate(p.size); err != nil {
 			return mapError(err)
@@ -75,10 +77,10 @@ func (p *inPlace) Commit(ctx context.Context) error {
 		}
 	}
 	f := p.f
-	if err := f.Close(); err != nil && !errors.Is(err, fs.ErrClosed) {
+	p.f = nil
+	if err := f.Close(); err != nil {
 		return mapError(fmt.Errorf("osfs: the end of an upload: %w", err))
 	}
-	p.f = nil
 	p.upload.release()
 	return nil
 }

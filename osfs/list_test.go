@@ -65,6 +65,7 @@ func TestListingEndsWhenItsContextDoes(t *testing.T) {
 		put(t, dir, fmt.Sprintf("a name that is long enough to need several reads of the folder %d", i), "")
 	}
 	dying, cancel := context.WithCancel(ctx)
+	defer cancel()
 	l, err := d.List(dying, session, "/")
 	require.NoError(t, err)
 	count, last := 0, error(nil)

@@ -101,3 +101,14 @@ func TestInPlaceAdmitsOneWriter(t *testing.T) {
 	store(t, d, "/f", "!", paradise.StoreOptions{Append: true})
 	assert.Equal(t, "0123456789data!", get(t, dir, "f"))
 }
+
+func TestInPlaceUploadToAFileThatWasReplacedFails(t *testing.T) {
+	d, dir := open(t, Options{InPlaceResume: true})
+	put(t, dir, "f", "old")
+	u := begin(t, d, "/f", "lost", paradise.StoreOptions{Append: true})
+	store(t, d, "/f", "new", paradise.StoreOptions{})
+	err := u.Commit(ctx)
+	require.ErrorIs(t, err, paradise.ErrBusy, "its bytes went to a file that no name leads to")
+	u.Abort(ctx, err)
+	assert.Equal(t, "new", get(t, dir, "f"))
+}

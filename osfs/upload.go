@@ -149,7 +149,12 @@ func (u *upload) reserve() error {
 	}
 	inPlace := u.d.opts.InPlaceResume && (u.o.Offset > 0 || u.o.Append)
 	if u.d.opts.ExclusiveWriters || inPlace {
-		if u.taken = u.d.busy.take(u.key()); !u.taken {
+		u.taken = u.d.busy.take(u.key())
+		switch {
+		case u.taken:
+		case u.o.Exclusive: // STOU then picks another name
+			return fmt.Errorf("osfs: %q is being written: %w", u.base, fs.ErrExist)
+		default:
 			return fmt.Errorf("osfs: %q is being written: %w", u.base, paradise.ErrBusy)
 		}
 	}

@@ -98,6 +98,8 @@ func TestExclusiveWritersRefuseTheSecond(t *testing.T) {
 	u := begin(t, d, "/f", "x", paradise.StoreOptions{})
 	_, err := d.Store(ctx, session, "/f", paradise.StoreOptions{})
 	require.ErrorIs(t, err, paradise.ErrBusy)
+	_, err = d.Store(ctx, session, "/f", paradise.StoreOptions{Exclusive: true})
+	require.ErrorIs(t, err, fs.ErrExist, "so that STOU picks another name")
 	require.NoError(t, u.Commit(ctx))
 	store(t, d, "/f", "y", paradise.StoreOptions{})
 }

@@ -49,22 +49,22 @@ const closeWait = 5 * time.Second
 // The test fails where srv does not start, and at its end where Close says so.
 func NewServer(tb testing.TB, srv *paradise.Server) *Server {
 	tb.Helper()
-	s := start(tb, srv)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatalf("paradisetest: %v", err)
+	}
+	s := start(tb, srv, l)
 	tb.Cleanup(s.Close)
 	return s
 }
 
-func start(tb testing.TB, srv *paradise.Server) *Server {
+func start(tb testing.TB, srv *paradise.Server, l net.Listener) *Server {
 	tb.Helper()
 	if srv == nil {
 		srv = &paradise.Server{}
 	}
 	s := &Server{Config: srv, tb: tb, serving: make(chan error, 1)}
 	s.defaults()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatalf("paradisetest: %v", err)
-	}
 	s.Addr = l.Addr().String()
 	s.URL = "ftp://" + s.Addr
 	go func() { s.serving <- srv.Serve(l) }()

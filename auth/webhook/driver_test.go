@@ -390,11 +390,12 @@ func TestCompleteFinishesTheUser(t *testing.T) {
 }
 
 func TestSecretsAreNeverShown(t *testing.T) {
-	secrets := []string{"pa55word-X", "s3cret-key", "t0ken"}
+	secrets := []string{"pa55word-X", "s3cret-key", "t0ken", "5566778899"}
 	var shown []string
 	show := func(err error) { shown = append(shown, fmt.Sprintf("%v %+v %#v", err, err, err)) }
 
-	for _, body := range []string{`"pa55word-X"`, `{"need":"pa55word-X"}`, `{"allow":true,"tls":"pa55word-X"}`} {
+	for _, body := range []string{`"pa55word-X"`, `{"need":"pa55word-X"}`, `{"allow":true,"tls":"pa55word-X"}`,
+		`{"allow":true,"maxSessions":5566778899.5}`} {
 		d := answering(t, 200, body)
 		d.Secret = []byte("s3cret-key")
 		_, err := login(d)

@@ -16,12 +16,16 @@ import (
 
 // config is what the flags say.
 type config struct {
-	addr       string
-	root       string
-	users      userFlag
-	passive    portRange
-	publicIP   netip.Addr
-	monitor    string
+	addr     string
+	root     string
+	users    userFlag
+	passive  portRange
+	publicIP netip.Addr
+	monitor  string
+
+	monitorToken string
+	monitorHosts listFlag
+
 	tlsCert    string
 	tlsKey     string
 	tlsPolicy  string
@@ -49,6 +53,8 @@ func parseFlags(args []string, out io.Writer) (*config, error) {
 	fs.Var(&cfg.passive, "passive-ports", "`min-max` of the ports for data connections; any free port if empty")
 	fs.TextVar(&cfg.publicIP, "public-ip", netip.Addr{}, "`IP` that PASV announces; the control connection's own if empty")
 	fs.StringVar(&cfg.monitor, "monitor", "127.0.0.1:5010", "`host:port` of the monitor page; empty turns it off")
+	fs.StringVar(&cfg.monitorToken, "monitor-token", "", "`token`, 16 characters or more, for the monitor's actions and for reading it from other machines")
+	fs.Var(&cfg.monitorHosts, "monitor-host", "further host `name` under which the monitor is reached; repeatable")
 	fs.StringVar(&cfg.tlsCert, "tls-cert", "", "certificate `file`; offers explicit TLS")
 	fs.StringVar(&cfg.tlsKey, "tls-key", "", "private key `file` of the certificate")
 	fs.StringVar(&cfg.tlsPolicy, "tls-policy", "required", "optional or required: whether plain logins are taken where a certificate is set")
@@ -122,6 +128,16 @@ func (u *userFlag) Set(s string) error {
 		u.accounts, u.given = paradise.Accounts{}, true
 	}
 	u.accounts[name] = password
+	return nil
+}
+
+// listFlag collects values.
+type listFlag []string
+
+func (l *listFlag) String() string { return strings.Join(*l, ",") }
+
+func (l *listFlag) Set(s string) error {
+	*l = append(*l, s)
 	return nil
 }
 

@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"github.com/paradiseftp/paradise"
 )
@@ -25,15 +22,15 @@ func run(cfg *config) error {
 	if err != nil {
 		return err
 	}
-	if err := serveMonitor(cfg, srv); err != nil {
+	stop := make(chan os.Signal, 2)
+	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+	if err := serveMonitor(cfg, srv, func() { stop <- syscall.SIGTERM }); err != nil {
 		return err
 	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(l) }()
 	welcome(cfg, l.Addr())
 
-	stop := make(chan os.Signal, 2)
-	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
 	select {
 	case err := <-served:
 		return err
@@ -54,29 +51,6 @@ func drain(cfg *config, srv *paradise.Server, stop <-chan os.Signal) error {
 		return err
 	}
 	return srv.Close()
-}
-
-// serveMonitor answers with the seed's text form.
-func serveMonitor(cfg *config, srv *paradise.Server) error {
-	if cfg.monitor == "" {
-		return nil
-	}
-	l, err := net.Listen("tcp", cfg.monitor)
-	if err != nil {
-		return fmt.Errorf("monitor: %w", err)
-	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		srv.Stats().WriteText(w)
-	})
-	hs := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	go func() {
-		if err := hs.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			fmt.Fprintln(os.Stderr, "paradise: monitor:", err)
-		}
-	}()
-	return nil
 }
 
 // welcome tells what to type next.

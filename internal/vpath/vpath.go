@@ -3,6 +3,7 @@
 package vpath
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 )
@@ -75,7 +76,7 @@ func walk(b []byte, p string) ([]byte, error) {
 		switch {
 		case elem == "" || elem == ".":
 		case elem == "..":
-			b = b[:max(0, lastSlash(b))]
+			b = b[:max(0, bytes.LastIndexByte(b, '/'))]
 		case len(elem) > MaxElement || len(b)+1+len(elem) > MaxLen:
 			return nil, ErrBadName
 		default:
@@ -84,13 +85,4 @@ func walk(b []byte, p string) ([]byte, error) {
 		}
 	}
 	return b, nil
-}
-
-func lastSlash(b []byte) int {
-	for i := len(b) - 1; i >= 0; i-- {
-		if b[i] == '/' {
-			return i
-		}
-	}
-	return -1
 }

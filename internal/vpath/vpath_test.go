@@ -57,6 +57,7 @@ func TestResolveRefuses(t *testing.T) {
 		{"an element too long", "/", element + "x"},
 		{"an element too long, absolute", "/", "/" + element + "x"},
 		{"an element too long that .. takes back", "/", element + "x/.."},
+		{"LF in cwd", "/a\nb", "c"},
 		{"a path too long", full, "x"},
 		{"a path too long, absolute", "/", full + "/x"},
 	} {

@@ -1,0 +1,64 @@
+//go:build unix
+
+package clients_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// rcloneClient is a small subset: its FTP is that of jlaffaye/ftp, its habits
+// (many sessions, partial names, listings before all) are its own.
+func rcloneClient() *client {
+	return &client{
+		name: "rclone", brings: "rclone", missing: programs("rclone"),
+		open: openRclone,
+		limits: []limitation{
+			{"rclone has no active mode", needsActive, helpLacks("ftp-active", "rclone", "help", "flags"), nil},
+			{"rclone has no ASCII mode", needsASCII, helpLacks("ftp-ascii", "rclone", "help", "flags"), nil},
+		},
+	}
+}
+
+func openRclone(t testing.TB) transferer {
+	v := &visit{t: t, home: t.TempDir()}
+	hidden, err := v.run("", "rclone", "obscure", password)
+	require.NoError(t, err)
+	return func(v *visit) ([]string, error) { return rcloneVisit(v, strings.TrimSpace(hidden)) }
+}
+
+func rcloneVisit(v *visit, hidden string) ([]string, error) {
+	env := []string{
+		"RCLONE_FTP_HOST=" + v.bracketed(), "RCLONE_FTP_PORT=" + v.port, "RCLONE_FTP_USER=" + v.user, "RCLONE_FTP_PASS=" + hidden,
+		fmt.Sprintf("RCLONE_FTP_TLS=%v", v.cell.tls == implicit),
+		fmt.Sprintf("RCLONE_FTP_EXPLICIT_TLS=%v", v.cell.tls == tls12 || v.cell.tls == tls13),
+		fmt.Sprintf("RCLONE_FTP_DISABLE_EPSV=%v", v.cell.mode == pasv),
+		"RCLONE_CONFIG=" + v.home + "/rclone.conf", "SSL_CERT_FILE=" + v.ca, "RCLONE_RETRIES=1", "RCLONE_LOW_LEVEL_RETRIES=1",
+	}
+	if _, err := v.write("rclone.conf", ""); err != nil {
+		return nil, err
+	}
+	var list string
+	for _, args := range [][]string{
+		{"copy", v.up, ":ftp:" + v.remote},
+		{"lsf", ":ftp:" + v.remote},
+		{"copy", ":ftp:" + v.remote, v.down},
+	} {
+		ctx, cancel := context.WithTimeout(v.t.Context(), limit)
+		cmd := command(ctx, v.home, "rclone", args...)
+		cmd.Env = append(cmd.Env, env...)
+		out, err := finish(cmd, "")
+		cancel()
+		if err != nil {
+			return nil, err
+		}
+		if args[0] == "lsf" {
+			list = out
+		}
+	}
+	return lines(list), nil
+}

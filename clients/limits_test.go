@@ -1,0 +1,104 @@
+//go:build unix
+
+package clients_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// proof shows that a client has a limit; it fails once the client has not.
+type proof func(t *testing.T, c *client, sites map[tlsMode]*site)
+
+// TestLimits proves every n/a of the matrix.
+func TestLimits(t *testing.T) {
+	sites := allSites(t)
+	for _, c := range allClients() {
+		for _, l := range c.limits {
+			t.Run(c.name+": "+l.why, func(t *testing.T) {
+				c.need(t)
+				if !slices.ContainsFunc(allCells(), l.covers) {
+					t.Skip("this version has no such limit")
+				}
+				l.proof(t, c, sites)
+			})
+		}
+	}
+}
+
+// Sets of cells.
+func needsTLS(c cell) bool    { return c.tls != plain }
+func needsActive(c cell) bool { return c.mode.active() }
+func needsASCII(c cell) bool  { return c.ascii }
+func extended(c cell) bool    { return c.mode == epsv || c.mode == eprt }
+func eprtOnIPv4(c cell) bool  { return c.mode == eprt && c.ip == ipv4 }
+func extendedOnIPv4(c cell) bool {
+	return extended(c) && c.ip == ipv4
+}
+
+// programLacks is the proof by the program's own text: who never says the word
+// cannot mean it.
+func programLacks(program, word string) proof {
+	return func(t *testing.T, _ *client, _ map[tlsMode]*site) {
+		file, err := exec.LookPath(program)
+		require.NoError(t, err)
+		fileLacks(t, file, word)
+	}
+}
+
+func fileLacks(t *testing.T, file, word string) {
+	file, err := filepath.EvalSymlinks(file)
+	require.NoError(t, err)
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.False(t, bytes.Contains(text, []byte(word)), "%s knows %q: fill its n/a cells", file, word)
+}
+
+// helpLacks is the proof by the program's own list of options.
+func helpLacks(word, program string, args ...string) proof {
+	return func(t *testing.T, _ *client, _ map[tlsMode]*site) {
+		v := &visit{t: t, home: t.TempDir()}
+		help, err := v.run("", program, args...)
+		require.NoError(t, err)
+		require.NotEmpty(t, help)
+		assert.NotContains(t, strings.ToLower(help), word, "fill the n/a cells of %s", program)
+	}
+}
+
+// fallsShort is the proof by trial: asked for the cell as well as it can be, the
+// client fails or does something else.
+func fallsShort(at cell) proof {
+	return func(t *testing.T, c *client, sites map[tlsMode]*site) {
+		s := sites[at.tls]
+		transfer := c.open(t)
+		v := s.visit(t, c, at, newFileSet(t, binaryFiles()))
+		s.seen.reset(c.name)
+		_, err := transfer(v)
+		seen := s.seen.seen(c.name)
+		assert.True(t, err != nil || seen.mismatch(at) != "", "%s can do %v: fill its n/a cells", c.name, at)
+	}
+}
+
+// saysNoType shows what becomes of a text that a client sends as ASCII without
+// a TYPE, because RFC 959 has it for the default: paradise takes no TYPE for no
+// wish, so the file is stored with the line ends of the network.
+func saysNoType(t *testing.T, c *client, sites map[tlsMode]*site) {
+	at := cell{pasv, ipv4, plain, true}
+	s := sites[plain]
+	v := s.visit(t, c, at, newFileSet(t, map[string][]byte{"lines.txt": []byte("a\nb\n")}))
+	s.seen.reset(c.name)
+	_, err := c.open(t)(v)
+	seen := s.seen.seen(c.name)
+	require.NoError(t, err, seen)
+	assert.False(t, seen.typed("STOR"), "%s says TYPE: fill its ASCII cells", c.name)
+	check(t, s.path(v.remote+"/lines.txt"), []byte("a\r\nb\r\n"), "stored")
+	check(t, v.fetched("lines.txt"), []byte("a\nb\n"), "fetched: the client drops the CR itself")
+}

@@ -1,0 +1,55 @@
+// Runs visits for the matrix with basic-ftp: one line in, one line out. The
+// fields are those of visits.py.
+"use strict";
+
+const fs = require("fs");
+const path = require("path");
+const readline = require("readline");
+const ftp = require("basic-ftp");
+
+const FIELDS = ["op", "mode", "family", "tls", "type", "host", "port", "user", "password", "ca", "up", "down", "remote"];
+
+async function login(client, f) {
+    const secure = { "plain": false, "implicit": "implicit" }[f.tls];
+    const options = { ca: fs.readFileSync(f.ca) };
+    if (f.tls === "TLS 1.2") options.maxVersion = "TLSv1.2";
+    if (f.tls === "TLS 1.3") options.minVersion = "TLSv1.3";
+    await client.access({
+        host: f.host, port: Number(f.port), user: f.user, password: f.password,
+        secure: secure === undefined ? true : secure, secureOptions: options,
+    });
+    client.prepareTransfer = f.mode === "PASV" ? ftp.enterPassiveModeIPv4 : ftp.enterPassiveModeIPv6;
+    await client.send("TYPE " + f.type);
+}
+
+async function visit(f) {
+    const client = new ftp.Client(20000);
+    try {
+        await login(client, f);
+        await client.cd(f.remote);
+        for (const name of f.names) await client.uploadFrom(path.join(f.up, name), name);
+        const names = (await client.list()).filter(e => e.isFile).map(e => e.name);
+        for (const name of f.names) await client.downloadTo(path.join(f.down, name), name);
+        await client.send("QUIT");
+        return names;
+    } finally {
+        client.close();
+    }
+}
+
+async function main() {
+    for await (const line of readline.createInterface({ input: process.stdin })) {
+        const words = line.split("\t");
+        const f = Object.fromEntries(FIELDS.map((name, i) => [name, words[i]]));
+        f.names = words.slice(FIELDS.length);
+        let answer;
+        try {
+            answer = ["ok", ...await visit(f)];
+        } catch (e) {
+            answer = ["error", String(e.stack || e).replaceAll("\t", " ").replaceAll("\n", "\v")];
+        }
+        process.stdout.write(answer.join("\t") + "\n");
+    }
+}
+
+main();

@@ -1,0 +1,101 @@
+// Package monitorpage_test looks at the monitor's page with a real browser.
+package monitorpage_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+)
+
+// patience is how long the browser has for one step.
+const patience = 30 * time.Second
+
+// openTab starts a browser with one tab. Without Chromium the test is skipped,
+// and fails where CI is "true".
+func openTab(t *testing.T) context.Context {
+	t.Helper()
+	path, err := findChromium()
+	if err != nil && os.Getenv("CI") != "true" {
+		t.Skip("chromium is missing: install the Debian package chromium")
+	}
+	require.NoError(t, err, "chromium is missing: install the Debian package chromium")
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path),
+		chromedp.NoSandbox,
+		chromedp.DisableGPU,
+		chromedp.NoFirstRun,
+		chromedp.UserDataDir(profile(t)),
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true),
+		chromedp.Flag("no-proxy-server", true),
+	)
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(cancel)
+	tab, cancel := chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	require.NoError(t, chromedp.Do(tab))
+	return tab
+}
+
+func findChromium() (string, error) {
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		return exec.LookPath("google-chrome")
+	}
+	return path, nil
+}
+
+// profile is a folder that may outlive the test by a moment: the browser's
+// children still write there when it has stopped, which t.TempDir would call a
+// failure.
+func profile(t *testing.T) string {
+	dir, err := os.MkdirTemp("", "paradise-browser")
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// run does steps in the tab.
+func run(t *testing.T, tab context.Context, steps ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(tab, patience)
+	defer cancel()
+	require.NoError(t, chromedp.Do(ctx, steps...))
+}
+
+// eventually waits until a JavaScript expression is true.
+func eventually(t *testing.T, tab context.Context, expression string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(tab, patience)
+	defer cancel()
+	_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(50*time.Millisecond)))
+	require.NoError(t, err, expression)
+}
+
+// value evaluates a JavaScript expression.
+func value[T any](t *testing.T, tab context.Context, expression string) T {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(tab, patience)
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	require.NoError(t, err, expression)
+	return v
+}
+
+// scheme makes the page light or dark.
+func scheme(name string) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}},
+		})
+		return err
+	})
+}

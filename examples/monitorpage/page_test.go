@@ -1,0 +1,143 @@
+package monitorpage_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/chromedp/cdproto/accessibility"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestRowsAppearAndVanishWithTheirClients(t *testing.T) {
+	w, tab := newWatched(t), openTab(t)
+	run(t, tab, chromedp.Navigate(w.page))
+	eventually(t, tab, `document.querySelector("#sessions tbody").textContent === "No client is connected."`)
+
+	c := w.login("auser")
+	eventually(t, tab, sessionRow("auser")+` !== undefined`)
+	eventually(t, tab, `document.querySelector("#now-sessions").textContent === "1"`)
+
+	u := startUpload(c, "holiday.txt")
+	u.send(t, 200_000)
+	eventually(t, tab, sessionRow("auser")+`?.cells[4].textContent === "/holiday.txt"`)
+	eventually(t, tab, sessionRow("auser")+`?.cells[6].textContent === "200 kB"`)
+	assert.Equal(t, "STOR", value[string](t, tab, sessionRow("auser")+`.cells[3].textContent`))
+	u.send(t, 100_000)
+	eventually(t, tab, sessionRow("auser")+`?.cells[6].textContent === "300 kB"`)
+
+	require.NoError(t, u.Close())
+	require.NoError(t, <-u.ended)
+	eventually(t, tab, `document.querySelector("#recent tbody th bdi")?.textContent === "/holiday.txt"`)
+	assert.Contains(t, value[string](t, tab, `document.querySelector("#recent tbody tr").cells[4].textContent`), "226")
+
+	require.NoError(t, c.Quit())
+	eventually(t, tab, sessionRow("auser")+` === undefined`)
+	eventually(t, tab, `document.querySelector("#now-sessions").textContent === "0"`)
+}
+
+func TestForeignNamesStayText(t *testing.T) {
+	w, tab := newWatched(t), openTab(t)
+	run(t, tab, recordTrouble, chromedp.Navigate(w.page))
+	// The name that people try; as a path it is a folder and a file.
+	const user, folder, file = "<img src=x onerror=alert(1)>", "<script>alert(1)<", "/<script>alert(1)</script>"
+	c := w.login(user)
+	require.NoError(t, c.MakeDir(folder))
+	require.NoError(t, put(t, c, file, text(1000)))
+	u := startUpload(c, file)
+	u.send(t, 5000)
+	eventually(t, tab, sessionRow(user)+fmt.Sprintf(`?.cells[4].textContent === %q`, file))
+	eventually(t, tab, fmt.Sprintf(`document.querySelector("#recent tbody th bdi")?.textContent === %q`, file))
+	assert.Zero(t, value[int](t, tab, `document.querySelectorAll("main script, main img").length`))
+	require.NoError(t, u.Close())
+	require.NoError(t, <-u.ended)
+	assert.Empty(t, value[[]string](t, tab, `window.trouble`))
+}
+
+// recordTrouble notes what a page must never do: break its content policy, run
+// into an error, or open a dialog that it was not asked for.
+var recordTrouble = chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+	_, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `
+		window.trouble = [];
+		document.addEventListener("securitypolicyviolation", (e) => trouble.push(e.violatedDirective + " " + e.blockedURI));
+		window.addEventListener("error", (e) => trouble.push(e.message));
+		window.addEventListener("unhandledrejection", (e) => trouble.push(String(e.reason)));
+		window.alert = (text) => trouble.push("alert " + text);
+	`})
+	return err
+})
+
+func TestScreenReadersFindTablesWithCaptions(t *testing.T) {
+	w, tab := newWatched(t), openTab(t)
+	c := w.login("auser")
+	defer c.Quit()
+	for _, width := range []int64{1280, 390} {
+		t.Run(fmt.Sprint(width), func(t *testing.T) {
+			run(t, tab, chromedp.EmulateViewport(width, 900), chromedp.Navigate(w.page))
+			eventually(t, tab, sessionRow("auser")+` !== undefined`)
+			names := accessible(t, tab)
+			for _, caption := range []string{"Sessions", "Recent transfers the last 50", "Totals since the start", "Refused since the start"} {
+				assert.Contains(t, names["table"], caption)
+			}
+			assert.Subset(t, names["columnheader"], []string{"Client", "Address", "Age", "Command", "File", "Rate", "Progress"})
+			assert.True(t, slices.ContainsFunc(names["rowheader"], func(s string) bool { return len(s) > 5 && s[:5] == "auser" }))
+			assert.Contains(t, names["image"], "Throughput over the last five minutes, now receiving 0 B/s and sending 0 B/s")
+			assert.Len(t, names["status"], 1, "one polite announcement")
+		})
+	}
+}
+
+// accessible lists the accessible names by role.
+func accessible(t *testing.T, tab context.Context) map[string][]string {
+	t.Helper()
+	tree, err := chromedp.Call(tab, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
+	require.NoError(t, err)
+	names := make(map[string][]string)
+	for _, n := range tree.Nodes {
+		if n.Role == nil || n.Name == nil || n.Ignored {
+			continue
+		}
+		role := unquoted(n.Role)
+		names[role] = append(names[role], unquoted(n.Name))
+	}
+	return names
+}
+
+func TestTheSignedInMayEndASession(t *testing.T) {
+	w, tab := newWatched(t), openTab(t)
+	c := w.login("auser")
+	run(t, tab, chromedp.Navigate(w.page))
+	eventually(t, tab, sessionRow("auser")+` !== undefined`)
+	require.Zero(t, value[int](t, tab, `document.querySelectorAll("#sessions button").length`), "strangers have no buttons")
+
+	_, err := chromedp.RunResponse(tab, chromedp.SendKeys(chromedp.ID("token"), token+"\r"))
+	require.NoError(t, err)
+	eventually(t, tab, sessionRow("auser")+`?.querySelector("button") !== null`)
+	run(t, tab, chromedp.Evaluate[chromedp.Void](`window.confirm = () => true; `+sessionRow("auser")+`.querySelector("button").click()`))
+	eventually(t, tab, sessionRow("auser")+` === undefined`)
+	require.Error(t, c.NoOp())
+}
+
+func TestTheDrainButtonAsksTheHostProgram(t *testing.T) {
+	w, tab := newWatched(t), openTab(t)
+	run(t, tab, chromedp.Navigate(w.page))
+	_, err := chromedp.RunResponse(tab, chromedp.SendKeys(chromedp.ID("token"), token+"\r"))
+	require.NoError(t, err)
+	run(t, tab, chromedp.WaitVisible(chromedp.ID("drain")),
+		chromedp.Evaluate[chromedp.Void](`window.confirm = () => true; document.querySelector("#drain").click()`))
+	<-w.drained
+}
+
+// unquoted is a string of the accessibility tree.
+func unquoted(v *accessibility.Value) string {
+	s, err := strconv.Unquote(string(v.Value))
+	if err != nil {
+		return string(v.Value)
+	}
+	return s
+}

@@ -1,0 +1,517 @@
+package paradise
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/printer"
+	"go/token"
+	"go/types"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// The house: rules for the source itself. docs/architecture.md has the tables.
+
+const (
+	maxFileLines     = 450
+	maxFunctionLines = 60
+)
+
+// sources returns all files of the repository with one of these endings.
+func sources(t *testing.T, endings ...string) []string {
+	t.Helper()
+	var names []string
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && slices.Contains([]string{".git", ".bin", "node_modules", "paradise-data"}, d.Name()) {
+			return filepath.SkipDir
+		}
+		if d.Type().IsRegular() && slices.ContainsFunc(endings, func(e string) bool { return strings.HasSuffix(name, e) }) {
+			names = append(names, filepath.ToSlash(name))
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	return names
+}
+
+func isTest(name string) bool { return strings.HasSuffix(name, "_test.go") }
+
+func TestHouseFilesAndFunctionsStaySmall(t *testing.T) {
+	for _, name := range sources(t, ".go") {
+		if isTest(name) {
+			continue
+		}
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, name, nil, 0)
+		require.NoError(t, err)
+		lines := set.File(file.Pos()).LineCount()
+		assert.LessOrEqual(t, lines, maxFileLines, "%s: part it by its reasons", name)
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok {
+				n := set.Position(f.End()).Line - set.Position(f.Pos()).Line + 1
+				assert.LessOrEqual(t, n, maxFunctionLines, "%s: %s", name, f.Name.Name)
+			}
+		}
+	}
+}
+
+// house is the root package as its source says, without other packages' types.
+type house struct {
+	set   *token.FileSet
+	files map[string]*ast.File // without tests
+	pkg   *types.Package
+	info  types.Info
+	owner map[types.Object]string // of fields and methods: the type's name
+}
+
+// strangers stands for imported packages: the rooms are about our own names.
+type strangers map[string]*types.Package
+
+func (s strangers) Import(name string) (*types.Package, error) {
+	if s[name] == nil {
+		s[name] = types.NewPackage(name, path.Base(name))
+		s[name].MarkComplete()
+	}
+	return s[name], nil
+}
+
+func loadHouse(t *testing.T) *house {
+	t.Helper()
+	h := &house{set: token.NewFileSet(), files: make(map[string]*ast.File), owner: make(map[types.Object]string)}
+	h.info = types.Info{Defs: make(map[*ast.Ident]types.Object), Uses: make(map[*ast.Ident]types.Object)}
+	names, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	var files []*ast.File
+	for _, name := range names {
+		if isTest(name) {
+			continue
+		}
+		file, err := parser.ParseFile(h.set, name, nil, parser.ParseComments)
+		require.NoError(t, err)
+		h.files[name] = file
+		files = append(files, file)
+	}
+	config := types.Config{Importer: strangers{}, Error: func(error) {}}
+	h.pkg, _ = config.Check("paradise", h.set, files, &h.info)
+	for _, name := range h.pkg.Scope().Names() {
+		h.own(h.pkg.Scope().Lookup(name))
+	}
+	return h
+}
+
+func (h *house) own(o types.Object) {
+	named, ok := o.Type().(*types.Named)
+	if !ok {
+		return
+	}
+	for m := range named.Methods() {
+		h.owner[m] = o.Name()
+	}
+	if s, ok := named.Underlying().(*types.Struct); ok {
+		for f := range s.Fields() {
+			if h.owner[f] == "" { // "type lineSource conn" has the fields of conn
+				h.owner[f] = o.Name()
+			}
+		}
+	}
+	if i, ok := named.Underlying().(*types.Interface); ok {
+		for m := range i.ExplicitMethods() {
+			h.owner[m] = o.Name()
+		}
+	}
+}
+
+// uses returns the declarations that a file uses, as "name" and "Type.name",
+// each with one place; "go" for a go statement.
+func (h *house) uses(name string) map[string]token.Position {
+	used := make(map[string]token.Position)
+	ast.Inspect(h.files[name], func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.GoStmt:
+			used["go"] = h.set.Position(n.Pos())
+		case *ast.Ident:
+			o := h.info.Uses[n]
+			if o == nil || o.Pkg() != h.pkg {
+				return true
+			}
+			at := h.set.Position(n.Pos())
+			if owner := h.owner[o]; owner != "" {
+				used[owner], used[owner+"."+o.Name()] = at, at
+			} else if o.Parent() == h.pkg.Scope() {
+				used[o.Name()] = at
+			}
+		}
+		return true
+	})
+	return used
+}
+
+func (h *house) imports(name string) []string {
+	var list []string
+	for _, i := range h.files[name].Imports {
+		list = append(list, strings.Trim(i.Path.Value, `"`))
+	}
+	return list
+}
+
+// known reports whether the package declares "name" or "Type.name".
+func (h *house) known(name string) bool {
+	for o, owner := range h.owner {
+		if owner+"."+o.Name() == name {
+			return true
+		}
+	}
+	return name == "go" || h.pkg.Scope().Lookup(name) != nil
+}
+
+var code = regexp.MustCompile("`([^`]+)`")
+
+// quoted returns the words in backquotes.
+func quoted(cell string) []string {
+	var words []string
+	for _, m := range code.FindAllStringSubmatch(cell, -1) {
+		words = append(words, m[1])
+	}
+	return words
+}
+
+// table returns the rows below a heading of docs/architecture.md.
+func table(t *testing.T, heading string, columns int) [][]string {
+	t.Helper()
+	b, err := os.ReadFile("docs/architecture.md")
+	require.NoError(t, err)
+	_, rest, ok := strings.Cut(string(b), "\n## "+heading+"\n")
+	require.True(t, ok, heading)
+	rest, _, _ = strings.Cut(rest, "\n## ")
+	var rows [][]string
+	for line := range strings.Lines(rest) {
+		if !strings.HasPrefix(line, "|") {
+			continue
+		}
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		require.Len(t, cells, columns, line)
+		rows = append(rows, cells)
+	}
+	require.Greater(t, len(rows), 2)
+	return rows[2:]
+}
+
+func matchesAny(t *testing.T, patterns []string, name string) bool {
+	t.Helper()
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		ok, err := path.Match(p, name)
+		require.NoError(t, err, p)
+		return ok
+	})
+}
+
+func TestHouseEveryFileKeepsToItsRoom(t *testing.T) {
+	h := loadHouse(t)
+	rooms := make(map[string]int)
+	for _, row := range table(t, "Rooms", 4) {
+		files, imports, names := quoted(row[0]), quoted(row[2]), quoted(row[3])
+		for _, name := range names {
+			assert.True(t, h.known(name), "the table forbids `%s`, which nothing declares", name)
+		}
+		for file := range h.files {
+			if !matchesAny(t, files, file) {
+				continue
+			}
+			rooms[file]++
+			for _, i := range h.imports(file) {
+				assert.NotContains(t, imports, i, "%s must not import it", file)
+			}
+			used := h.uses(file)
+			for _, name := range names {
+				assert.Zero(t, used[name], "%s must not use `%s`", file, name)
+			}
+		}
+	}
+	for file := range h.files {
+		assert.Equal(t, 1, rooms[file], "%s must stand in one room of docs/architecture.md", file)
+	}
+}
+
+func TestHouseSomeThingsHaveOnePlace(t *testing.T) {
+	h := loadHouse(t)
+	for _, row := range table(t, "Only there", 2) {
+		what, files := quoted(row[0])[0], quoted(row[1])
+		isImport := strings.Contains(row[0], "import")
+		assert.True(t, isImport || h.known(what), "nothing declares `%s`", what)
+		if len(files) == 0 {
+			assert.Contains(t, row[1], "nowhere")
+		}
+		for file := range h.files {
+			if matchesAny(t, files, file) {
+				continue
+			}
+			if isImport {
+				assert.NotContains(t, h.imports(file), what, file)
+			} else {
+				assert.Zero(t, h.uses(file)[what], "%s must not use `%s`", file, what)
+			}
+		}
+	}
+}
+
+// The reply to a command and to a client turned away are the only writes.
+func TestHouseOnePlaceWritesToTheControlConnection(t *testing.T) {
+	h := loadHouse(t)
+	var writers []string
+	for _, file := range h.files {
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				call, ok := n.(*ast.CallExpr)
+				if ok && h.writesControl(call) {
+					writers = append(writers, f.Name.Name)
+				}
+				return true
+			})
+		}
+	}
+	slices.Sort(writers)
+	assert.Equal(t, []string{"send", "turnAway"}, writers)
+}
+
+// writesControl finds c.nc.Write, c.raw.Write and writes to one of them by a
+// function.
+func (h *house) writesControl(call *ast.CallExpr) bool {
+	isControl := func(e ast.Expr) bool {
+		sel, ok := e.(*ast.SelectorExpr)
+		if !ok {
+			return false
+		}
+		o := h.info.Uses[sel.Sel]
+		return h.owner[o] == "conn" && (o.Name() == "nc" || o.Name() == "raw")
+	}
+	fun, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	name := fun.Sel.Name
+	if isControl(fun.X) {
+		return strings.HasPrefix(name, "Write") || name == "ReadFrom"
+	}
+	writes := strings.HasPrefix(name, "Write") || strings.HasPrefix(name, "Fprint") || strings.HasPrefix(name, "Copy")
+	return writes && len(call.Args) > 0 && isControl(call.Args[0])
+}
+
+// packages are the folders whose exported names are for others.
+func packages(t *testing.T) map[string][]*ast.File {
+	t.Helper()
+	set := token.NewFileSet()
+	all := make(map[string][]*ast.File)
+	for _, name := range sources(t, ".go") {
+		outside := strings.HasPrefix(name, "internal/") || strings.HasPrefix(name, "examples/") || strings.HasPrefix(name, "tools/")
+		if isTest(name) || outside {
+			continue
+		}
+		file, err := parser.ParseFile(set, name, nil, parser.ParseComments)
+		require.NoError(t, err)
+		all[path.Dir(name)] = append(all[path.Dir(name)], file)
+	}
+	return all
+}
+
+func TestHouseEveryExportedNameIsDocumented(t *testing.T) {
+	for dir, files := range packages(t) {
+		for _, file := range files {
+			for _, d := range file.Decls {
+				for _, name := range undocumented(d) {
+					t.Errorf("%s/%s has no doc comment", dir, name)
+				}
+			}
+		}
+	}
+}
+
+// obvious are methods whose meaning an interface gives them: the standard
+// library's or one of our own.
+var obvious = []string{
+	"Error", "Unwrap", "String", "Read", "Write", "Close", "ServeHTTP", "Authenticate", "Begin", "Commit", "Abort",
+	"Features", "Stat", "List", "Open", "Store", "Mkdir", "Remove", "RemoveDir", "Rename", "Copy", "SetAttr", "Space",
+}
+
+func undocumented(d ast.Decl) []string {
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		name, exported := functionName(d)
+		if !exported || d.Doc != nil || d.Recv != nil && slices.Contains(obvious, d.Name.Name) {
+			return nil
+		}
+		return []string{name}
+	case *ast.GenDecl:
+		if d.Doc != nil && !d.Lparen.IsValid() {
+			return nil
+		}
+		var names []string
+		for _, spec := range d.Specs {
+			names = append(names, undocumentedSpec(d, spec)...)
+		}
+		return names
+	}
+	return nil
+}
+
+func undocumentedSpec(d *ast.GenDecl, spec ast.Spec) (names []string) {
+	switch spec := spec.(type) {
+	case *ast.TypeSpec:
+		if !spec.Name.IsExported() {
+			return nil
+		}
+		if d.Doc == nil && spec.Doc == nil {
+			names = append(names, spec.Name.Name)
+		}
+		if s, ok := spec.Type.(*ast.StructType); ok {
+			names = append(names, undocumentedFields(spec.Name.Name, s)...)
+		}
+	case *ast.ValueSpec:
+		for _, n := range spec.Names {
+			if n.IsExported() && d.Doc == nil && spec.Doc == nil && spec.Comment == nil {
+				names = append(names, n.Name)
+			}
+		}
+	}
+	return names
+}
+
+// undocumentedFields lets a comment stand for the fields right below it, and a
+// type's own for fields whose names say all.
+func undocumentedFields(typ string, s *ast.StructType) (names []string) {
+	documented := 0
+	for _, f := range s.Fields.List {
+		if f.Doc != nil || f.Comment != nil {
+			documented++
+		}
+	}
+	if documented == 0 && len(s.Fields.List) > 4 {
+		names = append(names, typ+"'s fields")
+	}
+	return names
+}
+
+func functionName(f *ast.FuncDecl) (name string, exported bool) {
+	if f.Recv == nil {
+		return f.Name.Name, f.Name.IsExported()
+	}
+	recv := f.Recv.List[0].Type
+	if star, ok := recv.(*ast.StarExpr); ok {
+		recv = star.X
+	}
+	id, ok := recv.(*ast.Ident)
+	if !ok {
+		return f.Name.Name, false
+	}
+	return id.Name + "." + f.Name.Name, id.IsExported() && f.Name.IsExported()
+}
+
+const apiFile = "testdata/api.txt"
+
+// What the root package exports is a promise; -update notes a new one.
+func TestHouseExportedNamesAreAsAgreed(t *testing.T) {
+	h := loadHouse(t)
+	var api []string
+	for _, file := range h.files {
+		for _, d := range file.Decls {
+			api = append(api, h.exported(d)...)
+		}
+	}
+	slices.Sort(api)
+	got := strings.Join(api, "\n") + "\n"
+	if f := flag.Lookup("update"); f != nil && f.Value.String() == "true" {
+		require.NoError(t, os.WriteFile(apiFile, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(apiFile)
+	require.NoError(t, err)
+	assert.Equal(t, strings.ReplaceAll(string(want), "\r\n", "\n"), got)
+}
+
+// exported writes each exported name with its type on one line.
+func (h *house) exported(d ast.Decl) (lines []string) {
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		if name, ok := functionName(d); ok {
+			lines = append(lines, "func "+name+strings.TrimPrefix(h.source(d.Type), "func"))
+		}
+	case *ast.GenDecl:
+		for _, spec := range d.Specs {
+			switch spec := spec.(type) {
+			case *ast.TypeSpec:
+				if spec.Name.IsExported() {
+					lines = append(lines, h.exportedType(spec)...)
+				}
+			case *ast.ValueSpec:
+				for _, n := range spec.Names {
+					if n.IsExported() {
+						lines = append(lines, d.Tok.String()+" "+n.Name)
+					}
+				}
+			}
+		}
+	}
+	return lines
+}
+
+func (h *house) exportedType(spec *ast.TypeSpec) []string {
+	name := "type " + spec.Name.Name
+	switch typ := spec.Type.(type) {
+	case *ast.StructType:
+		return append(h.members(name, typ.Fields), name+" struct")
+	case *ast.InterfaceType:
+		return append(h.members(name, typ.Methods), name+" interface")
+	}
+	return []string{name + " " + h.source(spec.Type)}
+}
+
+func (h *house) members(name string, list *ast.FieldList) (lines []string) {
+	for _, f := range list.List {
+		if len(f.Names) == 0 {
+			lines = append(lines, name+", "+h.source(f.Type))
+		}
+		for _, n := range f.Names {
+			if n.IsExported() {
+				lines = append(lines, fmt.Sprintf("%s, %s %s", name, n.Name, h.source(f.Type)))
+			}
+		}
+	}
+	return lines
+}
+
+// source prints a node on one line.
+func (h *house) source(n ast.Node) string {
+	var b bytes.Buffer
+	printer.Fprint(&b, h.set, n)
+	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+// Texts speak of the project alone: no path of anyone's machine is in them.
+func TestHouseTextsNameNoMachine(t *testing.T) {
+	endings := []string{".go", ".md", ".txt", ".mod", ".work", ".yml", ".yaml", ".json", ".sh", ".py", ".js", ".css", ".html", ".java", ".service", ".gitignore", ".ci/run", ".ci/allocs"}
+	forbidden := regexp.MustCompile(strings.Join([]string{
+		"/wo" + "rk/(main|shared)", "/root" + "/", "bash" + "_jobs", "/Use" + `rs/\w`, `C:\\Use` + "rs", "/home" + "/(runner|ubuntu|debian)",
+	}, "|"))
+	for _, name := range sources(t, endings...) {
+		b, err := os.ReadFile(name)
+		require.NoError(t, err)
+		assert.Empty(t, forbidden.FindString(string(b)), name)
+	}
+}

@@ -1,0 +1,140 @@
+package monitor
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/paradiseftp/paradise"
+)
+
+const (
+	tick       = time.Second
+	fresh      = tick / 2 // a snapshot this young is not taken again
+	maxViewers = 64
+	maxRows    = 500 // sessions in an event
+)
+
+// hub takes one snapshot a second for all who watch, and none if nobody does.
+type hub struct {
+	srv *paradise.Server
+
+	mu      sync.Mutex
+	meter   meter
+	viewers map[*viewer]struct{}
+	running bool // run does
+	closed  bool
+}
+
+// viewer is one event stream. Only the newest event waits for it: a slow one
+// skips, and holds up nobody.
+type viewer struct {
+	news chan []byte   // formatted events
+	gone chan struct{} // closed by the hub's end
+}
+
+func newHub(srv *paradise.Server) *hub {
+	return &hub{srv: srv, viewers: make(map[*viewer]struct{})}
+}
+
+// latest is a snapshot of now, give or take half a second.
+func (h *hub) latest() *Snapshot {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if last := h.meter.last; last != nil && time.Since(last.Now) < fresh {
+		return last
+	}
+	return h.meter.measure(h.srv.Stats())
+}
+
+// join adds a viewer, whose first event is the past. False: there are too many,
+// or the hub is closed.
+func (h *hub) join() (*viewer, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed || len(h.viewers) >= maxViewers {
+		return nil, false
+	}
+	v := &viewer{news: make(chan []byte, 1), gone: make(chan struct{})}
+	if h.meter.last == nil || time.Since(h.meter.last.Now) >= fresh {
+		h.meter.measure(h.srv.Stats())
+	}
+	v.news <- append(event("history", h.meter.past), event("stats", h.meter.last.first(maxRows))...)
+	h.viewers[v] = struct{}{}
+	if !h.running {
+		h.running = true
+		go h.run()
+	}
+	return v, true
+}
+
+func (h *hub) leave(v *viewer) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.viewers, v)
+}
+
+// run lives while anybody watches.
+func (h *hub) run() {
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for range t.C {
+		if !h.publish() {
+			return
+		}
+	}
+}
+
+// publish gives a new snapshot to all viewers; false if there are none.
+func (h *hub) publish() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.viewers) == 0 {
+		h.running = false
+		return false
+	}
+	e := event("stats", h.meter.measure(h.srv.Stats()).first(maxRows))
+	for v := range h.viewers {
+		select {
+		case v.news <- e:
+		default: // it has not sent the last one yet
+		}
+	}
+	return true
+}
+
+func (h *hub) close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.closed = true
+	for v := range h.viewers {
+		close(v.gone)
+		delete(h.viewers, v)
+	}
+}
+
+// event formats a server-sent event. JSON has no line ends of its own.
+func event(name string, data any) []byte {
+	var b bytes.Buffer
+	b.WriteString("event: " + name + "\ndata: ")
+	json.NewEncoder(&b).Encode(data)
+	b.WriteString("\n")
+	return b.Bytes()
+}
+
+// Record takes a snapshot each second until ctx ends, so that the plots have a
+// past when the first viewer comes. Without it they begin with that viewer.
+func (h *Handler) Record(ctx context.Context) {
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for {
+		h.hub.latest()
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}

@@ -1,0 +1,180 @@
+package monitor
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/paradiseftp/paradise"
+)
+
+// Snapshot is what /stats.json and /events tell, at one moment. Names are cut
+// at 64 bytes, and characters that would disturb a terminal or turn the
+// direction of writing are "?".
+type Snapshot struct {
+	Now       time.Time        `json:"now"`
+	Started   time.Time        `json:"started"`
+	Draining  bool             `json:"draining"`
+	Sessions  []Session        `json:"sessions"` // of /events the first 500, those with transfers before the others
+	Clients   int              `json:"clients"`  // number of sessions, also of those left out
+	Uploads   Totals           `json:"uploads"`
+	Downloads Totals           `json:"downloads"`
+	Listings  Totals           `json:"listings"`
+	Passive   int64            `json:"passive"`   // ports that listen now
+	Channels  int              `json:"channels"`  // passive channels that are open: listening, or in use
+	Opened    int64            `json:"opened"`    // sessions since Started
+	Logins    int64            `json:"logins"`    // that succeeded
+	Failed    int64            `json:"failed"`    // logins
+	Panics    int64            `json:"panics"`    // of drivers and hooks
+	Stuck     int64            `json:"stuck"`     // driver calls
+	Refused   map[string]int64 `json:"refused"`   // by reason, without zeros
+	Recent    []Ended          `json:"recent"`    // uploads and downloads, newest first
+	UpRate    float64          `json:"up_rate"`   // bytes per second, of all sessions
+	DownRate  float64          `json:"down_rate"` // the same, listings included
+}
+
+// Totals are of one direction since the start.
+type Totals struct {
+	Running int64 `json:"running"`
+	Done    int64 `json:"done"`
+	Failed  int64 `json:"failed"`
+	Bytes   int64 `json:"bytes"` // on the wire
+}
+
+// Session is a client.
+type Session struct {
+	ID       uint64    `json:"id"`
+	Short    string    `json:"short"` // six hex digits
+	User     string    `json:"user"`  // empty before login
+	Remote   string    `json:"remote"`
+	Opened   time.Time `json:"opened"`
+	TLS      bool      `json:"tls"`
+	Verb     string    `json:"verb"` // current or last command
+	Arg      string    `json:"arg"`
+	Since    time.Time `json:"since"` // of that command
+	Transfer *Transfer `json:"transfer,omitempty"`
+	Passive  []Passive `json:"passive"`
+}
+
+// Transfer is what a session moves now.
+type Transfer struct {
+	Verb    string    `json:"verb"`
+	Name    string    `json:"name"`
+	Started time.Time `json:"started"`
+	Bytes   int64     `json:"bytes"`
+	Size    int64     `json:"size"` // -1: unknown
+	Rate    float64   `json:"rate"` // bytes per second, lately
+}
+
+// Passive is a data channel that the client opens.
+type Passive struct {
+	ID     string    `json:"id"`
+	Port   uint16    `json:"port"`
+	Verb   string    `json:"verb"`
+	Arg    string    `json:"arg"`
+	Opened time.Time `json:"opened"`
+	Open   bool      `json:"open"`
+}
+
+// Ended is a transfer that is over.
+type Ended struct {
+	Session uint64    `json:"session"`
+	User    string    `json:"user"`
+	Verb    string    `json:"verb"`
+	Name    string    `json:"name"`
+	Upload  bool      `json:"upload"`
+	Bytes   int64     `json:"bytes"`
+	Ended   time.Time `json:"ended"`
+	Seconds float64   `json:"seconds"`
+	Code    int       `json:"code"` // of the final reply
+	Text    string    `json:"text"` // of it
+}
+
+// snapshot puts a server's Stats into the monitor's form.
+func snapshot(st paradise.Stats) *Snapshot {
+	s := &Snapshot{
+		Now:       st.Now,
+		Started:   st.Started,
+		Draining:  st.Draining,
+		Sessions:  make([]Session, 0, len(st.Sessions)),
+		Clients:   len(st.Sessions),
+		Uploads:   totals(st.Uploads),
+		Downloads: totals(st.Downloads),
+		Listings:  totals(st.Listings),
+		Passive:   st.Passive,
+		Opened:    st.SessionsTotal,
+		Logins:    st.Logins,
+		Failed:    st.LoginsFailed,
+		Panics:    st.Panics,
+		Stuck:     st.Stuck,
+		Refused:   make(map[string]int64),
+		Recent:    make([]Ended, 0, len(st.Recent)),
+	}
+	for _, c := range st.Sessions {
+		s.Sessions = append(s.Sessions, session(c))
+		for _, p := range c.Passive {
+			if p.Open {
+				s.Channels++
+			}
+		}
+	}
+	for why, n := range st.Refused {
+		if n > 0 {
+			s.Refused[why] = n
+		}
+	}
+	for _, r := range st.Recent {
+		s.Recent = append(s.Recent, Ended{Session: r.Session, User: clean(r.User), Verb: r.Verb, Name: clean(r.Name), Upload: r.Upload,
+			Bytes: r.Bytes, Ended: r.Ended, Seconds: r.Duration.Seconds(), Code: r.Code, Text: clean(r.Text)})
+	}
+	return s
+}
+
+func totals(t paradise.TransferStats) Totals {
+	return Totals{Running: t.Running, Done: t.Done, Failed: t.Failed, Bytes: t.Bytes}
+}
+
+func session(c paradise.SessionStats) Session {
+	s := Session{ID: c.ID, Short: c.Short, User: clean(c.User), Remote: c.Remote, Opened: c.Opened, TLS: c.TLS,
+		Verb: clean(c.Verb), Arg: clean(c.Arg), Since: c.Since, Passive: make([]Passive, 0, len(c.Passive))}
+	if t := c.Transfer; t != nil {
+		s.Transfer = &Transfer{Verb: t.Verb, Name: clean(t.Name), Started: t.Started, Bytes: t.Bytes, Size: t.Size}
+	}
+	for _, p := range c.Passive {
+		s.Passive = append(s.Passive, Passive{ID: p.ID, Port: p.Port, Verb: clean(p.Verb), Arg: clean(p.Arg), Opened: p.Opened, Open: p.Open})
+	}
+	return s
+}
+
+// clean replaces what is not meant to be seen: control characters, and format
+// characters such as those that turn the direction of writing.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// first is a copy with n sessions at most, those that transfer before the
+// others: no browser wants a table of 10,000 rows each second.
+func (s *Snapshot) first(n int) *Snapshot {
+	if len(s.Sessions) <= n {
+		return s
+	}
+	some := *s
+	some.Sessions = slices.Clone(s.Sessions)
+	slices.SortStableFunc(some.Sessions, func(a, b Session) int { return cmp.Compare(idle(a), idle(b)) })
+	some.Sessions = some.Sessions[:n]
+	return &some
+}
+
+func idle(s Session) int {
+	if s.Transfer == nil {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,5 @@
+package osfs
+
+// UseNamed makes d keep its temporaries under hidden names, as on file systems
+// without unnamed files.
+func UseNamed(d *Driver) { d.named.Store(true) }

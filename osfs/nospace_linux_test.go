@@ -1,0 +1,68 @@
+package osfs
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/paradiseftp/paradise"
+)
+
+// small serves a file system of 1 MiB.
+func small(t *testing.T) (*Driver, string) {
+	dir := t.TempDir()
+	err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=1m")
+	requireOrSkip(t, err == nil, "cannot mount a small file system")
+	t.Cleanup(func() { require.NoError(t, unix.Unmount(dir, 0), "something is still open") })
+	d, err := Open(dir, Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, d.Close()) })
+	return d, dir
+}
+
+func TestFullDiskFailsTheUploadAndGivesItsSpaceBack(t *testing.T) {
+	for kind, named := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			d, dir := small(t)
+			d.named.Store(named)
+			put(t, dir, "f", "old")
+			u := begin(t, d, "/f", strings.Repeat("x", 900<<10), paradise.StoreOptions{})
+			_, err := u.Write(make([]byte, 512<<10))
+			require.ErrorIs(t, err, paradise.ErrNoSpace)
+			require.ErrorIs(t, err, unix.ENOSPC, "for the log")
+			u.Abort(ctx, err)
+			assert.Equal(t, "old", get(t, dir, "f"))
+			assert.Empty(t, parts(t, dir))
+			store(t, d, "/f", strings.Repeat("y", 900<<10), paradise.StoreOptions{})
+		})
+	}
+}
+
+func TestFullDiskFailsACopyAndARebuild(t *testing.T) {
+	d, dir := small(t)
+	put(t, dir, "f", strings.Repeat("x", 600<<10))
+	require.ErrorIs(t, d.Copy(ctx, session, "/f", "/g"), paradise.ErrNoSpace)
+	u, err := d.Store(ctx, session, "/f", paradise.StoreOptions{Append: true})
+	require.NoError(t, err)
+	err = u.Begin(ctx, paradise.UploadInfo{})
+	require.ErrorIs(t, err, paradise.ErrNoSpace)
+	u.Abort(ctx, err)
+	assert.Equal(t, []string{"f"}, names(t, d, "/"))
+}
+
+func TestRenameAcrossFileSystemsIsRefused(t *testing.T) {
+	d, dir := open(t, Options{})
+	mount := filepath.Join(dir, "mount")
+	require.NoError(t, os.Mkdir(mount, 0o755))
+	requireOrSkip(t, unix.Mount("tmpfs", mount, "tmpfs", 0, "size=1m") == nil, "cannot mount a file system")
+	defer func() { require.NoError(t, unix.Unmount(mount, 0)) }()
+	put(t, dir, "f", "x")
+	require.ErrorIs(t, d.Rename(ctx, session, "/f", "/mount/f"), unix.EXDEV)
+	require.NoError(t, d.Copy(ctx, session, "/f", "/mount/f"), "a copy works")
+	assert.Equal(t, "x", get(t, dir, "mount/f"))
+}
