@@ -113,7 +113,7 @@ func cmdRmda(c *conn, arg string) reply {
 	}
 	s, files := c.facts(), c.files()
 	return reply{job: &job{verb: "RMDA", name: name, run: func(x *xfer) reply {
-		if err := removeTree(x.ctx, files, s, name, 0); err != nil {
+		if err := removeTree(x, files, s, name, 0); err != nil {
 			return replyFor(x.reason(err), 502)
 		}
 		c.changed("RMDA", name, "")
@@ -126,24 +126,25 @@ const treeDepth = 64
 
 // removeTree works in batches, so that it neither removes beside a running
 // listing nor holds a large folder in memory.
-func removeTree(ctx context.Context, files FileDriver, s *Session, dir string, depth int) error {
+func removeTree(x *xfer, files FileDriver, s *Session, dir string, depth int) error {
 	if depth > treeDepth {
 		return ErrNotEmpty
 	}
 	for {
-		batch, err := firstEntries(ctx, files, s, dir, 512)
+		batch, err := firstEntries(x.ctx, files, s, dir, 512)
 		if err != nil {
 			return err
 		}
 		if len(batch) == 0 {
-			return files.RemoveDir(ctx, s, dir)
+			return files.RemoveDir(x.ctx, s, dir)
 		}
 		for _, e := range batch {
 			name := path.Join(dir, e.Name)
+			x.guard()
 			if e.IsDir() {
-				err = removeTree(ctx, files, s, name, depth+1)
+				err = removeTree(x, files, s, name, depth+1)
 			} else {
-				err = files.Remove(ctx, s, name)
+				err = files.Remove(x.ctx, s, name)
 			}
 			if err != nil {
 				return err

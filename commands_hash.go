@@ -7,13 +7,16 @@ import (
 )
 
 func hashCommands() []*command {
-	codes := []int{213, 250, 251, 426, 501}
 	row := func(verb string, kind Digest, ref string) *command {
-		return &command{name: verb, needs: needLogin | needArg | keepsOffset | storage, perm: PermRead, codes: codes, syntax: "name [start end]", feat: verb, ref: ref,
+		done := 250
+		if verb == "MD5" {
+			done = 251
+		}
+		return &command{name: verb, needs: needLogin | needArg | keepsOffset | storage, perm: PermRead, codes: []int{done, 426}, syntax: "name [start end]", feat: verb, ref: ref,
 			run: func(c *conn, arg string) reply { return c.oldHash(verb, kind, arg) }}
 	}
 	return []*command{
-		{name: "HASH", needs: needLogin | needArg | storage, perm: PermRead, codes: codes, syntax: "name", ref: "draft-bryan-ftpext-hash, 3", run: cmdHash},
+		{name: "HASH", needs: needLogin | needArg | storage, perm: PermRead, codes: []int{213, 426}, syntax: "name", ref: "draft-bryan-ftpext-hash, 3", run: cmdHash},
 		row("XCRC", DigestCRC32, "GlobalSCAPE"),
 		row("XMD5", DigestMD5, "GlobalSCAPE"),
 		row("MD5", DigestMD5, "draft-twine-ftpmd5"),

@@ -360,9 +360,6 @@ func undocumented(d ast.Decl) []string {
 		}
 		return []string{name}
 	case *ast.GenDecl:
-		if d.Doc != nil && !d.Lparen.IsValid() {
-			return nil
-		}
 		var names []string
 		for _, spec := range d.Specs {
 			names = append(names, undocumentedSpec(d, spec)...)
@@ -372,39 +369,22 @@ func undocumented(d ast.Decl) []string {
 	return nil
 }
 
+// undocumentedSpec lets a comment stand for a whole group, and the comment of an
+// enumeration's type for its values.
 func undocumentedSpec(d *ast.GenDecl, spec ast.Spec) (names []string) {
 	switch spec := spec.(type) {
 	case *ast.TypeSpec:
-		if !spec.Name.IsExported() {
-			return nil
-		}
-		if d.Doc == nil && spec.Doc == nil {
+		if spec.Name.IsExported() && d.Doc == nil && spec.Doc == nil {
 			names = append(names, spec.Name.Name)
 		}
-		if s, ok := spec.Type.(*ast.StructType); ok {
-			names = append(names, undocumentedFields(spec.Name.Name, s)...)
-		}
 	case *ast.ValueSpec:
+		first := d.Specs[0].(*ast.ValueSpec)
+		documented := d.Doc != nil || first.Doc != nil || first.Type != nil || spec.Doc != nil || spec.Comment != nil
 		for _, n := range spec.Names {
-			if n.IsExported() && d.Doc == nil && spec.Doc == nil && spec.Comment == nil {
+			if n.IsExported() && !documented {
 				names = append(names, n.Name)
 			}
 		}
-	}
-	return names
-}
-
-// undocumentedFields lets a comment stand for the fields right below it, and a
-// type's own for fields whose names say all.
-func undocumentedFields(typ string, s *ast.StructType) (names []string) {
-	documented := 0
-	for _, f := range s.Fields.List {
-		if f.Doc != nil || f.Comment != nil {
-			documented++
-		}
-	}
-	if documented == 0 && len(s.Fields.List) > 4 {
-		names = append(names, typ+"'s fields")
 	}
 	return names
 }

@@ -331,7 +331,7 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 	}
 	select {
 	case <-gone:
-		srv.state.parker.close()
+		srv.state.closeParker()
 		return srv.stuckError()
 	case <-ctx.Done():
 		return ctx.Err()
@@ -352,8 +352,16 @@ func (srv *Server) Close() error {
 	for _, c := range srv.connections() {
 		c.abandon()
 	}
-	srv.state.parker.close()
+	srv.state.closeParker()
 	return srv.stuckError()
+}
+
+// closeParker may run beside the first Serve, which makes the parker.
+func (st *serverState) closeParker() {
+	st.mu.Lock()
+	p := st.parker
+	st.mu.Unlock()
+	p.close()
 }
 
 // closeGrace is how long Close waits for drivers to obey their contexts.

@@ -95,7 +95,7 @@ func (x *xfer) protect() (r reply) {
 		}
 	}()
 	x.guard()
-	defer x.unguard()
+	defer x.dog.disarm()
 	return x.job.run(x)
 }
 
@@ -226,7 +226,15 @@ func (x *xfer) preliminary(r reply) { x.c.send(r) }
 // the driver does not come back then, the session goes without it.
 func (x *xfer) guard() { x.dog.arm(x.c.srv.state.timeouts.Driver, x.late) }
 
-func (x *xfer) unguard() { x.dog.disarm() }
+// unguard ends the bound. A job without a data connection is in the driver's
+// hands all the time, so there a new one begins.
+func (x *xfer) unguard() {
+	if x.job.way == dirNone {
+		x.guard()
+		return
+	}
+	x.dog.disarm()
+}
 
 func (x *xfer) late() {
 	x.mu.Lock()

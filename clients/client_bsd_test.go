@@ -83,8 +83,17 @@ func bsdLogin(v *visit, program string) string {
 	return script + "binary\n"
 }
 
+// bsdQuote writes a word: a backslash takes the meaning from any character, and
+// inside quotes from none.
 func bsdQuote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+	var b strings.Builder
+	for i := range len(s) {
+		if strings.IndexByte("\\\"' ~!|$*?[]{}", s[i]) >= 0 {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
 }
 
 // notFetched is a name that did not arrive; the old programs end well in any

@@ -18,7 +18,7 @@ func curlClient() *client {
 		name: "curl", brings: "curl", missing: programs("curl"),
 		open: func(testing.TB) transferer { return curlVisit },
 		limits: []limitation{
-			{"curl 7.87 and 7.88 do not speak TLS on active connections (curl issue 10666)", clearWhenActive, fallsShort(cell{eprt, ipv4, tls13, false}), nil},
+			{"curl 7.87 and 7.88 do not speak TLS on active connections (curl issue 10666)", clearWhenActive, fallsShort(cell{mode: eprt, ip: ipv4, tls: tls13}), nil},
 		},
 	}
 }
@@ -83,7 +83,10 @@ func curlVisit(v *visit) ([]string, error) {
 // that it uses again curl often waits a second, because a 229 that comes at once
 // finds it not ready to connect.
 func curlRun(v *visit, ops []string) error {
-	options := "parallel\n" + curlOptions(v)
+	options := curlOptions(v)
+	if !v.cell.calm {
+		options = "parallel\n" + options
+	}
 	config, err := v.write("curl.conf", options+strings.Join(ops, "next\n"+options))
 	if err != nil {
 		return err

@@ -14,7 +14,7 @@ func lftpClient() *client {
 		name: "lftp", brings: "lftp", missing: programs("lftp"),
 		open: func(testing.TB) transferer { return lftpVisit },
 		limits: []limitation{
-			{"lftp opens active connections on IPv4 by PORT only", eprtOnIPv4, fallsShort(cell{eprt, ipv4, plain, false}), nil},
+			{"lftp opens active connections on IPv4 by PORT only", eprtOnIPv4, fallsShort(cell{mode: eprt, ip: ipv4, tls: plain}), nil},
 		},
 	}
 }
@@ -65,7 +65,8 @@ func lftpVisit(v *visit) ([]string, error) {
 	if err := lftpRun(v, script); err != nil {
 		return nil, err
 	}
-	return v.readLines("list")
+	names, err := v.readLines("list")
+	return bases(names), err // ~name is listed as ./~name
 }
 
 // lftpRun runs a script.

@@ -37,7 +37,7 @@ func rcloneVisit(v *visit, hidden string) ([]string, error) {
 		fmt.Sprintf("RCLONE_FTP_TLS=%v", v.cell.tls == implicit),
 		fmt.Sprintf("RCLONE_FTP_EXPLICIT_TLS=%v", v.cell.tls == tls12 || v.cell.tls == tls13),
 		fmt.Sprintf("RCLONE_FTP_DISABLE_EPSV=%v", v.cell.mode == pasv),
-		"RCLONE_CONFIG=" + v.home + "/rclone.conf", "SSL_CERT_FILE=" + v.ca, "RCLONE_RETRIES=1", "RCLONE_LOW_LEVEL_RETRIES=1",
+		"RCLONE_CONFIG=" + v.home + "/rclone.conf", "SSL_CERT_FILE=" + v.ca, "RCLONE_FTP_ENCODING=Slash", "RCLONE_RETRIES=1", "RCLONE_LOW_LEVEL_RETRIES=1",
 	}
 	if _, err := v.write("rclone.conf", ""); err != nil {
 		return nil, err

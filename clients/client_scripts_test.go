@@ -121,7 +121,7 @@ func javaClient() *client {
 			return startHelper(t, nil, "java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp", commonsNet, script(t, "Visits.java")).visit
 		},
 		limits: []limitation{
-			{"commons-net opens active connections on IPv4 by PORT only", eprtOnIPv4, fallsShort(cell{eprt, ipv4, plain, false}), nil},
+			{"commons-net opens active connections on IPv4 by PORT only", eprtOnIPv4, fallsShort(cell{mode: eprt, ip: ipv4, tls: plain}), nil},
 		},
 	}
 }

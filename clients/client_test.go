@@ -218,9 +218,12 @@ func parseAnswer(text string) ([]string, error) {
 }
 
 // visit asks a helper for a whole visit.
-func (h *helper) visit(v *visit) ([]string, error) {
+func (h *helper) visit(v *visit) ([]string, error) { return h.op("visit", v) }
+
+// op asks a helper for something else that needs the same facts.
+func (h *helper) op(op string, v *visit) ([]string, error) {
 	fields := []string{
-		"visit", string(v.cell.mode), string(v.cell.ip), string(v.cell.tls), v.cell.typeCode(),
+		op, string(v.cell.mode), string(v.cell.ip), string(v.cell.tls), v.cell.typeCode(),
 		v.host, v.port, v.user, password, v.ca, v.up, v.down, v.remote,
 	}
 	return h.ask(append(fields, v.names...)...)

@@ -35,6 +35,7 @@ func TestLimits(t *testing.T) {
 }
 
 // Sets of cells.
+func anyCell(cell) bool       { return true }
 func needsTLS(c cell) bool    { return c.tls != plain }
 func needsActive(c cell) bool { return c.mode.active() }
 func needsASCII(c cell) bool  { return c.ascii }
@@ -87,11 +88,23 @@ func fallsShort(at cell) proof {
 	}
 }
 
+// breaks is the proof by trial for a name.
+func breaks(name string) proof {
+	return func(t *testing.T, c *client, sites map[tlsMode]*site) {
+		at, _ := c.first(plain)
+		s := sites[plain]
+		files := newFileSet(t, map[string][]byte{name: []byte("x")})
+		v := s.visit(t, c, at, files)
+		names, err := c.open(t)(v)
+		assert.False(t, err == nil && slices.Equal(files.names, names), "%s handles %q: drop its limit", c.name, name)
+	}
+}
+
 // saysNoType shows what becomes of a text that a client sends as ASCII without
 // a TYPE, because RFC 959 has it for the default: paradise takes no TYPE for no
 // wish, so the file is stored with the line ends of the network.
 func saysNoType(t *testing.T, c *client, sites map[tlsMode]*site) {
-	at := cell{pasv, ipv4, plain, true}
+	at := cell{mode: pasv, ip: ipv4, tls: plain, ascii: true}
 	s := sites[plain]
 	v := s.visit(t, c, at, newFileSet(t, map[string][]byte{"lines.txt": []byte("a\nb\n")}))
 	s.seen.reset(c.name)

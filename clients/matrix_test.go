@@ -65,6 +65,7 @@ type cell struct {
 	ip    family
 	tls   tlsMode
 	ascii bool
+	calm  bool // one thing after the other, where the client would do several at once
 }
 
 func (c cell) String() string {
@@ -88,7 +89,7 @@ func allCells() []cell {
 	for _, tls := range allTLS {
 		for _, ip := range allFamilies {
 			for _, mode := range allModes {
-				cells = append(cells, cell{mode, ip, tls, false}, cell{mode, ip, tls, true})
+				cells = append(cells, cell{mode: mode, ip: ip, tls: tls}, cell{mode: mode, ip: ip, tls: tls, ascii: true})
 			}
 		}
 	}
@@ -127,7 +128,7 @@ func table(client string, got map[cell]outcome) string {
 		fmt.Fprintf(&b, "%-28s", "  "+string(tls))
 		for _, ip := range allFamilies {
 			for _, mode := range allModes {
-				pair := fmt.Sprintf("%v %v", got[cell{mode, ip, tls, false}], got[cell{mode, ip, tls, true}])
+				pair := fmt.Sprintf("%v %v", got[cell{mode: mode, ip: ip, tls: tls}], got[cell{mode: mode, ip: ip, tls: tls, ascii: true}])
 				fmt.Fprintf(&b, "%-11s", pair)
 			}
 		}

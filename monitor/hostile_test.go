@@ -177,7 +177,7 @@ func TestRequestsThatNoClientShouldSend(t *testing.T) {
 		{"empty Host", "GET /stats.json HTTP/1.1\r\nHost: \r\n\r\n", 403},
 		{"two Hosts", "GET /stats.json HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n", 400},
 		{"Host against an absolute address", "GET http://evil.example/stats.json HTTP/1.1\r\nHost: localhost\r\n\r\n", 403},
-		{"Host with a user", "GET /stats.json HTTP/1.1\r\nHost: localhost@evil.example\r\n\r\n", 403},
+		{"Host with a user", "GET /stats.json HTTP/1.1\r\nHost: localhost@evil.example\r\n\r\n", 400},
 		{"Host with a strange port", "GET /stats.json HTTP/1.1\r\nHost: localhost:evil\r\n\r\n", 403},
 		{"header without end", "GET / HTTP/1.1\r\nHost: localhost\r\nX: " + strings.Repeat("a", 2<<20) + "\r\n\r\n", 431},
 	} {

@@ -33,6 +33,7 @@ type Server struct {
 	tb       testing.TB
 	log      logBuffer
 	serving  chan error
+	wait     time.Duration
 	closing  sync.Once
 	mu       sync.Mutex
 	panicsOK bool
@@ -63,7 +64,7 @@ func start(tb testing.TB, srv *paradise.Server, l net.Listener) *Server {
 	if srv == nil {
 		srv = &paradise.Server{}
 	}
-	s := &Server{Config: srv, tb: tb, serving: make(chan error, 1)}
+	s := &Server{Config: srv, tb: tb, serving: make(chan error, 1), wait: closeWait}
 	s.defaults()
 	s.Addr = l.Addr().String()
 	s.URL = "ftp://" + s.Addr
@@ -113,7 +114,7 @@ func (s *Server) close() {
 
 // end closes the server and says what was wrong with its life.
 func (s *Server) end() (faults []string) {
-	ctx, cancel := context.WithTimeout(context.Background(), closeWait)
+	ctx, cancel := context.WithTimeout(context.Background(), s.wait)
 	defer cancel()
 	if err := s.Config.Shutdown(ctx); errors.Is(err, context.DeadlineExceeded) {
 		for _, ses := range s.Config.Stats().Sessions {

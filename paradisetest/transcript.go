@@ -67,6 +67,11 @@ import (
 // rewritten instead; "S: ?" stands for a reply still to be filled in.
 func Play(tb testing.TB, srv *paradise.Server, file string) {
 	tb.Helper()
+	play(tb, srv, file, updating())
+}
+
+func play(tb testing.TB, srv *paradise.Server, file string, update bool) {
+	tb.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {
 		tb.Fatalf("paradisetest: %v", err)
@@ -78,7 +83,14 @@ func Play(tb testing.TB, srv *paradise.Server, file string) {
 	if srv == nil {
 		srv = &paradise.Server{}
 	}
-	p := &player{tb: tb, script: sc, update: updating(), vars: map[string]string{"long": strings.Repeat("A", 5000)}, hold: make(chan struct{}), gone: make(chan struct{}, 1)}
+	p := &player{
+		tb:     tb,
+		script: sc,
+		update: update,
+		vars:   map[string]string{"long": strings.Repeat("A", 5000)},
+		hold:   make(chan struct{}),
+		gone:   make(chan struct{}, 1),
+	}
 	if err := p.stage(srv); err != nil {
 		tb.Fatalf("%v", err)
 	}
@@ -182,8 +194,8 @@ func (p *player) leave() {
 	if p.closed {
 		return
 	}
-	p.client.Send("NOOP\r\n")
-	if r := p.client.Reply(); r.Code != 200 || len(r.Lines) != 1 {
+	p.client.Send("QUIT\r\n")
+	if r := p.client.Reply(); r.Code != 221 || len(r.Lines) != 1 {
 		p.tb.Errorf("%s: more was said at the end: %q", p.script.file, r)
 	}
 	p.client.Close()

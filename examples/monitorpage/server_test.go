@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -32,7 +34,9 @@ type watched struct {
 
 func newWatched(t *testing.T) *watched {
 	w := &watched{t: t, drained: make(chan struct{})}
-	files, err := osfs.Open(t.TempDir(), osfs.Options{})
+	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "press-kit.txt"), text(150<<20), 0o644))
+	files, err := osfs.Open(folder, osfs.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { files.Close() })
 	w.srv = &paradise.Server{
