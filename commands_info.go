@@ -63,7 +63,7 @@ func cmdStat(c *conn, arg string) reply {
 	c.mu.Lock()
 	x := c.xfer
 	c.mu.Unlock()
-	if x == nil {
+	if x == nil || x.isOver() {
 		r.lines = append(r.lines, "TYPE: "+c.typeName()+"; STRU: File; MODE: "+c.modeName(), "No transfer in progress")
 		return r
 	}

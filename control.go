@@ -395,7 +395,7 @@ func (c *conn) send(r reply) error {
 	}
 	buf := replyBuffers.Get().(*[]byte)
 	defer replyBuffers.Put(buf)
-	b := c.encode(appendReply((*buf)[:0], r))
+	b := doubleIAC(c.encode(appendReply((*buf)[:0], r)))
 	*buf = b[:0]
 	c.trace("reply", r.code, r.text)
 

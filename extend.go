@@ -47,9 +47,9 @@ func notAlphanumeric(r rune) bool { return r > 0x7F || !isAlphanumeric(byte(r)) 
 
 // row makes a row of the command table; every final code is the host's to give.
 func (h *Command) row(name string) *command {
-	needs := early
+	needs := early | storage
 	if h.NeedLogin {
-		needs = needLogin
+		needs = needLogin | storage
 	}
 	if h.NeedArg {
 		needs |= needArg

@@ -483,6 +483,22 @@ func (h *house) source(n ast.Node) string {
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
+// A link to a file leads somewhere.
+func TestHouseLinksLeadSomewhere(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)#\s]+)[^)]*\)`)
+	for _, name := range sources(t, ".md") {
+		b, err := os.ReadFile(name)
+		require.NoError(t, err)
+		for _, m := range link.FindAllStringSubmatch(string(b), -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			_, err := os.Stat(path.Join(path.Dir(name), m[1]))
+			assert.NoError(t, err, "%s: link to %s", name, m[1])
+		}
+	}
+}
+
 // Texts speak of the project alone: no path of anyone's machine is in them.
 func TestHouseTextsNameNoMachine(t *testing.T) {
 	endings := []string{".go", ".md", ".txt", ".mod", ".work", ".yml", ".yaml", ".json", ".sh", ".py", ".js", ".css", ".html", ".java", ".service", ".gitignore", ".ci/run", ".ci/allocs"}

@@ -15,7 +15,6 @@ type counters struct {
 	sessions   atomic.Int64 // opened ever
 	logins     atomic.Int64
 	failed     atomic.Int64 // logins
-	commands   atomic.Int64
 	panics     atomic.Int64
 	stuck      atomic.Int64 // driver calls that do not return
 	unexpected atomic.Int64 // replies that the command table does not allow
@@ -50,7 +49,7 @@ func index(ok bool) int {
 type Stats struct {
 	Started  time.Time
 	Now      time.Time
-	Draining bool // Shutdown or Close was called
+	Draining bool // Shutdown, Drain or Close was called
 	Sessions []SessionStats
 
 	SessionsTotal int64 // opened since Started

@@ -7,15 +7,17 @@ import (
 	"syscall"
 )
 
-// realNetwork is TCP. Listeners take no keep-alive probes, since data
-// connections have stall limits, and are of the address's own family.
-func realNetwork(active ActiveOptions) network {
+// realNetwork is TCP. Data connections send no keep-alive probes, since they
+// have stall limits and every option costs a system call, and are of the
+// address's own family.
+func realNetwork() network {
+	quiet := net.ListenConfig{KeepAlive: -1}
 	return network{
 		listen: func(ctx context.Context, local netip.AddrPort) (net.Listener, error) {
-			return net.ListenTCP(family(local.Addr()), net.TCPAddrFromAddrPort(local))
+			return quiet.Listen(ctx, family(local.Addr()), local.String())
 		},
 		dial: func(ctx context.Context, local, remote netip.AddrPort) (net.Conn, error) {
-			d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(local)}
+			d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(local), KeepAlive: -1}
 			if local.Port() != 0 {
 				d.Control = func(_, _ string, rc syscall.RawConn) error { return reuseAddr(rc) }
 			}

@@ -30,9 +30,10 @@ func peerClosed(nc net.Conn) (closed, known bool) {
 }
 
 // inlineUrgent leaves urgent data in the stream: clients send ABOR as Telnet
-// Synch, with its last byte urgent. Accepted connections inherit it.
-func inlineUrgent(l net.Listener) {
-	sc, ok := l.(syscall.Conn)
+// Synch, with its last byte urgent. A listener cannot have it for all: Go's are
+// MPTCP sockets, which refuse the option, and hand out plain ones.
+func inlineUrgent(nc net.Conn) {
+	sc, ok := nc.(syscall.Conn)
 	if !ok {
 		return
 	}

@@ -11,7 +11,7 @@ import (
 
 func peerClosed(net.Conn) (closed, known bool) { return false, false }
 
-func inlineUrgent(net.Listener) {}
+func inlineUrgent(net.Conn) {}
 
 func reuseAddr(syscall.RawConn) error { return nil }
 

@@ -1,6 +1,7 @@
 package paradise
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -112,7 +113,11 @@ func TestProtocolDocumentNamesEveryCommand(t *testing.T) {
 
 // What a row says is what the command table does.
 func TestProtocolDocumentAgreesWithTheTable(t *testing.T) {
-	rows, table := protocolRows(t), protocolTable(t)
+	table := protocolTable(t)
+	if updating() {
+		updateProtocol(t, table)
+	}
+	rows := protocolRows(t)
 	for name, cmd := range table.rows {
 		row := rows[name]
 		assert.Equal(t, cmd.ref, row.ref, "%s: reference", name)
@@ -123,6 +128,30 @@ func TestProtocolDocumentAgreesWithTheTable(t *testing.T) {
 	for name, cmd := range table.site {
 		assert.Equal(t, docPerm(cmd.perm, 0), rows["SITE "+name].perm, "SITE %s: permission", name)
 	}
+}
+
+// updating reports whether the test binary's -update is set.
+func updating() bool {
+	f := flag.Lookup("update")
+	return f != nil && f.Value.String() == "true"
+}
+
+// updateProtocol writes what the table says into the rows there are; notes stay.
+func updateProtocol(t *testing.T, table *commandTable) {
+	t.Helper()
+	file := filepath.Join("docs", "protocol.md")
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	var out strings.Builder
+	for line := range strings.Lines(string(text)) {
+		cells := strings.SplitN(line, " | ", 6)
+		if cmd := table.rows[strings.Trim(cells[0], "| `")]; cmd != nil && len(cells) == 6 {
+			cells[1], cells[2], cells[3], cells[4] = cmd.ref, docReplies(cmd), docNeeds(cmd), docPerm(cmd.perm, cmd.anyPerm)
+			line = strings.Join(cells, " | ")
+		}
+		out.WriteString(line)
+	}
+	require.NoError(t, os.WriteFile(file, []byte(out.String()), 0o644))
 }
 
 // Every command is sent in at least one transcript, so every row has a test.

@@ -1,6 +1,7 @@
 package paradise
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 )
@@ -21,7 +22,7 @@ type reply struct {
 func say(code int, text string) reply { return reply{code: code, text: text} }
 
 // appendReply formats r as RFC 959, 4.2 says. Text never forges a line: control
-// characters become spaces. 0xFF is doubled as Telnet wants it.
+// characters become spaces.
 func appendReply(b []byte, r reply) []byte {
 	for i, line := range r.lines {
 		switch {
@@ -43,8 +44,6 @@ func appendReply(b []byte, r reply) []byte {
 func appendText(b []byte, s string) []byte {
 	for i := range len(s) {
 		switch c := s[i]; {
-		case c == 0xFF:
-			b = append(b, c, c)
 		case c < ' ' && c != '\t' || c == 0x7F:
 			b = append(b, ' ')
 		default:
@@ -52,6 +51,14 @@ func appendText(b []byte, s string) []byte {
 		}
 	}
 	return b
+}
+
+// doubleIAC doubles 0xFF, as Telnet wants it on the control connection (RFC 854).
+func doubleIAC(b []byte) []byte {
+	if bytes.IndexByte(b, 0xFF) < 0 {
+		return b
+	}
+	return bytes.ReplaceAll(b, []byte{0xFF}, []byte{0xFF, 0xFF})
 }
 
 // quotePath quotes a name as 257 replies do: in double quotes, doubled inside

@@ -98,8 +98,9 @@ type serverState struct {
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
 	conns     map[uint64]*conn
-	idle      chan struct{} // closed and remade when the last session has gone
-	draining  bool          // Shutdown or Close was called
+	idle      chan struct{} // closed and remade when the last session and listener have gone
+	draining  bool          // Shutdown, Drain or Close was called
+	leaving   bool          // and the grace is over: nobody is let in
 	closed    bool          // Close was called
 	nextID    uint64
 
@@ -127,8 +128,8 @@ func (srv *Server) ListenAndServe() error {
 	return srv.Serve(l)
 }
 
-// Serve accepts control connections on l until Shutdown or Close, and returns
-// [ErrServerClosed] then. It closes l. Several listeners may be served at once.
+// Serve accepts control connections on l until Shutdown, Drain or Close, and
+// returns [ErrServerClosed] then. It closes l. Several listeners may be served at once.
 // Fields that contradict each other are an error, before anything is accepted.
 func (srv *Server) Serve(l net.Listener) error { return srv.serve(l, false) }
 
@@ -148,7 +149,6 @@ func (srv *Server) serve(l net.Listener, implicit bool) error {
 		return ErrServerClosed
 	}
 	defer srv.untrack(l)
-	inlineUrgent(l)
 	base := context.Background()
 	if srv.BaseContext != nil {
 		base = srv.BaseContext(l)
@@ -193,7 +193,7 @@ func (srv *Server) init() error {
 		st.started = time.Now()
 		st.timeouts = srv.Timeouts.withDefaults()
 		if srv.network.listen == nil {
-			srv.network = realNetwork(srv.Active)
+			srv.network = realNetwork()
 		}
 		if st.checkErr = srv.check(); st.checkErr != nil {
 			return
@@ -231,6 +231,16 @@ func (srv *Server) untrack(l net.Listener) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	delete(st.listeners, l)
+	st.settleLocked()
+}
+
+// settleLocked tells those who wait for the server's end. Listeners count: what
+// one of them has accepted may not be among the sessions yet.
+func (st *serverState) settleLocked() {
+	if len(st.conns) == 0 && len(st.listeners) == 0 && st.idle != nil {
+		close(st.idle)
+		st.idle = nil
+	}
 }
 
 func (srv *Server) isDraining() bool {
@@ -242,6 +252,7 @@ func (srv *Server) isDraining() bool {
 
 // admit gives a new connection to a session of its own, or turns it away.
 func (srv *Server) admit(base context.Context, nc net.Conn, implicit bool) {
+	inlineUrgent(nc)
 	c := newConn(srv, base, nc, implicit)
 	if why, ok := srv.state.limits.enter(c.remoteAddr()); !ok {
 		c.turnAway(why)
@@ -255,12 +266,12 @@ func (srv *Server) admit(base context.Context, nc net.Conn, implicit bool) {
 	go c.serve()
 }
 
-// add registers c under an ID of its own; false once the server drains.
+// add registers c under an ID of its own; false once sessions are sent away.
 func (srv *Server) add(c *conn) bool {
 	st := &srv.state
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if st.draining {
+	if st.leaving || st.closed {
 		return false
 	}
 	if st.conns == nil {
@@ -280,10 +291,7 @@ func (srv *Server) remove(c *conn) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	delete(st.conns, c.facts().ID)
-	if len(st.conns) == 0 && st.idle != nil {
-		close(st.idle)
-		st.idle = nil
-	}
+	st.settleLocked()
 }
 
 // connections copies the set of sessions.
@@ -298,9 +306,9 @@ func (srv *Server) connections() []*conn {
 	return all
 }
 
-// drain stops accepting and returns a channel that is closed when the last
-// session has gone.
-func (srv *Server) drain(closing bool) <-chan struct{} {
+// stopAccepting closes the listeners and returns a channel that is closed when
+// the last session has gone.
+func (srv *Server) stopAccepting(closing bool) <-chan struct{} {
 	st := &srv.state
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -309,7 +317,7 @@ func (srv *Server) drain(closing bool) <-chan struct{} {
 	for l := range st.listeners {
 		l.Close()
 	}
-	if len(st.conns) == 0 {
+	if len(st.conns) == 0 && len(st.listeners) == 0 {
 		gone := make(chan struct{})
 		close(gone)
 		return gone
@@ -324,11 +332,26 @@ func (srv *Server) drain(closing bool) <-chan struct{} {
 // (then 421), and waits for all of them or for ctx. If ctx ends first its error
 // is returned and the remaining sessions go on: call Close to end them. Sessions
 // that are blocked in a driver are not waited for; the error names them.
-func (srv *Server) Shutdown(ctx context.Context) error {
-	gone := srv.drain(false)
-	for _, c := range srv.connections() {
-		c.wake(wakeDrain)
+func (srv *Server) Shutdown(ctx context.Context) error { return srv.Drain(ctx, 0) }
+
+// Drain is Shutdown that leaves all sessions alone for the time of grace, for a
+// server whose successor has taken over its listeners: who was about to log in
+// does, and a client that works on is not cut off between two commands that
+// belong together. Then idle sessions get their 421. It returns as soon as all
+// have gone; Shutdown ends the grace.
+func (srv *Server) Drain(ctx context.Context, grace time.Duration) error {
+	gone := srv.stopAccepting(false)
+	if grace > 0 {
+		over := time.NewTimer(grace)
+		defer over.Stop()
+		select {
+		case <-gone:
+		case <-over.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
+	srv.dismiss()
 	select {
 	case <-gone:
 		srv.state.closeParker()
@@ -338,10 +361,21 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
+// dismiss lets nobody in any more and tells all sessions to leave at their next
+// command boundary.
+func (srv *Server) dismiss() {
+	srv.state.mu.Lock()
+	srv.state.leaving = true
+	srv.state.mu.Unlock()
+	for _, c := range srv.connections() {
+		c.wake(wakeDrain)
+	}
+}
+
 // Close stops accepting and ends every session at once; transfers are aborted.
 // Its error names sessions that are blocked in a driver.
 func (srv *Server) Close() error {
-	gone := srv.drain(true)
+	gone := srv.stopAccepting(true)
 	for _, c := range srv.connections() {
 		c.stop(ErrServerClosed)
 	}

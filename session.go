@@ -78,7 +78,6 @@ type params struct {
 	level      int  // of deflate
 	offset     int64
 	rangeEnd   int64 // of RANG; -1 without
-	ranged     bool
 	allocated  int64
 	renameFrom string
 	copyFrom   string
@@ -86,7 +85,6 @@ type params struct {
 	facts      factSet
 	hash       Digest
 	expect     map[Digest]string
-	pret       string
 	charset    charsetState
 	idle       time.Duration // SITE IDLE; 0: the server's
 	lastUpload digestRecord

@@ -1,9 +1,11 @@
 package paradise_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -405,6 +407,108 @@ func TestShutdownLetsTransfersEndAndSendsTheIdleAway(t *testing.T) {
 		busy.closed()
 		require.NoError(t, <-done)
 		require.Equal(t, "whole", w.content("/f"))
+	})
+}
+
+func TestDrainLeavesSessionsAloneForTheGrace(t *testing.T) {
+	inMemory(t, nil, func(w *world) {
+		greeted, idle, busy := w.dial(), w.login(), w.login()
+		d := busy.begin("STOR f")
+		done := make(chan error, 1)
+		began := time.Now()
+		go func() { done <- w.srv.Drain(context.Background(), 40*time.Second) }()
+		synctest.Wait()
+		require.True(t, w.srv.Stats().Draining)
+		greeted.cmd(331, "USER %s", paradisetest.User)
+		greeted.cmd(230, "PASS %s", paradisetest.Password)
+		greeted.quit()
+		for range 3 {
+			time.Sleep(10 * time.Second)
+			idle.cmd(200, "NOOP")
+		}
+		idle.expect(421)
+		idle.closed()
+		require.Equal(t, 40*time.Second, time.Since(began))
+		synctest.Wait()
+		require.Empty(t, done)
+		io.WriteString(d, "whole")
+		d.Close()
+		busy.expect(226)
+		busy.expect(421)
+		busy.closed()
+		require.NoError(t, <-done)
+	})
+}
+
+func TestDrainEndsWhenAllHaveGone(t *testing.T) {
+	inMemory(t, nil, func(w *world) {
+		c := w.login()
+		done := make(chan error, 1)
+		began := time.Now()
+		go func() { done <- w.srv.Drain(context.Background(), time.Hour) }()
+		synctest.Wait()
+		c.quit()
+		require.NoError(t, <-done)
+		require.Less(t, time.Since(began), time.Second)
+	})
+}
+
+func TestShutdownEndsTheGraceOfADrain(t *testing.T) {
+	inMemory(t, nil, func(w *world) {
+		c := w.login()
+		done := make(chan error, 1)
+		go func() { done <- w.srv.Drain(context.Background(), time.Hour) }()
+		synctest.Wait()
+		go w.srv.Shutdown(context.Background())
+		c.expect(421)
+		c.closed()
+		require.NoError(t, <-done)
+	})
+}
+
+// lateListener hands out one more connection when it is closed, as a kernel does
+// whose queue was not empty.
+type lateListener struct {
+	net.Listener
+	late   net.Conn
+	closed chan struct{}
+}
+
+func (l *lateListener) Accept() (net.Conn, error) {
+	<-l.closed
+	nc := l.late
+	if l.late = nil; nc == nil {
+		return nil, net.ErrClosed
+	}
+	return nc, nil
+}
+
+func (l *lateListener) Close() error {
+	select {
+	case <-l.closed:
+	default:
+		close(l.closed)
+	}
+	return l.Listener.Close()
+}
+
+func TestAConnectionAcceptedAtTheLastMomentIsServedInTheGrace(t *testing.T) {
+	inMemory(t, nil, func(w *world) {
+		inner, err := w.net.Listen(addrOf("192.0.2.1:2122"))
+		require.NoError(t, err)
+		mine, theirs := net.Pipe()
+		served := make(chan error, 1)
+		go func() { served <- w.srv.Serve(&lateListener{inner, theirs, make(chan struct{})}) }()
+		synctest.Wait()
+		done := make(chan error, 1)
+		go func() { done <- w.srv.Drain(context.Background(), time.Minute) }()
+		greeting, err := bufio.NewReader(mine).ReadString('\n')
+		require.NoError(t, err)
+		require.Contains(t, greeting, "220 ")
+		require.ErrorIs(t, <-served, paradise.ErrServerClosed)
+		require.Empty(t, done)
+		mine.Close()
+		require.NoError(t, <-done)
 	})
 }
 

@@ -12,10 +12,7 @@ import (
 )
 
 // headReader judges an upload by its first bytes.
-type headReader struct {
-	gate   *Gate
-	accept bool
-}
+type headReader struct{}
 
 func (srv *Server) sniffLen() int {
 	if srv.SniffLen == 0 {

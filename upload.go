@@ -33,6 +33,9 @@ type upload struct {
 func (u *upload) run(x *xfer) reply {
 	u.x = x
 	x.result.offset = u.offset
+	if u.opts.SizeHint > 0 {
+		x.size.Store(u.opts.SizeHint) // for people
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			u.abort(errPanic)

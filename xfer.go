@@ -137,6 +137,14 @@ func (c *conn) endTransfer(cmd *command, x *xfer, r reply) {
 	close(x.left)
 }
 
+// isOver reports whether the outcome stands: its reply may be with the client
+// already while the session does not have the transfer back yet.
+func (x *xfer) isOver() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.over
+}
+
 // abort ends the job for a reason: its context dies and its sockets close. It
 // does nothing once Commit has begun.
 func (x *xfer) abort(cause error) {

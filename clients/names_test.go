@@ -5,6 +5,7 @@ package clients_test
 import (
 	"testing"
 
+	"github.com/paradiseftp/paradise"
 	"github.com/stretchr/testify/require"
 )
 
@@ -31,11 +32,12 @@ func (c *client) first(mode tlsMode) (cell, bool) {
 }
 
 // eachWay runs a test with every client and every kind of encryption that it
-// knows, out of these.
-func eachWay(t *testing.T, modes []tlsMode, test func(t *testing.T, c *client, s *site, transfer transferer, at cell)) {
+// knows, out of these, on servers that change has prepared.
+func eachWay(t *testing.T, modes []tlsMode, change func(*paradise.Server),
+	test func(t *testing.T, c *client, s *site, transfer transferer, at cell)) {
 	before := takeCensus()
 	t.Run("clients", func(t *testing.T) {
-		sites := allSites(t)
+		sites := newSites(t, modes, change)
 		for _, c := range allClients() {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
@@ -56,7 +58,7 @@ func eachWay(t *testing.T, modes []tlsMode, test func(t *testing.T, c *client, s
 
 // Names pass unchanged, whatever is in them, up, down and in listings.
 func TestOddNames(t *testing.T) {
-	eachWay(t, []tlsMode{plain, tls13}, func(t *testing.T, c *client, s *site, transfer transferer, at cell) {
+	eachWay(t, []tlsMode{plain, tls13}, nil, func(t *testing.T, c *client, s *site, transfer transferer, at cell) {
 		data := c.without(at, oddNames())
 		require.NotEmpty(t, data)
 		c.runCell(t, s, transfer, at, newFileSet(t, data))
@@ -65,7 +67,7 @@ func TestOddNames(t *testing.T) {
 
 // A file of many buffers arrives whole, both ways.
 func TestLargeFile(t *testing.T) {
-	eachWay(t, allTLS, func(t *testing.T, c *client, s *site, transfer transferer, at cell) {
+	eachWay(t, allTLS, nil, func(t *testing.T, c *client, s *site, transfer transferer, at cell) {
 		c.runCell(t, s, transfer, at, newFileSet(t, map[string][]byte{"large.bin": noise(7, 5<<20)}))
 	})
 }

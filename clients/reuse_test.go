@@ -25,35 +25,19 @@ func resuming() map[string][]tlsMode {
 	}
 }
 
+func requireReuse(srv *paradise.Server) { srv.Policy.DataTLSReuse = paradise.ReuseRequire }
+
 // A server that requires resumption serves the clients that resume; the others
 // get 522 and a text that says why.
 func TestRequiredReuse(t *testing.T) {
-	ca := newAuthority(t)
-	sites := map[tlsMode]*site{}
-	for _, mode := range []tlsMode{tls12, tls13, implicit} {
-		sites[mode] = newSite(t, ca, mode, func(srv *paradise.Server) { srv.Policy.DataTLSReuse = paradise.ReuseRequire })
-		sites[mode].ca = ca.file
-	}
-	for _, c := range allClients() {
-		t.Run(c.name, func(t *testing.T) {
-			c.need(t)
-			transfer := c.open(t)
-			for mode, s := range sites {
-				at, ok := c.first(mode)
-				if !ok {
-					continue
-				}
-				at.calm = true
-				t.Run(string(mode), func(t *testing.T) {
-					if slices.Contains(resuming()[c.name], mode) {
-						c.runCell(t, s, transfer, at, newFileSet(t, c.without(at, binaryFiles())))
-						return
-					}
-					c.refusedReuse(t, s, transfer, at)
-				})
-			}
-		})
-	}
+	eachWay(t, []tlsMode{tls12, tls13, implicit}, requireReuse, func(t *testing.T, c *client, s *site, transfer transferer, at cell) {
+		at.calm = true
+		if slices.Contains(resuming()[c.name], at.tls) {
+			c.runCell(t, s, transfer, at, newFileSet(t, c.without(at, binaryFiles())))
+			return
+		}
+		c.refusedReuse(t, s, transfer, at)
+	})
 }
 
 // Programs that pass the control connection's session on to ftplib's data
@@ -61,12 +45,9 @@ func TestRequiredReuse(t *testing.T) {
 func TestRequiredReuseWithHelp(t *testing.T) {
 	c := pythonClient()
 	c.need(t)
-	ca := newAuthority(t)
 	helper := startPython(t)
-	for _, mode := range []tlsMode{tls12, tls13, implicit} {
+	for mode, s := range newSites(t, []tlsMode{tls12, tls13, implicit}, requireReuse) {
 		t.Run(string(mode), func(t *testing.T) {
-			s := newSite(t, ca, mode, func(srv *paradise.Server) { srv.Policy.DataTLSReuse = paradise.ReuseRequire })
-			s.ca = ca.file
 			at := cell{mode: epsv, ip: ipv4, tls: mode}
 			c.runCell(t, s, func(v *visit) ([]string, error) { return helper.op("reuse", v) }, at, newFileSet(t, binaryFiles()))
 		})

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/paradiseftp/paradise"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -46,12 +47,14 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-func allSites(t testing.TB) map[tlsMode]*site {
+func allSites(t testing.TB) map[tlsMode]*site { return newSites(t, allTLS, nil) }
+
+// newSites serves one folder per way of using TLS.
+func newSites(t testing.TB, modes []tlsMode, change func(*paradise.Server)) map[tlsMode]*site {
 	ca := newAuthority(t)
 	sites := map[tlsMode]*site{}
-	for _, mode := range allTLS {
-		sites[mode] = newSite(t, ca, mode, nil)
-		sites[mode].ca = ca.file
+	for _, mode := range modes {
+		sites[mode] = newSite(t, ca, mode, change)
 	}
 	return sites
 }

@@ -35,7 +35,7 @@ type site struct {
 // newSite serves an empty folder until the test ends, and then looks whether
 // anything was left over.
 func newSite(t testing.TB, ca *authority, mode tlsMode, change func(*paradise.Server)) *site {
-	s := &site{folder: t.TempDir(), seen: newRecorder(), ports: map[family]string{}, log: &syncBuffer{}}
+	s := &site{folder: t.TempDir(), seen: newRecorder(), ports: map[family]string{}, log: &syncBuffer{}, ca: ca.file}
 	files, err := osfs.Open(s.folder, osfs.Options{})
 	require.NoError(t, err)
 	s.srv = &paradise.Server{

@@ -26,7 +26,8 @@
 // Over loopback anybody on the machine may read. Everywhere else reading needs
 // [Options].Token; without a token such requests are refused. A request counts
 // as local if it came in at a loopback address, asks for a loopback name and
-// was not forwarded by a proxy. The health checks tell nothing and are open.
+// was not forwarded by a proxy; Unix sockets do not count. The health checks
+// tell nothing and are open.
 //
 // # Who may act
 //

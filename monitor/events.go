@@ -15,7 +15,7 @@ func (h *Handler) stats(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
-	e.Encode(h.hub.latest())
+	e.Encode(h.hub.now())
 }
 
 // events streams snapshots until the viewer leaves.

@@ -12,7 +12,7 @@ import (
 
 const (
 	tick       = time.Second
-	fresh      = tick / 2 // a snapshot this young is not taken again
+	fresh      = tick / 2 // rates over less time are noise
 	maxViewers = 64
 	maxRows    = 500 // sessions in an event
 )
@@ -39,13 +39,10 @@ func newHub(srv *paradise.Server) *hub {
 	return &hub{srv: srv, viewers: make(map[*viewer]struct{})}
 }
 
-// latest is a snapshot of now, give or take half a second.
-func (h *hub) latest() *Snapshot {
+// now is a snapshot of this moment.
+func (h *hub) now() *Snapshot {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if last := h.meter.last; last != nil && time.Since(last.Now) < fresh {
-		return last
-	}
 	return h.meter.measure(h.srv.Stats())
 }
 
@@ -58,10 +55,8 @@ func (h *hub) join() (*viewer, bool) {
 		return nil, false
 	}
 	v := &viewer{news: make(chan []byte, 1), gone: make(chan struct{})}
-	if h.meter.last == nil || time.Since(h.meter.last.Now) >= fresh {
-		h.meter.measure(h.srv.Stats())
-	}
-	v.news <- append(event("history", h.meter.past), event("stats", h.meter.last.first(maxRows))...)
+	s := h.meter.measure(h.srv.Stats())
+	v.news <- append(event("history", h.meter.past), event("stats", s.first(maxRows))...)
 	h.viewers[v] = struct{}{}
 	if !h.running {
 		h.running = true
@@ -130,7 +125,7 @@ func (h *Handler) Record(ctx context.Context) {
 	t := time.NewTicker(tick)
 	defer t.Stop()
 	for {
-		h.hub.latest()
+		h.hub.now()
 		select {
 		case <-t.C:
 		case <-ctx.Done():

@@ -23,43 +23,55 @@ const (
 
 // meter turns counts into rates and keeps the plots' past. Its owner locks.
 type meter struct {
-	last *Snapshot
-	past []Point // oldest first
-	down int64   // bytes, at last
-	sent map[uint64]*Transfer
+	last   *Snapshot
+	past   []Point              // oldest first
+	down   int64                // bytes, at last
+	moving map[uint64]*Transfer // by session, at last
 }
 
-// measure makes a snapshot with rates since the last one.
+// measure makes a snapshot with rates since the last one. Soon after that one
+// they would be noise: it repeats the last rates then, and keeps no point.
 func (m *meter) measure(st paradise.Stats) *Snapshot {
 	s := snapshot(st)
 	down := st.Downloads.Bytes + st.Listings.Bytes
-	sent := make(map[uint64]*Transfer)
-	for _, c := range s.Sessions {
-		if c.Transfer == nil {
-			continue
-		}
-		sent[c.ID] = c.Transfer
-		c.Transfer.Rate = m.transferRate(m.sent[c.ID], c.Transfer, s.Now)
+	if m.last != nil && s.Now.Sub(m.last.Now) < fresh {
+		s.UpRate, s.DownRate = m.last.UpRate, m.last.DownRate
+		m.rateTransfers(s, func(before, _ *Transfer) float64 { return before.Rate })
+		return s
 	}
 	if m.last != nil {
 		passed := s.Now.Sub(m.last.Now)
 		s.UpRate = rate(s.Uploads.Bytes-m.last.Uploads.Bytes, passed)
 		s.DownRate = rate(down-m.down, passed)
 	}
-	m.last, m.down, m.sent = s, down, sent
+	moving := m.rateTransfers(s, func(before, now *Transfer) float64 {
+		return rate(now.Bytes-before.Bytes, s.Now.Sub(m.last.Now))
+	})
+	m.last, m.down, m.moving = s, down, moving
 	m.past = append(m.past, Point{Time: s.Now, Up: s.UpRate, Down: s.DownRate, Sessions: s.Clients,
 		Transfers: s.Uploads.Running + s.Downloads.Running})
 	m.forget(s.Now.Add(-plotted))
 	return s
 }
 
-// transferRate is since the last snapshot if the transfer ran then, since its
-// begin otherwise.
-func (m *meter) transferRate(before, now *Transfer, at time.Time) float64 {
-	if before == nil || !before.Started.Equal(now.Started) {
-		return rate(now.Bytes, at.Sub(now.Started))
+// rateTransfers sets the rates of all transfers: as known says if one ran at
+// the last snapshot too, since its begin otherwise. It returns the transfers by
+// session.
+func (m *meter) rateTransfers(s *Snapshot, known func(before, now *Transfer) float64) map[uint64]*Transfer {
+	moving := make(map[uint64]*Transfer)
+	for _, c := range s.Sessions {
+		t := c.Transfer
+		if t == nil {
+			continue
+		}
+		moving[c.ID] = t
+		if before := m.moving[c.ID]; before != nil && before.Started.Equal(t.Started) {
+			t.Rate = known(before, t)
+		} else {
+			t.Rate = rate(t.Bytes, s.Now.Sub(t.Started))
+		}
 	}
-	return rate(now.Bytes-before.Bytes, at.Sub(m.last.Now))
+	return moving
 }
 
 // forget drops points before a moment, and keeps their number in bounds.

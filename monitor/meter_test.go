@@ -31,6 +31,17 @@ func TestRatesAreSinceTheLastSnapshot(t *testing.T) {
 	assert.Zero(t, s.Sessions[0].Transfer.Rate)
 }
 
+func TestRatesStayWhereTheyWouldBeNoise(t *testing.T) {
+	var m meter
+	m.measure(moment(time.Second, 0))
+	m.measure(moment(2*time.Second, 1000))
+	s := m.measure(moment(2*time.Second+time.Millisecond, 2000))
+	assert.EqualValues(t, 2000, s.Uploads.Bytes, "the counts are of now")
+	assert.InDelta(t, 1000, s.UpRate, 1e-9)
+	assert.InDelta(t, 1000, s.Sessions[0].Transfer.Rate, 1e-9)
+	assert.Len(t, m.past, 2)
+}
+
 func TestASecondTransferOfASessionStartsAnew(t *testing.T) {
 	var m meter
 	m.measure(moment(time.Second, 1_000_000))
@@ -55,7 +66,7 @@ func TestThePastIsFiveMinutesAtMost(t *testing.T) {
 	assert.Len(t, m.past, points+1)
 	assert.Equal(t, noon.Add(999*time.Second), m.past[len(m.past)-1].Time)
 	for i := range 5000 {
-		m.measure(moment(1000*time.Second+time.Duration(i)*time.Millisecond, int64(i)))
+		m.measure(moment(1000*time.Second+time.Duration(i)*fresh, int64(i)))
 	}
 	assert.LessOrEqual(t, len(m.past), 2*points+1)
 }
@@ -78,6 +89,14 @@ func TestALargeEventShowsTransfersFirst(t *testing.T) {
 	assert.Len(t, all.Sessions, maxRows+100, "the original stays whole")
 }
 
+func TestASizeThatWasWrongIsNoSize(t *testing.T) {
+	for size, want := range map[int64]int64{-1: -1, 0: -1, 999: -1, 1000: 1000, 2000: 2000} {
+		st := moment(time.Second, 1000)
+		st.Sessions[0].Transfer.Size = size
+		assert.Equal(t, want, snapshot(st).Sessions[0].Transfer.Size, size)
+	}
+}
+
 func TestOnlyWhatWasRefusedIsTold(t *testing.T) {
 	s := snapshot(paradise.Stats{Refused: map[string]int64{"banned": 3, "http": 0}})
 	assert.Equal(t, map[string]int64{"banned": 3}, s.Refused)
@@ -86,4 +105,20 @@ func TestOnlyWhatWasRefusedIsTold(t *testing.T) {
 func TestOpenChannelsAreCounted(t *testing.T) {
 	s := snapshot(seedStats())
 	assert.Equal(t, 2, s.Channels)
+}
+
+// BenchmarkEvent is what a second costs with 10,000 sessions, whatever the
+// number of viewers.
+func BenchmarkEvent(b *testing.B) {
+	st := paradise.Stats{Now: noon}
+	for id := range uint64(10_000) {
+		st.Sessions = append(st.Sessions, paradise.SessionStats{ID: id, User: "user", Remote: "192.0.2.7:40000",
+			Transfer: &paradise.TransferNow{Verb: "STOR", Name: "/some/file.jpg", Started: noon, Bytes: int64(id), Size: -1}})
+	}
+	var m meter
+	b.ReportAllocs()
+	for b.Loop() {
+		st.Now = st.Now.Add(time.Second)
+		event("stats", m.measure(st).first(maxRows))
+	}
 }

@@ -141,6 +141,9 @@ func session(c paradise.SessionStats) Session {
 		Verb: clean(c.Verb), Arg: clean(c.Arg), Since: c.Since, Passive: make([]Passive, 0, len(c.Passive))}
 	if t := c.Transfer; t != nil {
 		s.Transfer = &Transfer{Verb: t.Verb, Name: clean(t.Name), Started: t.Started, Bytes: t.Bytes, Size: t.Size}
+		if t.Bytes > t.Size { // some devices announce any number with ALLO
+			s.Transfer.Size = -1
+		}
 	}
 	for _, p := range c.Passive {
 		s.Passive = append(s.Passive, Passive{ID: p.ID, Port: p.Port, Verb: clean(p.Verb), Arg: clean(p.Arg), Opened: p.Opened, Open: p.Open})

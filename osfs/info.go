@@ -15,7 +15,8 @@ type info struct {
 	mtime    time.Time
 	dev, ino uint64 // zero where the platform does not tell
 	uid, gid uint32
-	sys      fs.FileInfo // where dev and ino do not identify the file
+	//lint:ignore U1000 other platforms use it
+	sys fs.FileInfo // where dev and ino do not identify the file
 }
 
 // unchanged reports whether a and b are the same file with the same content,

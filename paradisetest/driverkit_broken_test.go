@@ -21,7 +21,7 @@ import (
 var (
 	bg     = context.Background()
 	tester = &paradise.Session{ID: 1, User: paradise.User{Name: "tester"}}
-	anyErr = errors.New("some error of the storage")
+	errAny = errors.New("some error of the storage")
 )
 
 // mistake is a driver with one mistake, which breaks the rule of the name.
@@ -86,7 +86,7 @@ func nameMistakes() []mistake {
 		{"names-ordinary", "names are changed", func(_ testing.TB, b *bent) { renames(b, " ", "_") }},
 		{"names-odd", "a character is replaced", func(_ testing.TB, b *bent) { renames(b, "*", "_") }},
 		{"names-odd", "another error than ErrBadName", func(_ testing.TB, b *bent) {
-			refuseNames(b, func(name string) bool { return strings.Contains(name, "*") }, anyErr)
+			refuseNames(b, func(name string) bool { return strings.Contains(name, "*") }, errAny)
 		}},
 		{"names-long", "a long name panics", func(_ testing.TB, b *bent) {
 			b.store = func(ctx context.Context, name string, o paradise.StoreOptions) (paradise.Upload, error) {
@@ -103,7 +103,7 @@ func nameMistakes() []mistake {
 		{"names-long-missing", "a raw error", func(_ testing.TB, b *bent) {
 			b.stat = func(name string) (paradise.Entry, error) {
 				if len(name) > 255 {
-					return paradise.Entry{}, anyErr
+					return paradise.Entry{}, errAny
 				}
 				return lookAt(b, name)
 			}
@@ -117,7 +117,7 @@ func folderMistakes() []mistake {
 			b.stat = func(string) (paradise.Entry, error) { return paradise.Entry{Name: "/"}, nil }
 		}},
 		{"missing-names", "a raw error", func(_ testing.TB, b *bent) {
-			b.stat = func(string) (paradise.Entry, error) { return paradise.Entry{}, anyErr }
+			b.stat = func(string) (paradise.Entry, error) { return paradise.Entry{}, errAny }
 		}},
 		{"missing-names", "nothing is an empty folder", func(_ testing.TB, b *bent) {
 			b.list = func(context.Context, string) (paradise.Listing, error) { return paradise.Entries(nil), nil }

@@ -106,7 +106,7 @@ func TestWhatIsUnsupportedMustSaySo(t *testing.T) {
 		{"unsupported-says-so", MethodStat, func(b *bent) {
 			b.stat = func(string) (paradise.Entry, error) { return paradise.Entry{}, fs.ErrPermission }
 		}},
-		{"unsupported-says-so", MethodMkdir, func(b *bent) { b.mkdir = func(string) error { return anyErr } }},
+		{"unsupported-says-so", MethodMkdir, func(b *bent) { b.mkdir = func(string) error { return errAny } }},
 		{"unsupported-says-so", MethodRemove, func(b *bent) { b.remove = func(string) error { return nil } }},
 		{"resume-unsupported", 0, func(b *bent) { b.features = nothing }},
 		{"append-unsupported", 0, func(b *bent) { b.features = nothing }},

@@ -168,7 +168,7 @@ type stuckDriver struct {
 
 func (d *stuckDriver) Stat(context.Context, *paradise.Session, string) (paradise.Entry, error) {
 	<-d.release
-	return paradise.Entry{}, anyErr
+	return paradise.Entry{}, errAny
 }
 
 func TestAServerThatDoesNotStartFailsTheTest(t *testing.T) {

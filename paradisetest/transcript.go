@@ -35,6 +35,7 @@ import (
 //	@account name               logins need this account
 //	@host name "banner"         a virtual host
 //	@banner "text"              the greeting
+//	@fresh                      data connections over TLS resume nothing
 //	@ipv6                       the server listens on ::1
 //
 // Then what client and server say. Without @login it begins with the greeting:
@@ -42,7 +43,8 @@ import (
 //	C: NOOP                     a line of the client
 //	C! "NOOP\n"                 bytes of the client, quoted as in Go
 //	C^ "\xff\xf2"               the same as TCP urgent data
-//	C.                          the client closes the control connection
+//	C-                          the client closes the control connection
+//	C.                          the same, and the session has ended
 //	S: 200 OK                   a line of the server
 //	S.                          the server closes the control connection
 //	D+                          the data connection is opened
@@ -159,6 +161,9 @@ type player struct {
 func (p *player) run(s *Server) {
 	p.tb.Helper()
 	p.client = connect(p.tb, s.Addr)
+	if p.script.fresh {
+		p.client.TLS.ClientSessionCache = nil
+	}
 	p.tb.Cleanup(p.data.close)
 	p.tb.Cleanup(p.release)
 	p.enter()
@@ -215,6 +220,9 @@ func (p *player) play(i int) error {
 		return p.say(p.fill(st.text[0]))
 	case "C!", "C^":
 		return p.sayRaw(st)
+	case "C-":
+		p.closed = true
+		return p.client.Close()
 	case "C.":
 		return p.hangUp()
 	case "S:":
@@ -238,9 +246,7 @@ func (p *player) play(i int) error {
 // that what it left can be looked at.
 func (p *player) hangUp() error {
 	p.closed = true
-	if err := p.client.Close(); err != nil {
-		return err
-	}
+	p.client.Close()
 	select {
 	case <-p.gone:
 		return nil

@@ -16,6 +16,7 @@ type script struct {
 	setup []setupLine
 	login string // "", "plain" or "tls"
 	ipv6  bool
+	fresh bool // data connections do not resume the TLS session
 	steps []step
 }
 
@@ -33,7 +34,7 @@ type step struct {
 
 // stepKinds are the marks of steps; true for those that form runs.
 var stepKinds = map[string]bool{
-	"C:": false, "C!": false, "C^": false, "C.": false, "S:": true, "S.": false,
+	"C:": false, "C!": false, "C^": false, "C.": false, "C-": false, "S:": true, "S.": false,
 	"D+": false, "D>": false, "D<": true, "D.": false, "D-": false, "D!": false, "!release": false, "F:": false,
 }
 

@@ -99,6 +99,8 @@ func (p *player) setup(srv *paradise.Server, stage *stageDriver, l setupLine) er
 		if l.arg != "" {
 			p.script.login = l.arg
 		}
+	case "fresh":
+		p.script.fresh = true
 	case "ipv6":
 		p.script.ipv6 = true
 	case "tls":

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -17,23 +18,31 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/paradisetest"
 )
 
 // archive is the HTTP service at the other end: it keeps what came whole.
 type archive struct {
-	mu     sync.Mutex
-	files  map[string]string // by path, with type and user
-	begun  chan string       // path of each request
-	broken chan error        // one for each body that ended early
-	refuse int
+	refuse int           // status, if it takes nothing
+	begun  chan struct{} // a body is on its way
+	broken chan error    // it ended early
+
+	mu    sync.Mutex
+	files map[string]file
+}
+
+type file struct{ content, contentType, user string }
+
+func newArchive() *archive {
+	return &archive{begun: make(chan struct{}, 1000), broken: make(chan error, 1000), files: make(map[string]file)}
 }
 
 func (a *archive) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	a.begun <- r.URL.Path
 	if a.refuse != 0 {
 		w.WriteHeader(a.refuse)
 		return
 	}
+	a.begun <- struct{}{}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		a.broken <- err
@@ -41,14 +50,20 @@ func (a *archive) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.files[r.Method+" "+r.URL.Path+" "+r.Header.Get("Content-Type")+" "+r.Header.Get("X-Ftp-User")] = string(body)
+	a.files[r.URL.Path] = file{string(body), r.Header.Get("Content-Type"), r.Header.Get("X-Ftp-User")}
+}
+
+func (a *archive) file(name string) (file, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	f, ok := a.files[name]
+	return f, ok
 }
 
 // start serves FTP in front of an archive and logs a client in; control is the
 // client's control connection.
 func start(t *testing.T, a *archive) (c *ftp.ServerConn, control net.Conn) {
 	t.Helper()
-	a.files, a.begun, a.broken = make(map[string]string), make(chan string, 2), make(chan error, 1)
 	web := httptest.NewServer(a)
 	t.Cleanup(web.Close)
 	srv := &paradise.Server{Auth: paradise.Accounts{"camera": "secret"}, Files: endpoint{url: web.URL}}
@@ -82,44 +97,48 @@ func assertCode(t *testing.T, want int, err error) {
 }
 
 func TestEveryFileReachesTheEndpoint(t *testing.T) {
-	a := &archive{}
+	a := newArchive()
 	c, _ := start(t, a)
 	big := strings.Repeat("one line of many\n", 100_000)
 	require.NoError(t, c.Stor("/gate 7/a#b?.txt", strings.NewReader(big)))
 	require.NoError(t, c.Stor("empty.jpg", strings.NewReader("")))
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	require.Len(t, a.files, 2)
-	assert.True(t, big == a.files["PUT /gate 7/a#b?.txt text/plain camera"], "all bytes, in order")
-	assert.Contains(t, a.files, "PUT /empty.jpg  camera", "an empty file is a file, of no known type")
+
+	f, _ := a.file("/gate 7/a#b?.txt")
+	assert.True(t, f.content == big, "all bytes, in order")
+	assert.Equal(t, "text/plain", f.contentType)
+	assert.Equal(t, "camera", f.user)
+	f, found := a.file("/empty.jpg")
+	assert.True(t, found, "an empty file is a file")
+	assert.Equal(t, file{user: "camera"}, f)
 }
 
 func TestARefusalOfTheEndpointIsNo226(t *testing.T) {
-	c, _ := start(t, &archive{refuse: http.StatusServiceUnavailable})
+	a := newArchive()
+	a.refuse = http.StatusServiceUnavailable
+	c, _ := start(t, a)
 	assertCode(t, 451, c.Stor("a.txt", strings.NewReader("hello")))
 	require.NoError(t, c.NoOp(), "the session goes on")
 }
 
 func TestAnUploadWhoseClientVanishesNeverLooksWhole(t *testing.T) {
-	a := &archive{}
+	a := newArchive()
 	c, control := start(t, a)
 	r, w := io.Pipe()
 	stored := make(chan error, 1)
 	go func() { stored <- c.Stor("half.bin", r) }()
 	_, err := w.Write(make([]byte, 1<<20))
 	require.NoError(t, err)
-	require.Equal(t, "/half.bin", <-a.begun)
+	<-a.begun
 	require.NoError(t, control.Close())
 	require.Error(t, <-a.broken, "the endpoint sees a body without its end")
 	w.Close()
 	require.Error(t, <-stored)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	assert.Empty(t, a.files)
+	_, found := a.file("/half.bin")
+	assert.False(t, found)
 }
 
 func TestItIsUploadOnly(t *testing.T) {
-	c, _ := start(t, &archive{})
+	c, _ := start(t, newArchive())
 	_, err := c.Retr("a.txt")
 	assertCode(t, 502, err)
 	assertCode(t, 502, c.Delete("a.txt"))
@@ -127,6 +146,28 @@ func TestItIsUploadOnly(t *testing.T) {
 	entries, err := c.List("/")
 	require.NoError(t, err)
 	assert.Empty(t, entries)
+}
+
+// The exam for drivers, with the archive as what was stored.
+func TestItKeepsTheContractOfDrivers(t *testing.T) {
+	archives := make(map[string]*archive)
+	paradisetest.TestFileDriver(t, paradisetest.DriverOptions{
+		Without: paradisetest.WithoutAllButStore,
+		New: func(tb testing.TB) paradise.FileDriver {
+			a := newArchive()
+			web := httptest.NewServer(a)
+			tb.Cleanup(web.Close)
+			archives[web.URL] = a
+			return endpoint{url: web.URL}
+		},
+		ReadBack: func(d paradise.FileDriver, name string) ([]byte, error) {
+			f, found := archives[d.(endpoint).url].file(name)
+			if !found {
+				return nil, fs.ErrNotExist
+			}
+			return []byte(f.content), nil
+		},
+	})
 }
 
 func TestStoreRefusesWhatAPutCannotDo(t *testing.T) {

@@ -182,7 +182,7 @@ function updateRecent(now) {
     setText(size, bytes(r.bytes));
     setText(time, took(r.seconds));
     fill(ending, el("span", ok ? "good" : "bad", String(r.code)), " ", ok ? el("span", "dim", "complete") : name(r.text));
-    ending.title = r.text;
+    ending.classList.toggle("why", !ok);
     setText(when, ago(now - Date.parse(r.ended)));
   };
 }
@@ -356,6 +356,7 @@ function watch() {
   stream.addEventListener("stats", (e) => show(JSON.parse(e.data)));
   stream.addEventListener("error", () => {
     setState("lost", "Connection lost, trying again");
+    setText(byId("announce"), "Connection lost");
     if (stream.readyState === EventSource.CLOSED) setTimeout(watch, 3000);
   });
 }

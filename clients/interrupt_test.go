@@ -1,0 +1,151 @@
+//go:build unix
+
+package clients_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/paradiseftp/paradise"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// slow gives a test the time to interrupt: 30 MB would take a minute.
+func slow(srv *paradise.Server) {
+	srv.Policy.UploadRate, srv.Policy.DownloadRate = 512<<10, 512<<10
+}
+
+// slowly is alone with such a server.
+func slowly(t *testing.T, c *client, mode tlsMode, data map[string][]byte) (*site, *visit) {
+	c.need(t)
+	s := newSite(t, newAuthority(t), mode, slow)
+	at, ok := c.first(mode)
+	require.True(t, ok)
+	return s, s.visit(t, c, at, newFileSet(t, data))
+}
+
+// awaitRunning waits until a transfer moves bytes, or until none runs.
+func (s *site) awaitRunning(t *testing.T, want bool) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		now := s.srv.Stats()
+		return want == (now.Uploads.Running+now.Downloads.Running > 0) && (!want || now.Uploads.Bytes+now.Downloads.Bytes > 0)
+	}, limit, 5*time.Millisecond, "a transfer running: %v", want)
+}
+
+// A curl that is interrupted or killed leaves nothing of its upload, and what was
+// there before stays.
+func TestCurlDies(t *testing.T) {
+	for _, mode := range []tlsMode{plain, tls13} {
+		for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
+			t.Run(fmt.Sprintf("%s %v", mode, sig), func(t *testing.T) {
+				t.Parallel()
+				s, v := slowly(t, curlClient(), mode, map[string][]byte{"new.bin": noise(1, 30<<20)})
+				old := []byte("the old version")
+				require.NoError(t, os.WriteFile(s.remoteFile(v, "old.bin"), old, 0o600))
+				for _, name := range []string{"new.bin", "old.bin"} {
+					op := fmt.Sprintf("url = %q\nupload-file = %s\n", v.url(name), curlQuote(v.local("new.bin")))
+					config, err := v.write("curl.conf", curlOptions(v)+op)
+					require.NoError(t, err)
+					ctx, cancel := context.WithTimeout(t.Context(), limit)
+					defer cancel()
+					cmd := command(ctx, v.home, "curl", "-q", "-K", config)
+					require.NoError(t, cmd.Start())
+					s.awaitRunning(t, true)
+					require.NoError(t, cmd.Process.Signal(sig))
+					require.Error(t, cmd.Wait())
+					s.awaitRunning(t, false)
+				}
+				check(t, s.remoteFile(v, "old.bin"), old, "the old version")
+				entries, err := os.ReadDir(s.path(v.remote))
+				require.NoError(t, err)
+				assert.Len(t, entries, 1, "nothing of the new file")
+			})
+		}
+	}
+}
+
+// terminal is a program at a pseudo-terminal of its own, where ^C is a signal.
+type terminal struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	in     io.WriteCloser
+	screen *syncBuffer
+}
+
+func openTerminal(t *testing.T, v *visit, line string) *terminal {
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	t.Cleanup(cancel)
+	cmd := command(ctx, v.home, "script", "-q", "-c", line, "/dev/null")
+	cmd.Env = append(cmd.Env, "SHELL=/bin/sh")
+	x := &terminal{t: t, cmd: cmd, screen: &syncBuffer{}}
+	cmd.Stdout, cmd.Stderr = x.screen, x.screen
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	x.in = in
+	require.NoError(t, cmd.Start())
+	return x
+}
+
+// keys types; times is how often the screen must show a text then.
+func (x *terminal) keys(text, shows string, times int) {
+	x.t.Helper()
+	_, err := io.WriteString(x.in, text)
+	require.NoError(x.t, err, x.screen)
+	x.await(shows, times)
+}
+
+func (x *terminal) await(shows string, times int) {
+	x.t.Helper()
+	require.Eventually(x.t, func() bool { return strings.Count(x.screen.String(), shows) >= times },
+		limit, 5*time.Millisecond, "%d x %q on the screen", times, shows)
+	if x.t.Failed() {
+		x.t.Log(x.screen)
+	}
+}
+
+// ^C in the ftp programs aborts a transfer by a Telnet Synch with urgent data and
+// ABOR; the session goes on, and nothing of an upload is seen.
+func TestInterruptKey(t *testing.T) {
+	for _, c := range []*client{tnftpClient(), inetutilsClient()} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			require.NoError(t, programs("script")(), "package bsdutils")
+			small := []byte("small")
+			s, v := slowly(t, c, plain, map[string][]byte{"big.bin": noise(1, 30<<20), "small.bin": small})
+			require.NoError(t, os.WriteFile(s.remoteFile(v, "there.bin"), noise(2, 30<<20), 0o600))
+			x := openTerminal(t, v, fmt.Sprintf("%s -n -i -v -p %s %s", c.name, v.host, v.port))
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Logf("screen:\n%s\n%v", x.screen, s.seen.seen(c.name))
+				}
+			})
+			x.await("220 ", 1)
+			x.keys(bsdLogin(v, c.name), "200 Type set to binary", 1)
+			x.keys(fmt.Sprintf("get there.bin %s\n", bsdQuote(v.fetched("there.bin"))), "150 ", 1)
+			s.awaitRunning(t, true)
+			x.keys("\x03", "\n426 ", 1)
+			s.awaitRunning(t, false)
+			x.keys(fmt.Sprintf("put %s big.bin\n", bsdQuote(v.local("big.bin"))), "150 ", 2)
+			s.awaitRunning(t, true)
+			x.keys("\x03", "\n426 ", 2)
+			s.awaitRunning(t, false)
+			x.keys(fmt.Sprintf("put %s small.bin\n", bsdQuote(v.local("small.bin"))), "received 5 bytes", 1)
+			x.keys("quit\n", "221 ", 1)
+			require.NoError(t, x.cmd.Wait())
+
+			check(t, s.remoteFile(v, "small.bin"), small, "sent after the abort")
+			_, err := os.Stat(s.remoteFile(v, "big.bin"))
+			assert.ErrorIs(t, err, os.ErrNotExist, "half an upload is visible")
+			assert.True(t, s.seen.seen(c.name).said("ABOR") || s.srv.Stats().Commands["ABOR"] == 2, "ABOR was not seen")
+		})
+	}
+}

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/paradiseftp/paradise"
+)
+
+func TestTheMonitorIsNotOpenToOthersWithoutAToken(t *testing.T) {
+	for _, c := range []struct {
+		name, addr, token, want string
+	}{
+		{"every address", "0.0.0.0:0", "", "set a token"},
+		{"every address, no host", ":0", "", "set a token"},
+		{"a token that can be guessed", "127.0.0.1:0", "secret", "too short"},
+		{"no port", "127.0.0.1", "", "missing port"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := &config{monitor: c.addr, monitorToken: c.token}
+			assert.ErrorContains(t, serveMonitor(cfg, &paradise.Server{}, nil), c.want)
+		})
+	}
+}
+
+func TestAnEmptyMonitorAddressTurnsItOff(t *testing.T) {
+	assert.NoError(t, serveMonitor(&config{}, &paradise.Server{}, nil))
+}
