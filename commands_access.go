@@ -68,11 +68,12 @@ func cmdAcct(c *conn, account string) reply {
 	return c.logIn(Credentials{User: c.login.user, Password: c.login.password, Account: account, HasPassword: true})
 }
 
-// cmdRein puts the session back to its greeting; TLS stays (RFC 4217, 11), HOST
-// goes (RFC 7151, 3.2).
+// cmdRein puts the session back to its greeting, or to the state after AUTH: TLS
+// stays (docs/decisions), PROT (RFC 4217, 9) and HOST (RFC 7151, 3.2.1) go.
 func cmdRein(c *conn, _ string) reply {
-	c.update(func(s *Session) { s.Host = "" })
+	c.update(func(s *Session) { s.Host = c.tls.host })
 	c.forget()
+	c.tls.begin(c.tls.began)
 	return textReply(220, c.banner())
 }
 
@@ -95,7 +96,7 @@ func cmdHost(c *conn, arg string) reply {
 	if _, known := c.srv.Hosts[name]; !known {
 		return say(504, "Host not known here")
 	}
-	if t := c.facts().TLS; t != nil && t.ServerName != "" && !strings.EqualFold(t.ServerName, name) {
+	if !c.fits(name) {
 		return say(504, "Host differs from the one that TLS was negotiated for")
 	}
 	c.update(func(s *Session) { s.Host = name })

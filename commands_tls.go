@@ -26,11 +26,9 @@ func cmdAuth(c *conn, arg string) reply {
 		return say(503, "AUTH is not possible during a transfer")
 	}
 	return reply{code: 234, text: "Using authentication type " + mechanism, after: func() {
-		if !c.startTLS(c.ctx) {
+		if !c.startTLS(c.ctx, mechanism == "SSL" || mechanism == "TLS-P") {
 			c.stop(errHandshake)
-			return
 		}
-		c.tls.private = mechanism == "SSL" || mechanism == "TLS-P"
 	}}
 }
 

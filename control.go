@@ -2,11 +2,7 @@ package paradise
 
 import (
 	"errors"
-	"fmt"
-	"io"
-	"net"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/paradiseftp/paradise/internal/line"
@@ -60,6 +56,7 @@ func (c *conn) stop(cause error) {
 		x.abort(cause)
 	}
 	c.cancel(cause)
+	c.raw.SetWriteDeadline(time.Now().Add(closeNotifyTime)) // a client that takes no replies is not waited for
 }
 
 // serve runs a session from its first byte.
@@ -78,10 +75,9 @@ func (c *conn) open() bool {
 	s := c.facts()
 	c.srv.state.log.Info("session opened", "session", s.ID, "remote", s.Remote.String())
 	if c.tls.implicit {
-		if !c.startTLS(c.ctx) {
+		if !c.startTLS(c.ctx, true) {
 			return false
 		}
-		c.tls.private = true
 	}
 	if err := c.srv.Hooks.connect(c.ctx, c.facts()); err != nil {
 		r := replyFor(err, 421)
@@ -287,82 +283,6 @@ func earliest(a, b time.Time) time.Time {
 	return b
 }
 
-// timedOut finds out what was due; true ends the session.
-func (c *conn) timedOut() bool {
-	now := time.Now()
-	t := &c.srv.state.timeouts
-	if c.data != nil && !now.Before(c.data.expires) {
-		c.dropData()
-	}
-	c.mu.Lock()
-	idle := c.xfer == nil && c.wakes == 0 && now.Sub(c.lastUse) >= c.idleTimeout()
-	c.mu.Unlock()
-	switch {
-	case !c.facts().LoggedIn() && now.Sub(c.started) >= t.Login:
-		c.refuse(refusedLoginTime, "Login took too long, closing control connection")
-	case !c.lineStart.IsZero() && now.Sub(c.lineStart) >= t.Line:
-		c.refuse(refusedSlowLine, "Command took too long, closing control connection")
-	case idle:
-		c.refuse(refusedIdle, "Idle timeout, closing control connection")
-	default:
-		return false
-	}
-	return true
-}
-
-// refuse counts, logs and says 421.
-func (c *conn) refuse(why refusal, text string) {
-	c.srv.state.counters.refuse(why)
-	s := c.facts()
-	c.srv.state.log.Warn("session refused", "session", s.ID, "remote", s.Remote.String(), "reason", why.String())
-	c.send(say(421, text))
-}
-
-// sayGoodbye answers 421 to a session that must go.
-func (c *conn) sayGoodbye() {
-	c.mu.Lock()
-	cause := c.cause
-	c.mu.Unlock()
-	switch {
-	case errors.Is(cause, ErrKicked):
-		c.send(say(421, "Session ended by the operator"))
-	case cause != nil && !errors.Is(cause, ErrServerClosed):
-		c.send(reply{code: 421, text: replyFor(cause, 421).text})
-	default:
-		c.send(say(421, "Service not available, closing control connection"))
-	}
-}
-
-// overlong stands in the queue for a line over 4 KiB, so that its reply comes in
-// turn; no line holds its text.
-const overlong = "\n"
-
-// tooLong refuses a line over 4 KiB; the rest of it was skipped.
-func (c *conn) tooLong() {
-	c.login.longLines++
-	c.send(say(500, "Line too long"))
-	if c.login.longLines > 2 && !c.facts().LoggedIn() {
-		c.stop(errTooManyLong)
-	}
-}
-
-var errTooManyLong = &ReplyError{Code: 421, Text: "Too many long lines, closing control connection"}
-
-// readEnded deals with the end of the control connection. A transfer that runs
-// is aborted unless QUIT was said before (RFC 959, 4.1.1) or the policy lets
-// orphans live; either way it is waited for.
-func (c *conn) readEnded(err error) {
-	c.mu.Lock()
-	x := c.xfer
-	quit := c.quitQueuedLocked()
-	c.mu.Unlock()
-	if x == nil {
-		return
-	}
-	x.controlEnded(errors.Is(err, io.EOF) && quit || c.facts().Policy.AllowLostControl)
-	<-x.left
-}
-
 func (c *conn) quitQueuedLocked() bool {
 	for _, text := range c.queue {
 		if verb, _ := splitCommand(text); verb == "QUIT" {
@@ -402,69 +322,14 @@ func (c *conn) send(r reply) error {
 	c.sending.Lock()
 	defer c.sending.Unlock()
 	c.nc.SetWriteDeadline(time.Now().Add(c.srv.state.timeouts.Reply))
+	if c.ctx.Err() != nil { // after the line above: stop sets a short deadline too
+		c.raw.SetWriteDeadline(time.Now().Add(closeNotifyTime))
+	}
 	_, err := c.nc.Write(b)
 	if err != nil {
 		c.raw.Close() // a client that takes no replies gets no more of them
 	}
 	return err
-}
-
-// close ends the session on every path: what it owns is closed, the limits get
-// their places back, the hook is called.
-func (c *conn) close() {
-	c.cancel(net.ErrClosed)
-	c.closeSockets()
-	c.lines.Release()
-	c.leave()
-}
-
-// closeSockets closes without waiting for anyone: a TLS peer gets its
-// close_notify only if the socket takes it at once.
-func (c *conn) closeSockets() {
-	c.dropData()
-	if c.nc != c.raw {
-		c.nc.SetDeadline(time.Now().Add(closeNotifyTime))
-		c.nc.Close()
-	}
-	c.raw.Close()
-}
-
-// leave takes the session out of the server, once.
-func (c *conn) leave() {
-	c.mu.Lock()
-	was := c.gone
-	c.gone = true
-	user := c.counted
-	c.counted = ""
-	c.mu.Unlock()
-	if was {
-		return
-	}
-	c.srv.state.limits.userLeft(user)
-	s := c.facts()
-	c.srv.state.log.Info("session closed", "session", s.ID, "remote", s.Remote.String(),
-		"user", s.User.Name, "duration", time.Since(c.started))
-	c.srv.Hooks.disconnect(c.base, s)
-	c.srv.remove(c)
-}
-
-// recover keeps a panic, most likely a driver's, inside its session.
-func (c *conn) recover() {
-	p := recover()
-	if p == nil {
-		return
-	}
-	c.srv.state.counters.panics.Add(1)
-	c.srv.state.log.Error("panic in a session", "session", c.facts().ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-	c.mu.Lock()
-	x := c.xfer
-	c.mu.Unlock()
-	if x != nil {
-		x.abort(ErrServerClosed)
-		<-x.left
-	}
-	c.send(say(421, "Internal error, closing control connection"))
-	c.close()
 }
 
 // lineSource is what the line reader reads: the control connection, noticing
@@ -492,65 +357,4 @@ func (c *conn) pipelined() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.queue) > 0
-}
-
-// late comes when a driver's call has taken too long outside a transfer: its
-// context dies, and if that does not bring it back the session goes without it.
-func (c *conn) late() {
-	c.mu.Lock()
-	c.cause = ErrDriverBlocked
-	c.mu.Unlock()
-	c.cancel(ErrDriverBlocked)
-	time.AfterFunc(driverGrace, func() { c.giveUp() })
-}
-
-// giveUp lets a session go whose goroutine does not come back from a driver.
-func (c *conn) giveUp() {
-	c.mu.Lock()
-	stuck := c.calling && !c.abandoned
-	c.abandoned = c.abandoned || stuck
-	c.mu.Unlock()
-	if !stuck {
-		return
-	}
-	c.srv.state.counters.stuck.Add(1)
-	c.srv.state.log.Error("driver is stuck", "session", c.facts().ID, "verb", c.verbNow())
-	c.raw.Close()
-	c.leave()
-}
-
-// abandon ends a session that Close has waited for in vain.
-func (c *conn) abandon() {
-	c.mu.Lock()
-	x := c.xfer
-	c.mu.Unlock()
-	if x != nil {
-		x.abandon()
-	}
-	c.giveUp()
-	c.raw.Close()
-	c.leave()
-}
-
-func (c *conn) verbNow() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.verb
-}
-
-// called marks the begin and the end of a call that a driver may not return
-// from.
-func (c *conn) called(begin bool) {
-	if begin {
-		c.dog.arm(c.srv.state.timeouts.Driver, c.late)
-	} else {
-		c.dog.disarm()
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.calling = begin
-	if !begin && c.abandoned {
-		c.abandoned = false
-		c.srv.state.counters.stuck.Add(-1)
-	}
 }

@@ -110,8 +110,8 @@ func (d *dataChan) secure(ctx context.Context, nc net.Conn, setup *dataTLS, wait
 		return nil, errors.Join(errHandshake, err)
 	}
 	nc.SetDeadline(time.Time{})
-	if setup.require && !conn.ConnectionState().DidResume {
-		return nil, errNotResumed
+	if err := setup.admits(conn.ConnectionState()); err != nil {
+		return nil, err
 	}
 	return conn, nil
 }

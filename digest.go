@@ -100,13 +100,19 @@ type digestRecord struct {
 	sums    map[Digest]string
 }
 
-// noteDigests keeps what an upload's one pass computed.
+// noteDigests keeps what an upload's one pass computed. The file is published:
+// a driver that panics now changes nothing about that.
 func (c *conn) noteDigests(u *upload) {
 	sums := u.x.result.digests
 	c.params.lastUpload = digestRecord{}
 	if sums == nil || u.opts.Offset != 0 || u.opts.Append {
 		return
 	}
+	defer func() {
+		if p := recover(); p != nil {
+			c.panicked(p)
+		}
+	}()
 	e, err := u.files.Stat(u.x.ctx, u.s, u.name)
 	if err != nil || e.Size != u.stored {
 		return

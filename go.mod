@@ -4,13 +4,11 @@ go 1.26.5
 
 require (
 	github.com/gabriel-vasile/mimetype v1.4.16
+	github.com/jlaffaye/ftp v0.2.4
 	github.com/stretchr/testify v1.12.1
 	golang.org/x/sys v0.50.0
 	golang.org/x/text v0.44.0
 	golang.org/x/time v0.16.0
 )
 
-require (
-	github.com/jlaffaye/ftp v0.2.4 // indirect
-	go.yaml.in/yaml/v3 v3.0.5 // indirect
-)
+require go.yaml.in/yaml/v3 v3.0.5 // indirect

@@ -212,11 +212,12 @@ func (j *listJob) itself() (Listing, error) {
 	return Entries([]Entry{e}), nil
 }
 
-// Listings are sent in pieces of this size, or as old as this: a client sees
-// the first entries of a slow storage at once.
+// Listings are sent in pieces that grow to this size, or as old as this: a
+// client sees the first entries of a slow storage at once.
 const (
-	listPiece = 16 << 10
-	listAge   = 50 * time.Millisecond
+	firstPiece = 1 << 10
+	listPiece  = 16 << 10
+	listAge    = 50 * time.Millisecond
 )
 
 // send streams the entries; memory does not depend on their number.
@@ -226,7 +227,7 @@ func (j *listJob) send(entries Listing) error {
 	sink := j.sink()
 	b := (*buf)[:0]
 	now := time.Now()
-	sent, shown := now, 0
+	sent, shown, piece := now, 0, firstPiece
 	j.x.guard()
 	defer j.x.unguard()
 	for e, err := range entries {
@@ -241,13 +242,13 @@ func (j *listJob) send(entries Listing) error {
 		if len(b) > before {
 			shown++
 		}
-		if len(b) < listPiece && (shown%64 != 1 || time.Since(sent) < listAge) {
+		if len(b) < piece && (shown%64 != 1 || time.Since(sent) < listAge) {
 			continue
 		}
 		if err := j.flush(sink, b); err != nil {
 			return err
 		}
-		b, sent = b[:0], time.Now()
+		b, sent, piece = b[:0], time.Now(), min(4*piece, listPiece)
 		j.x.guard()
 	}
 	if shown == 0 && j.pattern != nil && j.noMatch != nil {

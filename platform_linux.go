@@ -32,7 +32,13 @@ func peerClosed(nc net.Conn) (closed, known bool) {
 // inlineUrgent leaves urgent data in the stream: clients send ABOR as Telnet
 // Synch, with its last byte urgent. A listener cannot have it for all: Go's are
 // MPTCP sockets, which refuse the option, and hand out plain ones.
-func inlineUrgent(nc net.Conn) {
+func inlineUrgent(nc net.Conn) { setOption(nc, unix.SOL_SOCKET, unix.SO_OOBINLINE) }
+
+// quickAck acknowledges at once what comes next.
+func quickAck(nc net.Conn) { setOption(nc, unix.IPPROTO_TCP, unix.TCP_QUICKACK) }
+
+// setOption switches a socket option on, where there is a socket that knows it.
+func setOption(nc net.Conn, level, option int) {
 	sc, ok := nc.(syscall.Conn)
 	if !ok {
 		return
@@ -41,7 +47,7 @@ func inlineUrgent(nc net.Conn) {
 	if err != nil {
 		return
 	}
-	rc.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_OOBINLINE, 1) })
+	rc.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), level, option, 1) })
 }
 
 func reuseAddr(rc syscall.RawConn) error {

@@ -13,6 +13,8 @@ func peerClosed(net.Conn) (closed, known bool) { return false, false }
 
 func inlineUrgent(net.Conn) {}
 
+func quickAck(net.Conn) {}
+
 func reuseAddr(syscall.RawConn) error { return nil }
 
 func descriptorLimit() int { return 8192 }

@@ -31,8 +31,8 @@ type Server struct {
 	Banner string
 
 	// TLSConfig offers explicit TLS (AUTH TLS, RFC 4217) and is needed by
-	// ServeTLS. It is cloned; NextProtos becomes "ftp" if empty. Nil: AUTH is
-	// refused.
+	// ServeTLS. It is cloned; NextProtos becomes "ftp" if that is not in it.
+	// Nil: AUTH is refused.
 	TLSConfig *tls.Config
 
 	// StrictSNI refuses TLS clients that name a host which neither Hosts nor a

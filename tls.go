@@ -2,9 +2,11 @@ package paradise
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -24,16 +26,26 @@ type tlsState struct {
 	on       bool
 	pbsz     bool
 	private  bool // PROT P
+	began    bool // private from the start: implicit TLS, AUTH SSL
 	tag      []byte
 	base     *tls.Config // the configuration that the control handshake chose
+	origin   *tls.Config // the one of the host or the server that it came from
+	host     string      // the virtual host that was negotiated for, if any
+	wire     *tlsWire
+}
+
+// begin is the protection right after the handshake.
+func (t *tlsState) begin(private bool) {
+	t.pbsz, t.private, t.began = false, private, private
 }
 
 // tlsSetup is what all TLS connections of a server share.
 type tlsSetup struct {
 	tickets *tls.Config            // its rotating keys seal every ticket
 	base    *tls.Config            // of no host in particular
-	hosts   map[string]*tls.Config // by SNI
+	hosts   map[string]*tls.Config // by SNI or HOST
 	strict  bool
+	off     bool // no tickets: Policy.DataTLSReuse of the server
 }
 
 func newTLSSetup(srv *Server) *tlsSetup {
@@ -45,6 +57,7 @@ func newTLSSetup(srv *Server) *tlsSetup {
 		base:    ftpConfig(srv.TLSConfig),
 		hosts:   make(map[string]*tls.Config),
 		strict:  srv.StrictSNI,
+		off:     srv.Policy.DataTLSReuse == ReuseOff,
 	}
 	for name, h := range srv.Hosts {
 		setup.hosts[name] = setup.base
@@ -56,38 +69,48 @@ func newTLSSetup(srv *Server) *tlsSetup {
 }
 
 // ftpConfig names the protocol, so that a client meant for another one is
-// turned away (ALPACA), and leaves record sizes at their largest.
+// turned away (ALPACA), and leaves record sizes at their largest. A list without
+// "ftp" was made for another protocol, most likely for HTTPS.
 func ftpConfig(from *tls.Config) *tls.Config {
 	config := from.Clone()
-	if len(config.NextProtos) == 0 {
+	if !slices.Contains(config.NextProtos, "ftp") {
 		config.NextProtos = []string{"ftp"}
 	}
 	config.DynamicRecordSizingDisabled = true
 	return config
 }
 
-// choose picks the configuration for a client that names a host.
-func (setup *tlsSetup) choose(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-	name := strings.ToLower(hello.ServerName)
-	config, known := setup.hosts[name]
-	if !known {
-		config = setup.base
+// configOf is the configuration of a virtual host, or of the server.
+func (setup *tlsSetup) configOf(host string) *tls.Config {
+	if config, known := setup.hosts[host]; known {
+		return config
 	}
+	return setup.base
+}
+
+// choose picks the configuration for a client that names a host, by SNI or, if
+// it sent none, by HOST before (RFC 7151, 4).
+func (setup *tlsSetup) choose(hello *tls.ClientHelloInfo, host string) (config, origin *tls.Config, err error) {
+	name := cmp.Or(strings.ToLower(hello.ServerName), host)
+	origin = setup.configOf(name)
+	config = origin
 	if config.GetConfigForClient != nil {
 		chosen, err := config.GetConfigForClient(hello)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if chosen != nil {
-			return ftpConfig(chosen), nil
+			config = ftpConfig(chosen)
 		}
 	}
-	if setup.strict && name != "" && !known && !certified(config, hello) {
-		// Without any certificate crypto/tls sends unrecognized_name.
-		return &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, nil }}, nil
+	if _, known := setup.hosts[name]; setup.strict && name != "" && !known && !certified(config, hello) {
+		return unrecognized, unrecognized, nil
 	}
-	return config, nil
+	return config, origin, nil
 }
+
+// unrecognized has no certificate: crypto/tls answers unrecognized_name then.
+var unrecognized = &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, nil }}
 
 // certified reports whether one of the certificates is for the named host.
 func certified(config *tls.Config, hello *tls.ClientHelloInfo) bool {
@@ -101,38 +124,58 @@ func certified(config *tls.Config, hello *tls.ClientHelloInfo) bool {
 		certs = append(certs, &config.Certificates[i])
 	}
 	return slices.ContainsFunc(certs, func(cert *tls.Certificate) bool {
-		return cert.Leaf != nil && cert.Leaf.VerifyHostname(hello.ServerName) == nil
+		leaf := leafOf(cert)
+		return leaf != nil && leaf.VerifyHostname(hello.ServerName) == nil
 	})
 }
 
+// leafOf parses the certificate where nobody did so before.
+func leafOf(cert *tls.Certificate) *x509.Certificate {
+	if cert.Leaf != nil || len(cert.Certificate) == 0 {
+		return cert.Leaf
+	}
+	leaf, err := x509.ParseCertificate(cert.Certificate[0])
+	if err != nil {
+		return nil
+	}
+	return leaf
+}
+
 // startTLS makes the control connection a TLS one. What was learnt in the clear
-// is forgotten, but HOST, which the client's SNI must not contradict.
-func (c *conn) startTLS(ctx context.Context) bool {
-	setup := c.srv.state.tls
-	host := c.facts().Host
+// is forgotten, but HOST, which the client's SNI must not contradict. A client
+// that fails is left without a word (RFC 4217, 10.1).
+func (c *conn) startTLS(ctx context.Context, private bool) bool {
 	c.tls.tag = newSessionTag()
-	config := &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		if name := strings.ToLower(hello.ServerName); host != "" && name != "" && name != host {
-			return nil, fmt.Errorf("paradise: HOST %s contradicts SNI %s", host, name)
-		}
-		chosen, err := setup.choose(hello)
-		if err != nil {
-			return nil, err
-		}
-		c.tls.base = chosen
-		return setup.controlConfig(chosen, c.tls.tag), nil
-	}}
-	conn := tls.Server(c.raw, config)
+	c.tls.wire = &tlsWire{Conn: c.raw}
+	// The tickets are the business of the configuration that is chosen.
+	config := &tls.Config{GetConfigForClient: c.controlTLS, SessionTicketsDisabled: true}
+	conn := tls.Server(c.tls.wire, config)
 	c.raw.SetDeadline(time.Now().Add(c.srv.state.timeouts.Handshake))
-	if err := conn.HandshakeContext(ctx); err != nil {
-		c.srv.state.counters.handshake(false)
+	err := conn.HandshakeContext(ctx)
+	c.srv.state.counters.handshake(err == nil)
+	if err != nil {
 		c.srv.state.log.Warn("TLS handshake failed", "session", c.facts().ID, "remote", c.facts().Remote.String(), "error", err)
+		c.raw.Close()
 		return false
 	}
 	c.raw.SetDeadline(time.Time{})
-	c.srv.state.counters.handshake(true)
 	c.enterTLS(conn)
+	c.tls.begin(private)
 	return true
+}
+
+// controlTLS is the configuration for a client's hello.
+func (c *conn) controlTLS(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	setup, host := c.srv.state.tls, c.facts().Host
+	if name := strings.ToLower(hello.ServerName); host != "" && name != "" && name != host {
+		return nil, fmt.Errorf("paradise: HOST %q contradicts SNI %q", host, name)
+	}
+	config, origin, err := setup.choose(hello, host)
+	if err != nil {
+		return nil, err
+	}
+	c.tls.base, c.tls.origin = config, origin
+	return setup.controlConfig(config, c.tls.tag), nil
 }
 
 func (c *conn) enterTLS(conn *tls.Conn) {
@@ -141,13 +184,36 @@ func (c *conn) enterTLS(conn *tls.Conn) {
 	c.mu.Unlock()
 	state := conn.ConnectionState()
 	c.tls.on = true
+	setup, name, host := c.srv.state.tls, strings.ToLower(state.ServerName), c.facts().Host
+	if _, known := setup.hosts[name]; known {
+		host, c.tls.host = name, name
+	} else if setup.configOf(host) != setup.base {
+		c.tls.host = host
+	}
 	c.forget()
-	c.update(func(s *Session) {
-		s.TLS = &state
-		if _, known := c.srv.Hosts[strings.ToLower(state.ServerName)]; known && s.Host == "" {
-			s.Host = strings.ToLower(state.ServerName)
-		}
-	})
+	c.update(func(s *Session) { s.TLS, s.Host = &state, host })
+}
+
+// fits reports whether a session may be one of a virtual host. Over TLS that is
+// the host which the client named; if it named none, one whose certificates and
+// client authorities are those that it was met with.
+func (c *conn) fits(host string) bool {
+	t := c.facts().TLS
+	switch {
+	case t == nil:
+		return true
+	case t.ServerName != "":
+		return strings.EqualFold(t.ServerName, host)
+	}
+	return c.srv.state.tls.configOf(host) == c.tls.origin
+}
+
+// closeTLS closes the control connection with a close_notify, if the socket
+// takes it at once: crypto/tls alone would wait 5 s for a peer that reads nothing.
+func (c *conn) closeTLS() {
+	c.raw.SetDeadline(time.Now().Add(closeNotifyTime))
+	c.tls.wire.closing.Store(true)
+	c.nc.Close()
 }
 
 // forget resets what the client said: at AUTH and REIN.
@@ -177,6 +243,7 @@ func newSessionTag() []byte {
 // every control session has one tag and no ancestors.
 func (setup *tlsSetup) controlConfig(from *tls.Config, tag []byte) *tls.Config {
 	config := from.Clone()
+	config.SessionTicketsDisabled = config.SessionTicketsDisabled || setup.off
 	config.WrapSession = setup.wrap(tag)
 	config.UnwrapSession = func([]byte, tls.ConnectionState) (*tls.SessionState, error) { return nil, nil }
 	return config
@@ -209,6 +276,7 @@ func (setup *tlsSetup) unwrap(tag []byte) func([]byte, tls.ConnectionState) (*tl
 type dataTLS struct {
 	config  *tls.Config
 	require bool
+	owner   *x509.Certificate // of the session's verified client; nil: anyone
 }
 
 // dataTLS is nil for PROT C.
@@ -216,64 +284,115 @@ func (c *conn) dataTLS(upload bool) *dataTLS {
 	if !c.tls.private {
 		return nil
 	}
-	setup := c.srv.state.tls
+	setup, s := c.srv.state.tls, c.facts()
 	config := c.tls.base.Clone()
 	config.GetConfigForClient = nil
-	reuse := c.facts().Policy.DataTLSReuse
-	if reuse == ReuseOff {
+	d := &dataTLS{config: config, require: s.Policy.DataTLSReuse == ReuseRequire}
+	if len(s.TLS.VerifiedChains) > 0 {
+		d.owner = s.TLS.PeerCertificates[0]
+	}
+	if s.Policy.DataTLSReuse == ReuseOff {
 		config.SessionTicketsDisabled = true
-		return &dataTLS{config: config}
+		return d
 	}
 	config.WrapSession = setup.wrap(c.tls.tag)
 	config.UnwrapSession = setup.unwrap(c.tls.tag)
-	if upload && reuse == ReusePrefer {
-		config = withoutNewTickets(config)
+	if upload && !d.require {
+		withoutNewTickets(config)
 	}
-	return &dataTLS{config: config, require: reuse == ReuseRequire}
+	return d
 }
 
-// withoutNewTickets resumes but issues no ticket in TLS 1.3. There the ticket is
-// sent after the handshake, and a client that only writes and closes with it
-// unread makes its own kernel send RST and throw its last bytes away. TLS 1.2
-// has the ticket inside the handshake and stays as it is.
-func withoutNewTickets(from *tls.Config) *tls.Config {
+// admits checks a connection whose handshake is done. A full handshake proves
+// nothing but that the peer knows the protocol: where the control connection
+// showed a certificate the data connection must show the same (RFC 4217, 15.1.2).
+func (d *dataTLS) admits(state tls.ConnectionState) error {
+	switch {
+	case d.require && !state.DidResume:
+		return errNotResumed
+	case d.owner == nil:
+		return nil
+	case len(state.PeerCertificates) == 0 || !state.PeerCertificates[0].Equal(d.owner):
+		return errors.Join(errHandshake, errNotOwner)
+	}
+	return nil
+}
+
+// errNotOwner is a client certificate other than the control connection's.
+var errNotOwner = errors.New("paradise: data connection shows another client certificate than the control connection")
+
+// withoutNewTickets lets one connection resume but get no ticket in TLS 1.3.
+// There the ticket is sent after the handshake, and a client that only writes and
+// closes with it unread makes its own kernel send RST and throw its last bytes
+// away. TLS 1.2 has the ticket inside the handshake and stays as it is.
+//
+// crypto/tls looks at SessionTicketsDisabled again when it comes to sending
+// tickets, on the goroutine that calls these functions; config serves no other
+// connection. A test watches that a Go release keeps it so.
+func withoutNewTickets(config *tls.Config) {
 	const preSharedKey = 41 // RFC 8446, 4.2.11
-	outer := from.Clone()
-	outer.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		config := from.Clone()
-		if !slices.Contains(hello.SupportedVersions, tls.VersionTLS13) || config.MaxVersion != 0 && config.MaxVersion < tls.VersionTLS13 {
-			return config, nil
-		}
-		if !slices.Contains(hello.Extensions, preSharedKey) {
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		modern := slices.Contains(hello.SupportedVersions, tls.VersionTLS13) && (config.MaxVersion == 0 || config.MaxVersion >= tls.VersionTLS13)
+		if modern && !slices.Contains(hello.Extensions, preSharedKey) {
 			config.SessionTicketsDisabled = true
-			return config, nil
 		}
-		// crypto/tls asks again whether to send tickets once it has looked at
-		// the offered one. A test watches that a Go release keeps it so.
-		unwrap := config.UnwrapSession
-		config.UnwrapSession = func(ticket []byte, cs tls.ConnectionState) (*tls.SessionState, error) {
-			config.SessionTicketsDisabled = true
-			return unwrap(ticket, cs)
-		}
-		return config, nil
+		return nil, nil
 	}
-	return outer
+	unwrap := config.UnwrapSession
+	config.UnwrapSession = func(ticket []byte, cs tls.ConnectionState) (*tls.SessionState, error) {
+		if cs.Version == tls.VersionTLS13 {
+			config.SessionTicketsDisabled = true
+		}
+		return unwrap(ticket, cs)
+	}
 }
 
-// noticeConn remembers whether the transport itself ended. crypto/tls returns
-// io.EOF for close_notify and for a bare FIN between records alike; only the
-// former came from the client.
-type noticeConn struct {
+// tlsWire is the transport below a TLS connection. It remembers whether the
+// transport itself ended: crypto/tls returns io.EOF for close_notify and for a
+// bare FIN between records alike, and only the former came from the client.
+type tlsWire struct {
 	net.Conn
-	ended atomic.Bool
+	ended   atomic.Bool
+	closing atomic.Bool // deadlines are ours, not those crypto/tls sets for close_notify
+	flights int         // first writes; crypto/tls writes one after the other
 }
 
-func (n *noticeConn) Read(p []byte) (int, error) {
-	k, err := n.Conn.Read(p)
-	if err != nil && !errors.Is(err, errTimeout) {
-		n.ended.Store(true)
+// handshakeFlights is the most writes that a handshake needs of us.
+const handshakeFlights = 2
+
+// Write asks for the answer to a handshake without delay. A client's side of it
+// comes in small parts; where its kernel holds the second back until the first
+// is acknowledged (GnuTLS: FileZilla, lftp, wget), each transfer would wait 40 ms
+// for our delayed ACK.
+func (w *tlsWire) Write(p []byte) (int, error) {
+	n, err := w.Conn.Write(p)
+	if w.flights < handshakeFlights {
+		w.flights++
+		quickAck(w.Conn)
 	}
-	return k, err
+	return n, err
+}
+
+func (w *tlsWire) Read(p []byte) (int, error) {
+	n, err := w.Conn.Read(p)
+	if n == 0 && err != nil && !errors.Is(err, errTimeout) {
+		w.ended.Store(true)
+	}
+	return n, err
+}
+
+func (w *tlsWire) SetWriteDeadline(t time.Time) error {
+	if w.closing.Load() {
+		return nil
+	}
+	return w.Conn.SetWriteDeadline(t)
+}
+
+// closeWrite sends close_notify within wait.
+func (w *tlsWire) closeWrite(conn *tls.Conn, wait time.Duration) error {
+	w.Conn.SetWriteDeadline(time.Now().Add(wait))
+	w.closing.Store(true)
+	return conn.CloseWrite()
 }
 
 // tlsRule is the rule in force: the zero means required where TLS is possible.

@@ -2,10 +2,12 @@ package paradise_test
 
 import (
 	"flag"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/paradiseftp/paradise/paradisetest"
@@ -27,5 +29,16 @@ func TestTranscripts(t *testing.T) {
 			t.Parallel()
 			paradisetest.Play(t, nil, file)
 		})
+	}
+}
+
+// A transcript begins with what it rests on: an RFC's section, a device, a policy.
+func TestEveryTranscriptSaysWhy(t *testing.T) {
+	files, err := filepath.Glob("testdata/transcripts/*/*.txt")
+	require.NoError(t, err)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		assert.True(t, strings.HasPrefix(string(text), "# "), file)
 	}
 }

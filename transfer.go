@@ -32,7 +32,7 @@ type transfer struct {
 
 	data   net.Conn // plain, or TLS
 	raw    net.Conn
-	notice *noticeConn // of TLS
+	wire   *tlsWire // of TLS
 }
 
 // errTimeout is what a read or write under a deadline fails with.
@@ -75,8 +75,8 @@ func (t *transfer) connect() error {
 	if t.secure == nil {
 		return nil
 	}
-	t.notice = &noticeConn{Conn: raw}
-	conn, err := t.x.data.secure(t.x.ctx, t.notice, t.secure, t.wait.Handshake)
+	t.wire = &tlsWire{Conn: raw}
+	conn, err := t.x.data.secure(t.x.ctx, t.wire, t.secure, t.wait.Handshake)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (t *transfer) broken(err error) error {
 	switch {
 	case errors.Is(err, errTimeout):
 		return ErrStalled
-	case errors.Is(err, io.ErrUnexpectedEOF) && t.notice != nil:
+	case errors.Is(err, io.ErrUnexpectedEOF) && t.wire != nil:
 		return errors.Join(ErrTruncated, err)
 	case isCause(err):
 		return err
@@ -127,26 +127,34 @@ func isCause(err error) bool {
 // endOfData checks an end that the stream called clean: over TLS the client
 // must have said so itself.
 func (t *transfer) endOfData() error {
-	if t.notice == nil {
+	if t.wire == nil {
 		return nil
 	}
-	if t.notice.ended.Load() && !t.s.Policy.AllowUnclosedTLS {
+	if t.wire.ended.Load() && !t.s.Policy.AllowUnclosedTLS {
 		return ErrTruncated
 	}
 	return nil
 }
 
 // finish closes a data connection whose bytes are all there: over TLS with our
-// close_notify, so that the client sees a clean end.
+// close_notify, so that the client sees a clean end. An upload is complete with
+// the client's own, whether or not it takes ours; a download may have to wait
+// until the client has made room for it.
 func (t *transfer) finish() error {
-	if conn, ok := t.data.(*tls.Conn); ok {
-		t.raw.SetWriteDeadline(time.Now().Add(closeNotifyTime))
-		if err := conn.CloseWrite(); err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, syscall.EPIPE) {
-			return err
-		}
+	defer t.x.data.Close()
+	conn, ok := t.data.(*tls.Conn)
+	if !ok {
+		return nil
 	}
-	t.x.data.Close()
-	return nil
+	if t.x.job.way == dirUpload {
+		t.wire.closeWrite(conn, closeNotifyTime)
+		return nil
+	}
+	err := t.wire.closeWrite(conn, t.wait.Stall)
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.EPIPE) {
+		return nil
+	}
+	return err
 }
 
 // pace waits until n more bytes may pass.

@@ -48,7 +48,7 @@ func (u *upload) run(x *xfer) reply {
 	x.preliminary(say(150, u.reply))
 	err := u.connect()
 	if err != nil {
-		u.abort(err)
+		u.abort(x.reason(err))
 		return u.connectReply(err)
 	}
 	x.result.begun = true
@@ -62,7 +62,6 @@ func (u *upload) run(x *xfer) reply {
 		u.abort(err)
 		return u.refusal(err)
 	}
-	x.result.committed = true
 	return say(226, "OK, received "+itoa(x.moved.Load())+" bytes")
 }
 
@@ -218,6 +217,7 @@ func (u *upload) commit() error {
 		return u.x.reason(err)
 	}
 	u.up = nil
+	u.x.result.committed = true
 	u.x.c.noteDigests(u)
 	return nil
 }

@@ -530,7 +530,7 @@ var endings = map[string]ending{
 	"abor-waiting": {noData: true, play: func(r *endingRun) { r.send("ABOR") }},
 	"abor-in-commit": {fault: slow("Commit"), play: func(r *endingRun) {
 		fin(r)
-		synctest.Wait()
+		r.inCommit()
 		r.send("ABOR")
 	}},
 	"control-lost-in-commit": {fault: slow("Commit"), play: func(r *endingRun) {
@@ -710,4 +710,3 @@ func deflated(s string) []byte {
 	z.Close()
 	return b.Bytes()
 }
-

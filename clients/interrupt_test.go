@@ -112,40 +112,67 @@ func (x *terminal) await(shows string, times int) {
 	}
 }
 
-// ^C in the ftp programs aborts a transfer by a Telnet Synch with urgent data and
-// ABOR; the session goes on, and nothing of an upload is seen.
+// shell is an ftp program at a terminal, logged in.
+func shell(t *testing.T, c *client, data map[string][]byte) (*site, *visit, *terminal) {
+	c.need(t)
+	require.NoError(t, programs("script")(), "package bsdutils")
+	s, v := slowly(t, c, plain, data)
+	x := openTerminal(t, v, fmt.Sprintf("%s -n -i -v -p %s %s", c.name, v.host, v.port))
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("screen:\n%s\n%v", x.screen, s.seen.seen(c.name))
+		}
+	})
+	x.await("220 ", 1)
+	x.keys(bsdLogin(v, c.name), "200 Type set to binary", 1)
+	return s, v, x
+}
+
+// ^C in the ftp programs aborts a download by a Telnet Synch with urgent data and
+// ABOR; the session goes on.
 func TestInterruptKey(t *testing.T) {
-	for _, c := range []*client{tnftpClient(), inetutilsClient()} {
-		t.Run(c.name, func(t *testing.T) {
+	for _, row := range []struct {
+		*client
+		times int
+	}{
+		{tnftpClient(), 2},
+		{inetutilsClient(), 1}, // after the first it has SIGINT blocked
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c := row.client
 			t.Parallel()
-			require.NoError(t, programs("script")(), "package bsdutils")
 			small := []byte("small")
-			s, v := slowly(t, c, plain, map[string][]byte{"big.bin": noise(1, 30<<20), "small.bin": small})
+			s, v, x := shell(t, c, map[string][]byte{"small.bin": small})
 			require.NoError(t, os.WriteFile(s.remoteFile(v, "there.bin"), noise(2, 30<<20), 0o600))
-			x := openTerminal(t, v, fmt.Sprintf("%s -n -i -v -p %s %s", c.name, v.host, v.port))
-			t.Cleanup(func() {
-				if t.Failed() {
-					t.Logf("screen:\n%s\n%v", x.screen, s.seen.seen(c.name))
-				}
-			})
-			x.await("220 ", 1)
-			x.keys(bsdLogin(v, c.name), "200 Type set to binary", 1)
-			x.keys(fmt.Sprintf("get there.bin %s\n", bsdQuote(v.fetched("there.bin"))), "150 ", 1)
-			s.awaitRunning(t, true)
-			x.keys("\x03", "\n426 ", 1)
-			s.awaitRunning(t, false)
-			x.keys(fmt.Sprintf("put %s big.bin\n", bsdQuote(v.local("big.bin"))), "150 ", 2)
-			s.awaitRunning(t, true)
-			x.keys("\x03", "\n426 ", 2)
-			s.awaitRunning(t, false)
+			for times := 1; times <= row.times; times++ {
+				x.keys(fmt.Sprintf("get there.bin %s\n", bsdQuote(v.fetched("there.bin"))), "150 ", times)
+				s.awaitRunning(t, true)
+				x.keys("\x03", "\n226 Abort successful", times)
+				s.awaitRunning(t, false)
+			}
+			assert.Equal(t, row.times, strings.Count(x.screen.String(), "\n426 "))
+			assert.EqualValues(t, row.times, s.srv.Stats().Commands["ABOR"])
 			x.keys(fmt.Sprintf("put %s small.bin\n", bsdQuote(v.local("small.bin"))), "received 5 bytes", 1)
 			x.keys("quit\n", "221 ", 1)
 			require.NoError(t, x.cmd.Wait())
-
-			check(t, s.remoteFile(v, "small.bin"), small, "sent after the abort")
-			_, err := os.Stat(s.remoteFile(v, "big.bin"))
-			assert.ErrorIs(t, err, os.ErrNotExist, "half an upload is visible")
-			assert.True(t, s.seen.seen(c.name).said("ABOR") || s.srv.Stats().Commands["ABOR"] == 2, "ABOR was not seen")
+			check(t, s.remoteFile(v, "small.bin"), small, "sent after the aborts")
 		})
 	}
+}
+
+// ^C during tnftp's put sends no ABOR: it closes the data connection, which in
+// stream mode is the end of the file (RFC 959, 3.4.1). No server can tell; this
+// test is here to notice should tnftp learn it. TLS and ALLO help others.
+func TestInterruptKeyOfUpload(t *testing.T) {
+	c := tnftpClient()
+	s, v, x := shell(t, c, map[string][]byte{"big.bin": noise(1, 30<<20)})
+	x.keys(fmt.Sprintf("put %s big.bin\n", bsdQuote(v.local("big.bin"))), "150 ", 1)
+	s.awaitRunning(t, true)
+	x.keys("\x03", "\n226 OK, received ", 1)
+	x.keys("quit\n", "221 ", 1)
+	require.NoError(t, x.cmd.Wait())
+	assert.Zero(t, s.srv.Stats().Commands["ABOR"])
+	part, err := os.Stat(s.remoteFile(v, "big.bin"))
+	require.NoError(t, err)
+	assert.Less(t, part.Size(), int64(30<<20))
 }

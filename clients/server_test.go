@@ -6,10 +6,12 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -69,6 +71,7 @@ func newSite(t testing.TB, ca *authority, mode tlsMode, change func(*paradise.Se
 		s.stop(t)
 		serving.Wait()
 		assert.NoError(t, files.Close())
+		assert.Empty(t, temporaries(t, s.folder), "temporaries in the folder")
 	})
 	return s
 }
@@ -104,7 +107,6 @@ func (s *site) stop(t testing.TB) {
 	assert.Zero(t, stats.Stuck, "driver calls that hang")
 	assert.Zero(t, stats.Passive, "passive listeners left open")
 	assert.Empty(t, stats.Sessions)
-	assert.Empty(t, temporaries(t, s.folder), "temporaries in the folder")
 	if t.Failed() && os.Getenv("PARADISE_TRACE") != "" {
 		t.Log(s.log.String())
 	}
@@ -113,15 +115,15 @@ func (s *site) stop(t testing.TB) {
 // path is where a virtual name lies on the disk.
 func (s *site) path(name string) string { return filepath.Join(s.folder, filepath.FromSlash(name)) }
 
-// temporaries are files that an upload has left behind.
+// temporaries are files that uploads, or the driver, have left behind.
 func temporaries(t testing.TB, folder string) []string {
-	found, err := filepath.Glob(filepath.Join(folder, "*", "*", ".paradise-*"))
-	require.NoError(t, err)
-	for _, depth := range []string{"", "*"} {
-		more, err := filepath.Glob(filepath.Join(folder, depth, ".paradise-*.tmp"))
-		require.NoError(t, err)
-		found = append(found, more...)
-	}
+	var found []string
+	assert.NoError(t, filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && strings.HasPrefix(e.Name(), ".paradise-") {
+			found = append(found, path)
+		}
+		return err
+	}))
 	return found
 }
 

@@ -1,5 +1,8 @@
 // Package paradisetest helps to test what is built on paradise.
 //
+// [NewServer] starts a server for a test and watches it to its end; [Dial] makes
+// a raw client; [Play] runs a conversation that is written down as a transcript.
+//
 // [TestFileDriver] examines a driver against the rules of
 // [paradise.FileDriver]. [Count] watches how a server treats its driver, and
 // [Faults] lets a driver fail at any chosen point.

@@ -170,11 +170,13 @@ func setPolicy(policy *paradise.Policy, key, value string) (err error) {
 			}
 		}
 	case "tls":
-		rules := map[string]paradise.TLSRule{"optional": paradise.TLSOptional, "login": paradise.TLSLogin, "required": paradise.TLSRequired}
-		policy.TLS = rules[value]
+		policy.TLS, err = choose(value, map[string]paradise.TLSRule{
+			"optional": paradise.TLSOptional, "login": paradise.TLSLogin, "required": paradise.TLSRequired,
+		})
 	case "reuse":
-		rules := map[string]paradise.DataTLSReuse{"require": paradise.ReuseRequire, "off": paradise.ReuseOff}
-		policy.DataTLSReuse = rules[value]
+		policy.DataTLSReuse, err = choose(value, map[string]paradise.DataTLSReuse{
+			"require": paradise.ReuseRequire, "off": paradise.ReuseOff,
+		})
 	case "grant":
 		policy.GrantTree = true
 	case "ascii":
@@ -189,6 +191,14 @@ func setPolicy(policy *paradise.Policy, key, value string) (err error) {
 		err = fmt.Errorf("no such policy: %s", key)
 	}
 	return err
+}
+
+func choose[V any](value string, among map[string]V) (V, error) {
+	v, ok := among[value]
+	if !ok {
+		return v, fmt.Errorf("no such value: %q", value)
+	}
+	return v, nil
 }
 
 func setDevice(d *paradise.DeviceProfile, name string) error {

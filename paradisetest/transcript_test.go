@@ -83,6 +83,7 @@ func TestPlayRefusesTranscriptsThatSayNothingOrNonsense(t *testing.T) {
 		{"setup too late", "S: 220 x\n@login\n", "setup comes before"},
 		{"unknown setup", "@nope\nS: 220 x\n", "no such setup"},
 		{"unknown policy", "@policy nope=1\nS: 220 x\n", "no such policy"},
+		{"unknown rule", "@policy tls=nope\nS: 220 x\n", "no such value"},
 		{"unknown permission", "@policy deny=nope\nS: 220 x\n", "no such permission"},
 		{"unknown habit", "@policy device=nope\nS: 220 x\n", "no such device habit"},
 		{"unknown server", "@server nope\nS: 220 x\n", "no such server"},

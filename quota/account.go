@@ -3,6 +3,7 @@ package quota
 import (
 	"context"
 	"math"
+	"strings"
 	"sync"
 
 	"github.com/paradiseftp/paradise"
@@ -22,6 +23,7 @@ type account struct {
 	used    Usage
 	held    Usage
 	owed    Usage // changes that the Store refused to take
+	running map[*upload]struct{}
 }
 
 // account returns a session's account once its usage is known.
@@ -168,5 +170,32 @@ func (a *account) changing(names ...string) (unlock func()) {
 	return func() {
 		free()
 		a.tree.RUnlock()
+	}
+}
+
+func (a *account) enter(u *upload) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.running == nil {
+		a.running = make(map[*upload]struct{})
+	}
+	a.running[u] = struct{}{}
+}
+
+func (a *account) leave(u *upload) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.running, u)
+}
+
+// folderMoved tells running uploads that their file may come to lie elsewhere.
+// The caller holds tree alone.
+func (a *account) folderMoved(from, to string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for u := range a.running {
+		if rest, below := strings.CutPrefix(u.moved, from+"/"); below {
+			u.moved = to + "/" + rest
+		}
 	}
 }

@@ -191,7 +191,11 @@ func (q *Driver) Rename(ctx context.Context, s *paradise.Session, from, to strin
 		// Below a folder that moves no name may be looked at.
 		a.tree.Lock()
 		defer a.tree.Unlock()
-		return q.FileDriver.Rename(ctx, s, from, to)
+		if err := q.FileDriver.Rename(ctx, s, from, to); err != nil {
+			return err
+		}
+		a.folderMoved(from, to)
+		return nil
 	}
 	defer a.changing(from, to)()
 	if src, err = q.look(ctx, s, from); err != nil {

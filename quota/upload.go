@@ -18,12 +18,14 @@ func (q *Driver) Store(ctx context.Context, s *paradise.Session, name string, o 
 	if err != nil {
 		return nil, err
 	}
-	u := &upload{q: q, a: a, s: s, name: name, o: o, limits: q.o.Limits(s)}
+	u := &upload{q: q, a: a, s: s, name: name, moved: name, o: o, limits: q.o.Limits(s)}
 	if !o.Append {
 		u.credit = old.size - o.Offset
 	}
+	a.enter(u)
 	// The driver's own refusal is the better one, so it is asked first.
 	if u.inner, err = q.FileDriver.Store(ctx, s, name, o); err != nil || u.inner == nil {
+		u.release()
 		return nil, err
 	}
 	if err := u.begin(old); err != nil {
@@ -40,6 +42,7 @@ type upload struct {
 	a      *account
 	s      *paradise.Session
 	name   string
+	moved  string // its name after folders on the way were renamed; guarded by a.tree
 	o      paradise.StoreOptions
 	limits Limits
 
@@ -50,20 +53,23 @@ type upload struct {
 
 // begin reserves what is known to be needed.
 func (u *upload) begin(old found) error {
+	err := u.reserve(old)
+	if err != nil {
+		u.release()
+	}
+	return err
+}
+
+func (u *upload) reserve(old found) error {
 	if !old.file {
 		if err := u.hold(Usage{Files: 1}); err != nil {
 			return err
 		}
 	}
 	if u.o.SizeHint > 0 {
-		err := u.need(u.o.SizeHint - u.credit)
-		if err != nil {
-			u.release()
-		}
-		return err
+		return u.need(u.o.SizeHint - u.credit)
 	}
 	if u.credit <= 0 && u.a.full(u.limits) {
-		u.release()
 		return paradise.ErrQuota
 	}
 	return nil
@@ -97,7 +103,7 @@ func (u *upload) Begin(ctx context.Context, info paradise.UploadInfo) error {
 }
 
 func (u *upload) Write(p []byte) (int, error) {
-	if err := u.room(u.wrote + int64(len(p)) - u.credit); err != nil {
+	if err := u.grow(u.wrote + int64(len(p)) - u.credit); err != nil {
 		return 0, err
 	}
 	n, err := u.inner.Write(p)
@@ -105,8 +111,8 @@ func (u *upload) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// room reserves a step, or where that is too much, just what is needed now.
-func (u *upload) room(bytes int64) error {
+// grow reserves a step, or where that is too much, just what is needed now.
+func (u *upload) grow(bytes int64) error {
 	if bytes <= u.held.Bytes {
 		return nil
 	}
@@ -119,22 +125,54 @@ func (u *upload) room(bytes int64) error {
 // Commit looks again at what is replaced: the credit that the upload had at Store
 // may have been used up by others.
 func (u *upload) Commit(ctx context.Context) error {
-	defer u.a.changing(u.name)()
-	old, err := u.q.look(ctx, u.s, u.name)
+	u.a.tree.RLock()
+	defer u.a.tree.RUnlock()
+	places := []string{u.name}
+	if u.moved != u.name {
+		places = append(places, u.moved)
+	}
+	defer u.a.names.lock(places...)()
+	old, err := u.lookAt(ctx, places)
 	if err != nil {
 		return err
 	}
-	result := found{file: true, size: u.o.Offset + u.wrote}
-	if u.o.Append {
-		result.size = old.size + u.wrote
-	}
-	change := old.minus().more(result)
-	if err := u.ensure(change); err != nil {
+	if err := u.ensure(u.change(old)); err != nil {
 		return err
 	}
 	err = u.inner.Commit(ctx)
-	u.settle(ctx, old, result, err)
+	u.settle(ctx, places, old, err)
 	return err
+}
+
+// lookAt looks where the file may come to lie: a driver that holds the folder
+// open follows it to its new name, one that goes by names does not.
+func (u *upload) lookAt(ctx context.Context, places []string) ([]found, error) {
+	var all []found
+	for _, name := range places {
+		f, err := u.q.look(ctx, u.s, name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, f)
+	}
+	return all, nil
+}
+
+// change is what the upload will change at most.
+func (u *upload) change(old []found) Usage {
+	var most Usage
+	for i, f := range old {
+		result := found{file: true, size: u.o.Offset + u.wrote}
+		if u.o.Append {
+			result.size = f.size + u.wrote
+		}
+		c := f.minus().more(result)
+		if i == 0 {
+			most = c
+		}
+		most = Usage{max(most.Bytes, c.Bytes), max(most.Files, c.Files)}
+	}
+	return most
 }
 
 // ensure makes the reservation cover a change.
@@ -148,19 +186,22 @@ func (u *upload) ensure(change Usage) error {
 
 // settle counts what there is now: a driver may store another number of bytes than
 // it was given, and one whose Commit failed may have published all the same.
-func (u *upload) settle(ctx context.Context, old, result found, err error) {
-	now, lookErr := u.q.look(context.WithoutCancel(ctx), u.s, u.name)
+func (u *upload) settle(ctx context.Context, places []string, old []found, err error) {
+	now, lookErr := u.lookAt(context.WithoutCancel(ctx), places)
+	var change Usage
 	switch {
-	case lookErr != nil || now.blind || err == nil && !now.file:
-		now = result
-		if err != nil {
-			now = old
+	case lookErr == nil && !now[0].blind:
+		for i := range now {
+			change = change.less(old[i]).more(now[i])
 		}
-	case !old.file && now.file && err != nil:
-		// published, although it said that it failed
+	case err == nil:
+		change = u.change(old)
 	}
-	u.a.settle(ctx, u.held, old.minus().more(now))
+	u.a.settle(ctx, u.held, change)
 	u.held = Usage{}
+	if err == nil {
+		u.release()
+	}
 }
 
 func (u *upload) Abort(ctx context.Context, cause error) {
@@ -168,7 +209,9 @@ func (u *upload) Abort(ctx context.Context, cause error) {
 	u.inner.Abort(ctx, cause)
 }
 
+// release gives back what is reserved and forgets the upload.
 func (u *upload) release() {
 	u.a.settle(context.Background(), u.held, Usage{})
 	u.held = Usage{}
+	u.a.leave(u)
 }

@@ -41,6 +41,21 @@ func TestRowsAppearAndVanishWithTheirClients(t *testing.T) {
 	eventually(t, tab, `document.querySelector("#now-sessions").textContent === "0"`)
 }
 
+func TestOlderTransfersUnfold(t *testing.T) {
+	w, tab := newWatched(t), openTab(t)
+	c := w.login("auser")
+	for i := range 20 {
+		require.NoError(t, put(t, c, fmt.Sprintf("%02d.txt", i), text(100)))
+	}
+	run(t, tab, chromedp.Navigate(w.page))
+	eventually(t, tab, `document.querySelectorAll("#recent tbody tr").length === 12`)
+	assert.Equal(t, "/19.txt", value[string](t, tab, `document.querySelector("#recent tbody th bdi").textContent`), "the newest is first")
+	run(t, tab, chromedp.Click(chromedp.ID("more")))
+	eventually(t, tab, `document.querySelectorAll("#recent tbody tr").length === 20`)
+	run(t, tab, chromedp.Click(chromedp.ID("more")))
+	eventually(t, tab, `document.querySelectorAll("#recent tbody tr").length === 12`)
+}
+
 func TestForeignNamesStayText(t *testing.T) {
 	w, tab := newWatched(t), openTab(t)
 	run(t, tab, recordTrouble, chromedp.Navigate(w.page))

@@ -6,19 +6,69 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 )
 
 func main() {
-	cfg, err := parseFlags(os.Args[1:], os.Stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	if err == nil {
-		err = run(cfg)
-	}
-	if err != nil {
+	err := command(os.Args[1:])
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "paradise:", err)
 		os.Exit(1)
 	}
+}
+
+// command runs the subcommand that args begin with, or serves.
+func command(args []string) error {
+	name := ""
+	if len(args) > 0 {
+		name = args[0]
+	}
+	switch name {
+	case "who":
+		return who(args[1:], os.Stdout, os.Stderr)
+	case "top":
+		return top(args[1:], os.Stdin, os.Stdout, os.Stderr)
+	case "healthcheck":
+		return healthcheck(args[1:], os.Stderr)
+	case "hash-password":
+		return hashPassword(args[1:], os.Stdin, os.Stdout, os.Stderr)
+	}
+	return serve(args)
+}
+
+func serve(args []string) error {
+	cfg, err := parseFlags(args, os.Stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	if err != nil {
+		fail(err)
+		return err
+	}
+	switch {
+	case cfg.checkOnly:
+		return cfg.try(os.Stdout)
+	case cfg.printConfig:
+		return cfg.print(os.Stdout, cfg.set)
+	}
+	return run(cfg, args)
+}
+
+// try reports whether the configuration can be served, and binds nothing.
+func (cfg *config) try(out io.Writer) error {
+	s, err := newService(cfg, nil, nil, &generations{})
+	if err != nil {
+		return err
+	}
+	s.close()
+	_, err = fmt.Fprintln(out, "the configuration is good")
+	return err
+}
+
+// newFlagSet is for a subcommand.
+func newFlagSet(name string, out io.Writer) *flag.FlagSet {
+	fs := flag.NewFlagSet("paradise "+name, flag.ContinueOnError)
+	fs.SetOutput(out)
+	return fs
 }

@@ -3,46 +3,43 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/paradiseftp/paradise"
 	"github.com/paradiseftp/paradise/monitor"
 )
 
-// serveMonitor answers at -monitor until the program ends, also while the
-// server drains. drain is called for the page's button.
-func serveMonitor(cfg *config, srv *paradise.Server, drain func()) error {
+// newMonitor makes the page, nil if it is switched off. drain is called for the
+// page's button.
+func (cfg *config) newMonitor(srv *paradise.Server, drain func()) (*monitor.Handler, error) {
 	if cfg.monitor == "" {
-		return nil
+		return nil, nil
 	}
 	o := monitor.Options{Token: cfg.monitorToken, Hosts: cfg.monitorHosts, Drain: drain}
 	if err := monitor.Check(cfg.monitor, o); err != nil {
-		return err
+		return nil, err
 	}
-	page, err := monitor.New(srv, o)
-	if err != nil {
-		return err
-	}
-	l, err := net.Listen("tcp", cfg.monitor)
-	if err != nil {
-		return fmt.Errorf("monitor: %w", err)
-	}
+	return monitor.New(srv, o)
+}
+
+// serveMonitor answers at l until the process gives its listeners up, also while
+// the server drains.
+func (s *service) serveMonitor(l net.Listener) *http.Server {
+	s.older.serve(s.page)
 	hs := &http.Server{
-		Handler:           page,
+		Handler:           s.older.joined(s.page),
 		ReadHeaderTimeout: 10 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		MaxHeaderBytes:    16 << 10,
 	}
-	hs.RegisterOnShutdown(page.Close)
-	go page.Record(context.Background())
+	hs.RegisterOnShutdown(s.page.Close)
+	go s.page.Record(s.background)
 	go func() {
-		if err := hs.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			fmt.Fprintln(os.Stderr, "paradise: monitor:", err)
+		if err := hs.Serve(l); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, context.Canceled) {
+			s.log.Error("monitor", "error", err)
 		}
 	}()
-	return nil
+	return hs
 }

@@ -19,11 +19,14 @@ func TestTheMonitorIsNotOpenToOthersWithoutAToken(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := &config{monitor: c.addr, monitorToken: c.token}
-			assert.ErrorContains(t, serveMonitor(cfg, &paradise.Server{}, nil), c.want)
+			_, err := cfg.newMonitor(&paradise.Server{}, nil)
+			assert.ErrorContains(t, err, c.want)
 		})
 	}
 }
 
 func TestAnEmptyMonitorAddressTurnsItOff(t *testing.T) {
-	assert.NoError(t, serveMonitor(&config{}, &paradise.Server{}, nil))
+	page, err := (&config{}).newMonitor(&paradise.Server{}, nil)
+	assert.NoError(t, err)
+	assert.Nil(t, page)
 }

@@ -3,64 +3,136 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
-	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/handover"
 )
 
-// run serves until a signal stops it.
-func run(cfg *config) error {
-	srv, files, err := newServer(cfg, newLogger(cfg))
+// run serves until a signal stops this process or a newer one takes over.
+func run(cfg *config, args []string) error {
+	older := &generations{}
+	p, err := handover.New(handover.Options{
+		PIDFile:      cfg.pidFile,
+		State:        older.state,
+		ReadyTimeout: cfg.upgrade,
+		ReportCrash:  true,
+	})
 	if err != nil {
 		return err
 	}
-	defer files.Close()
-	l, err := net.Listen("tcp", cfg.addr)
+	defer p.Close()
+	older.inherit(p.State())
+	defer older.close()
+	s, err := newService(cfg, args, p, older)
 	if err != nil {
+		p.Fail(err)
 		return err
 	}
-	stop := make(chan os.Signal, 2)
-	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
-	if err := serveMonitor(cfg, srv, func() { stop <- syscall.SIGTERM }); err != nil {
+	defer s.close()
+	if err := s.start(); err != nil {
+		p.Fail(err)
 		return err
 	}
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(l) }()
-	welcome(cfg, l.Addr())
-
-	select {
-	case err := <-served:
-		return err
-	case <-stop:
-	}
-	return drain(cfg, srv, stop)
+	return s.loop()
 }
 
-// drain lets transfers end; a second signal ends them at once.
-func drain(cfg *config, srv *paradise.Server, stop <-chan os.Signal) error {
-	ctx, cancel := context.WithTimeout(context.Background(), cfg.drain)
+// fail tells a predecessor, if there is one, why this process does not serve.
+func fail(reason error) {
+	if p, err := handover.New(handover.Options{}); err == nil {
+		p.Fail(reason)
+		p.Close()
+	}
+}
+
+// housekeeping is how often certificates are looked at.
+const housekeeping = 10 * time.Second
+
+// loop obeys signals.
+func (s *service) loop() error {
+	restart := make(chan os.Signal, 1)
+	handover.NotifyRestart(restart)
+	tick := time.NewTicker(housekeeping)
+	defer tick.Stop()
+	ctx, giveUp := context.WithCancel(context.Background())
+	defer giveUp()
+	var upgraded chan error // while an upgrade goes on
+	for {
+		select {
+		case err := <-s.served:
+			return err
+		case <-s.stop:
+			giveUp()
+			if upgraded != nil && <-upgraded == nil {
+				return s.retire()
+			}
+			s.p.Stopping()
+			return s.shutdown()
+		case <-s.hangup:
+			if err := s.p.Reload(s.reload); err != nil {
+				s.log.Error("reload failed, nothing has changed", "error", err)
+			}
+		case <-restart:
+			if upgraded == nil {
+				upgraded = make(chan error, 1)
+				go func() { upgraded <- s.p.Upgrade(ctx) }()
+			}
+		case err := <-upgraded:
+			if err == nil {
+				return s.retire()
+			}
+			upgraded = nil
+			s.log.Error("restart failed, nothing has changed", "error", err)
+			s.p.Status(fmt.Sprintf("Restart failed: %v", err))
+		case <-tick.C:
+			s.renewCert()
+		}
+	}
+}
+
+// retire drains for a successor: idle sessions have the grace to end by
+// themselves.
+func (s *service) retire() error {
+	s.log.Info("a newer process has taken over", "pid", os.Getpid(), "grace", s.cfg.grace)
+	drained := make(chan error, 1)
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.drain)
+	defer cancel()
+	go func() { drained <- s.srv.Drain(ctx, s.cfg.grace) }()
+	s.closeWeb()
+	select {
+	case err := <-drained:
+		return s.closeServer(ctx, err)
+	case <-s.stop:
+		return s.shutdown()
+	}
+}
+
+// shutdown lets transfers end; a further signal ends them at once.
+func (s *service) shutdown() error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.drain)
 	defer cancel()
 	go func() {
-		<-stop
-		cancel()
+		select {
+		case <-s.stop:
+			cancel()
+		case <-ctx.Done():
+		}
 	}()
-	if err := srv.Shutdown(ctx); err != nil && ctx.Err() == nil {
-		return err
-	}
-	return srv.Close()
+	return s.closeServer(ctx, s.srv.Shutdown(ctx))
 }
 
-// welcome tells what to type next.
-func welcome(cfg *config, addr net.Addr) {
-	fmt.Println("listening on: ", addr)
-	if !cfg.users.given {
-		fmt.Printf("try:  ftp ftp://auser:secret@%s\n", addr)
-		fmt.Printf("or:   curl -T README.md ftp://auser:secret@%s/\n", addr)
+// closeServer ends what a drain has left over when its time was up.
+func (s *service) closeServer(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() == nil {
+		return err
 	}
-	if cfg.monitor != "" {
-		fmt.Printf("see:  curl http://%s/\n", cfg.monitor)
-	}
+	return s.srv.Close()
+}
+
+// notifyStop relays the signals that end the process, and the one that reloads.
+func (s *service) notifyStop() {
+	signal.Notify(s.stop, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(s.hangup, syscall.SIGHUP)
 }

@@ -1,70 +1,60 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
-	"strings"
+	"path/filepath"
+	"sync"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/auth/webhook"
 	"github.com/paradiseftp/paradise/osfs"
 )
 
-// newServer makes the server that the flags describe. The driver is closed by
-// the caller.
-func newServer(cfg *config, log *slog.Logger) (*paradise.Server, *osfs.Driver, error) {
-	if err := os.MkdirAll(cfg.root, 0o755); err != nil {
-		return nil, nil, err
-	}
-	files, err := osfs.Open(cfg.root, osfs.Options{Durable: cfg.durable})
+// newServer makes the server that the configuration describes. files is closed
+// by the caller.
+func newServer(cfg *config, log *slog.Logger, files *homes, users *logins, certs *tls.Config) (*paradise.Server, error) {
+	all, err := files.open("")
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	srv := &paradise.Server{
-		Auth:  cfg.users.accounts,
-		Files: files,
+	return &paradise.Server{
+		Auth:  users,
+		Files: all,
 		Passive: paradise.PassiveOptions{
 			MinPort:  cfg.passive.min,
 			MaxPort:  cfg.passive.max,
 			PublicIP: cfg.publicIP,
 		},
-		Timeouts: paradise.Timeouts{Idle: cfg.idle},
-		Limits:   cfg.limits(),
-		Logger:   log,
-	}
-	if cfg.allowTypes != "" {
-		for t := range strings.SplitSeq(cfg.allowTypes, ",") {
-			srv.Policy.Gate.Allow = append(srv.Policy.Gate.Allow, strings.TrimSpace(t))
-		}
-	}
-	if err := cfg.setTLS(srv); err != nil {
-		files.Close()
-		return nil, nil, err
-	}
-	return srv, files, nil
+		TLSConfig: certs,
+		Policy:    cfg.policy(),
+		Timeouts:  paradise.Timeouts{Idle: cfg.idle},
+		Limits:    cfg.limits(),
+		Logger:    log,
+	}, nil
 }
 
-func (cfg *config) setTLS(srv *paradise.Server) error {
-	if cfg.tlsCert == "" {
-		srv.Policy.TLS = paradise.TLSOptional
-		return nil
+// policy holds for users of whom nothing else is said.
+func (cfg *config) policy() paradise.Policy {
+	p := paradise.Policy{Gate: paradise.Gate{Allow: splitList(cfg.allowTypes)}}
+	if !cfg.hasTLS() || cfg.tlsPolicy == "optional" {
+		p.TLS = paradise.TLSOptional
 	}
-	cert, err := tls.LoadX509KeyPair(cfg.tlsCert, cfg.tlsKey)
-	if err != nil {
-		return fmt.Errorf("certificate: %w", err)
-	}
-	srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}}
-	if cfg.tlsPolicy == "optional" {
-		srv.Policy.TLS = paradise.TLSOptional
+	if !cfg.hasTLS() {
+		return p
 	}
 	switch cfg.reuse {
 	case "require":
-		srv.Policy.DataTLSReuse = paradise.ReuseRequire
+		p.DataTLSReuse = paradise.ReuseRequire
 	case "off":
-		srv.Policy.DataTLSReuse = paradise.ReuseOff
+		p.DataTLSReuse = paradise.ReuseOff
 	}
-	return nil
+	return p
 }
 
 // limits are the library's defaults, or none but the descriptors'.
@@ -76,10 +66,77 @@ func (cfg *config) limits() paradise.Limits {
 	return paradise.Limits{Sessions: cfg.sessions, SessionsPerIP: cfg.perIP}
 }
 
-func newLogger(cfg *config) *slog.Logger {
-	o := &slog.HandlerOptions{Level: cfg.logLevel}
-	if cfg.logFormat == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, o))
+// identityService is what -auth-url names, nil if it names nothing.
+func (cfg *config) identityService() (paradise.AuthDriver, error) {
+	if cfg.authURL == "" {
+		return nil, nil
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, o))
+	d := &webhook.Driver{URL: cfg.authURL}
+	if cfg.authKey != "" {
+		key, err := readSecret(cfg.authKey)
+		if err != nil {
+			return nil, err
+		}
+		d.Secret = key
+	}
+	return d, nil
 }
+
+// homes opens the folders that accounts live in, each once.
+type homes struct {
+	root    string
+	options osfs.Options
+	mu      sync.Mutex
+	drivers map[string]*osfs.Driver
+}
+
+func newHomes(cfg *config) *homes {
+	return &homes{root: cfg.root, options: osfs.Options{Durable: cfg.durable}, drivers: make(map[string]*osfs.Driver)}
+}
+
+// open returns the driver of a folder below the root, or of an absolute one.
+func (h *homes) open(name string) (*osfs.Driver, error) {
+	dir := filepath.Clean(name)
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(h.root, dir)
+	}
+	if name != "" && !filepath.IsAbs(name) && !filepath.IsLocal(name) {
+		return nil, fmt.Errorf("home %q leads out of -root: write an absolute path if that is meant", name)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if d := h.drivers[dir]; d != nil {
+		return d, nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	d, err := osfs.Open(dir, h.options)
+	if err == nil {
+		h.drivers[dir] = d
+	}
+	return d, err
+}
+
+func (h *homes) Close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, d := range h.drivers {
+		d.Close()
+	}
+}
+
+// probe finds what a server has against its fields, without serving anybody.
+func probe(srv *paradise.Server) error {
+	if err := srv.Serve(deadListener{}); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return srv.Shutdown(context.Background())
+}
+
+// deadListener accepts nobody.
+type deadListener struct{}
+
+func (deadListener) Accept() (net.Conn, error) { return nil, net.ErrClosed }
+func (deadListener) Close() error              { return nil }
+func (deadListener) Addr() net.Addr            { return &net.TCPAddr{} }

@@ -212,11 +212,21 @@ function cells(tr, ...texts) {
   texts.forEach((t, i) => fill(tr.cells[i], t));
 }
 
+let unfolded = false; // all recent transfers are shown
+
+function unfold() {
+  unfolded = !unfolded;
+  byId("more").setAttribute("aria-expanded", String(unfolded));
+  setText(byId("more"), unfolded ? "Show fewer" : "Show all");
+  if (last) showTables(last, Date.parse(last.now));
+}
+
 function showTables(s, now) {
+  byId("more").hidden = s.recent.length <= 12;
   sync(byId("sessions"), s.sessions, "No client is connected.", (x) => x.id, sessionRow, updateSession(now));
   setText(byId("sessions-note"), s.sessions.length < s.clients
     ? s.sessions.length + " of " + whole.format(s.clients) + ", those with transfers first" : "");
-  sync(byId("recent"), s.recent, "No file has been transferred yet.", (r) => r.session + " " + r.ended + " " + r.name,
+  sync(byId("recent"), s.recent.slice(0, unfolded ? 50 : 12), "No file has been transferred yet.", (r) => r.session + " " + r.ended + " " + r.name,
     () => row(["file full"], ["", "User"], ["n", "Size"], ["n", "Took"], ["ending two", "Ending"], ["n", "When"]), updateRecent(now));
   sync(byId("totals"), [["Uploads", s.uploads], ["Downloads", s.downloads], ["Listings", s.listings]], "", (x) => x[0],
     () => row([""], ["n"], ["n"], ["n"]),
@@ -380,5 +390,6 @@ async function drain() {
   if (!answer.ok) alert(await answer.text());
 }
 
+byId("more").addEventListener("click", unfold);
 byId("drain")?.addEventListener("click", drain);
 watch();

@@ -1,0 +1,138 @@
+package endurance
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// small mounts a file system of 16 MiB.
+func small(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=16m")
+	needs(t, err == nil, "needs root, to mount a small file system")
+	t.Cleanup(func() { require.NoError(t, unix.Unmount(dir, 0), "something is still open") })
+	return dir
+}
+
+// free is the space left, in bytes, and how many files are there.
+func free(t *testing.T, dir string) uint64 {
+	t.Helper()
+	var st unix.Statfs_t
+	require.NoError(t, unix.Statfs(dir, &st))
+	return st.Bavail * uint64(st.Bsize)
+}
+
+// holdsFile fails unless a file is there with exactly these bytes.
+func holdsFile(t *testing.T, want []byte, dir, name string) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, name))
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(want, b), "%s has %d bytes and not the %d", name, len(b), len(want))
+}
+
+// stores uploads and wants a reply.
+func stores(t *testing.T, c *client, want int, command string, data []byte) string {
+	t.Helper()
+	code, text, err := c.store(command, data)
+	require.NoError(t, err)
+	require.Equal(t, want, code, text)
+	return text
+}
+
+func TestFullDiskKeepsTheOldFile(t *testing.T) {
+	rnd := random(t)
+	dir := small(t)
+	s := serve(t, dir, nil)
+	c := must(t, s.Addr)
+	old := content(rnd, 5<<20)
+	stores(t, c, 226, "STOR f", old)
+	stores(t, c, 226, "STOR other", content(rnd, 1<<20))
+	before := free(t, dir)
+
+	for _, command := range []string{"STOR f", "APPE f", "STOR g"} {
+		stores(t, c, 452, command, make([]byte, 20<<20))
+		holdsFile(t, old, dir, "f")
+		require.NoError(t, await(dialWait, func() bool { return free(t, dir) == before }), "%s: %d bytes free, %d before", command, free(t, dir), before)
+	}
+	require.NoFileExists(t, filepath.Join(dir, "g"))
+	require.NoError(t, c.want(350, "REST 100"))
+	stores(t, c, 452, "STOR f", make([]byte, 20<<20))
+	holdsFile(t, old, dir, "f")
+
+	require.NoError(t, c.want(200, "ALLO 20971520"))
+	require.Contains(t, stores(t, c, 452, "STOR f", nil), "space", "known before the first byte")
+
+	next := content(rnd, 6<<20)
+	stores(t, c, 226, "STOR f", next)
+	holdsFile(t, next, dir, "f")
+	holdNoParts(t, dir)
+	require.NoError(t, c.quit())
+	s.stop(t)
+}
+
+func TestManyUploadsThatFillADiskLeaveOnlyWholeFiles(t *testing.T) {
+	rnd := random(t)
+	dir := small(t)
+	s := serve(t, dir, nil)
+	const writers = 8
+	files := make([][]byte, writers)
+	for i := range files {
+		files[i] = content(rnd, 3<<20)
+	}
+	codes := make([]int, writers)
+	var all sync.WaitGroup
+	for i := range writers {
+		c := must(t, s.Addr)
+		all.Go(func() { codes[i], _, _ = c.store(fmt.Sprintf("STOR f%d", i), files[i]) })
+	}
+	all.Wait()
+	done := 0
+	for i, code := range codes {
+		require.Contains(t, []int{226, 452}, code)
+		if code == 226 {
+			done++
+			holdsFile(t, files[i], dir, fmt.Sprintf("f%d", i))
+		} else {
+			require.NoFileExists(t, filepath.Join(dir, fmt.Sprintf("f%d", i)))
+		}
+	}
+	require.Less(t, done, writers)
+	require.NoError(t, await(dialWait, func() bool { return free(t, dir) >= 16<<20-uint64(done+1)*(3<<20) }))
+	s.stop(t)
+	holdNoTemporaries(t, dir)
+}
+
+// holdNoParts is holdNoTemporaries while the server lives, whose register may
+// be there.
+func holdNoParts(t *testing.T, dir string) {
+	t.Helper()
+	parts, err := filepath.Glob(filepath.Join(dir, ".paradise-*.part"))
+	require.NoError(t, err)
+	require.Empty(t, parts)
+}
+
+func TestFileSizeLimitKeepsTheOldFile(t *testing.T) {
+	rnd := random(t)
+	dir := t.TempDir()
+	server := startChild(t, dir, envFileMax+"=1048576")
+	c := must(t, server.addr)
+	old := content(rnd, 900<<10)
+	stores(t, c, 226, "STOR f", old)
+	for _, command := range []string{"STOR f", "APPE f"} {
+		stores(t, c, 552, command, make([]byte, 2<<20))
+		holdsFile(t, old, dir, "f")
+	}
+	next := content(rnd, 1<<20)
+	stores(t, c, 226, "STOR f", next)
+	holdsFile(t, next, dir, "f")
+	holdNoParts(t, dir)
+	require.NoError(t, c.quit())
+}

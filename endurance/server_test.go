@@ -1,0 +1,55 @@
+package endurance
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/osfs"
+	"github.com/paradiseftp/paradise/paradisetest"
+)
+
+// server serves a folder from this process.
+type server struct {
+	*paradisetest.Server
+	dir   string
+	files *osfs.Driver
+}
+
+// serve starts a server of a folder without limits on strangers: here all come
+// from one address.
+func serve(t *testing.T, dir string, change func(*paradise.Server)) *server {
+	t.Helper()
+	files, err := osfs.Open(dir, osfs.Options{})
+	require.NoError(t, err)
+	srv := &paradise.Server{
+		Auth:   paradise.Accounts{"auser": "secret"},
+		Files:  files,
+		Limits: paradise.Limits{SessionsPerIP: -1, LoginsPerMin: -1, FailedDelay: -1, BanAfter: -1},
+		Logger: slog.New(slog.DiscardHandler),
+	}
+	if change != nil {
+		change(srv)
+	}
+	s := &server{Server: paradisetest.NewServer(t, srv), dir: dir, files: files}
+	t.Cleanup(func() { files.Close() })
+	return s
+}
+
+// stop ends it before the test does, and all it holds.
+func (s *server) stop(t *testing.T) {
+	t.Helper()
+	s.Close()
+	require.NoError(t, s.files.Close())
+}
+
+// must logs in or fails the test.
+func must(t *testing.T, addr string) *client {
+	t.Helper()
+	c, err := login(addr)
+	require.NoError(t, err)
+	t.Cleanup(func() { c.conn.Close() })
+	return c
+}

@@ -1,0 +1,77 @@
+package events
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"github.com/paradiseftp/paradise"
+)
+
+// Xferlog returns a TransferEnd hook that writes a line in the format of xferlog(5)
+// for every file that was sent or taken in, whole ("c") or not ("i"); listings are
+// no transfers of files. In names, spaces and what is no printable text are replaced
+// by "_". Each line is one Write; w need not be safe for concurrent use, and what it
+// refuses is lost.
+//
+//	Sat Feb 29 12:34:56 2020 2 192.0.2.7 1048576 /a.jpg b _ i r anna ftp 0 * c
+//
+// The fields are the time of the end in local time, seconds, the client's address,
+// stored bytes, name, type (always b), action (_), direction (i: taken in; o: sent),
+// access (a: anonymous; r: real), user, service, authentication (0: none; TLS client
+// certificates are not told), its user (*) and the status.
+func Xferlog(w io.Writer) func(ctx context.Context, e paradise.TransferEvent) {
+	var mu sync.Mutex
+	return func(_ context.Context, e paradise.TransferEvent) {
+		line, ok := xferline(e)
+		if !ok {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		io.WriteString(w, line)
+	}
+}
+
+func xferline(e paradise.TransferEvent) (string, bool) {
+	direction := "i"
+	switch e.Verb {
+	case "LIST", "NLST", "MLSD":
+		return "", false
+	}
+	if !e.Upload {
+		direction = "o"
+	}
+	status := "c"
+	if e.Err != nil || e.Upload && !e.Committed {
+		status = "i"
+	}
+	user := e.Session.User.Name
+	access := "r"
+	if user == "anonymous" || user == "ftp" {
+		access = "a"
+	}
+	end := e.Started.Add(e.Duration).Format("Mon Jan _2 15:04:05 2006")
+	seconds := int64((e.Duration + time.Second/2) / time.Second)
+	return fmt.Sprintf("%s %d %s %d %s b _ %s %s %s ftp 0 * %s\n", end, seconds,
+		e.Session.Remote.Addr().Unmap(), e.Stored, word(e.Name), direction, access, word(user), status), true
+}
+
+// word makes one field of a name.
+func word(s string) string {
+	if s == "" {
+		return "*"
+	}
+	var b strings.Builder
+	for _, r := range strings.ToValidUTF8(s, "_") {
+		if r == ' ' || !unicode.IsPrint(r) {
+			r = '_'
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}

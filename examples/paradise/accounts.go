@@ -1,0 +1,235 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/auth/webhook"
+)
+
+// account is a user in the configuration file. Zero is what holds for all.
+type account struct {
+	Password     *hash         `toml:"password"`                // a hash, as "paradise hash-password" prints it
+	Home         string        `toml:"home,omitempty"`          // folder that is the user's whole world, below -root unless absolute; made if missing
+	Start        string        `toml:"start,omitempty"`         // first folder inside it
+	Deny         []permission  `toml:"deny,omitempty"`          // or a preset: read-only, upload-only
+	TLS          tlsRule       `toml:"tls,omitempty"`           // optional, login or required
+	MaxFileSize  int64         `toml:"max-file-size,omitempty"` // bytes
+	MaxSessions  int           `toml:"max-sessions,omitempty"`
+	UploadRate   int64         `toml:"upload-rate,omitempty"`   // bytes per second
+	DownloadRate int64         `toml:"download-rate,omitempty"` // bytes per second
+	AllowTypes   []string      `toml:"allow-types,omitempty"`
+	DenyTypes    []string      `toml:"deny-types,omitempty"`
+	RefuseEmpty  bool          `toml:"refuse-empty,omitempty"`
+	MatchNames   bool          `toml:"match-extension,omitempty"`
+	Names        []string      `toml:"names,omitempty"`
+	DenyNames    []string      `toml:"deny-names,omitempty"`
+	Device       deviceProfile `toml:"device,omitempty"`
+	Trace        bool          `toml:"trace,omitempty"`
+
+	files paradise.FileDriver
+}
+
+// permission is one of the names that auth/webhook uses too.
+type permission paradise.Perm
+
+func (p *permission) UnmarshalText(text []byte) error {
+	perm, err := webhook.ParsePerm(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is no permission: use list, read, create, overwrite, append, delete, rename, mkdir, rmdir, chmod, times, site, writes, read-only or upload-only", text)
+	}
+	*p = permission(perm)
+	return nil
+}
+
+func (p permission) MarshalText() ([]byte, error) {
+	for _, name := range []string{"read-only", "upload-only", "list", "read", "create", "overwrite", "append", "delete", "rename", "mkdir", "rmdir", "chmod", "times", "site"} {
+		if perm, err := webhook.ParsePerm(name); err == nil && permission(perm) == p {
+			return []byte(name), nil
+		}
+	}
+	return nil, fmt.Errorf("permission %d has no name", p)
+}
+
+// tlsRule says where encryption is needed; empty is what holds for all.
+type tlsRule string
+
+func (r *tlsRule) UnmarshalText(text []byte) error {
+	if _, ok := tlsRules[tlsRule(text)]; !ok {
+		return fmt.Errorf("%q: use optional, login or required", text)
+	}
+	*r = tlsRule(text)
+	return nil
+}
+
+var tlsRules = map[tlsRule]paradise.TLSRule{
+	"optional": paradise.TLSOptional,
+	"login":    paradise.TLSLogin,
+	"required": paradise.TLSRequired,
+}
+
+// deviceProfile is paradise.DeviceProfile as the file names it.
+type deviceProfile struct {
+	MkdExistingOK  bool `toml:"mkd-existing-ok,omitempty"`
+	MakeParents    bool `toml:"make-parents,omitempty"`
+	Backslash      bool `toml:"backslash,omitempty"`
+	RenameUploads  bool `toml:"rename-uploads,omitempty"`
+	QuietSite      bool `toml:"quiet-site,omitempty"`
+	NLSTNamesOnly  bool `toml:"nlst-names-only,omitempty"`
+	NLSTNoMatch550 bool `toml:"nlst-no-match-550,omitempty"`
+	SizeInASCII    bool `toml:"size-in-ascii,omitempty"`
+	AnyActivePeer  bool `toml:"any-active-peer,omitempty"`
+}
+
+// policy is base with what the account changes.
+func (a *account) policy(base paradise.Policy) paradise.Policy {
+	p := base
+	for _, d := range a.Deny {
+		p.Deny |= paradise.Perm(d)
+	}
+	if rule, ok := tlsRules[a.TLS]; ok {
+		p.TLS = rule
+	}
+	p.MaxFileSize = cmp.Or(a.MaxFileSize, p.MaxFileSize)
+	p.MaxSessions = cmp.Or(a.MaxSessions, p.MaxSessions)
+	p.UploadRate = cmp.Or(a.UploadRate, p.UploadRate)
+	p.DownloadRate = cmp.Or(a.DownloadRate, p.DownloadRate)
+	if a.AllowTypes != nil {
+		p.Gate.Allow = a.AllowTypes
+	}
+	p.Gate.Deny = slices.Concat(p.Gate.Deny, a.DenyTypes)
+	p.Gate.RefuseEmpty = p.Gate.RefuseEmpty || a.RefuseEmpty
+	p.Gate.MatchExtension = p.Gate.MatchExtension || a.MatchNames
+	p.Gate.Names = slices.Concat(p.Gate.Names, a.Names)
+	p.Gate.DenyNames = slices.Concat(p.Gate.DenyNames, a.DenyNames)
+	p.Device = paradise.DeviceProfile(a.Device)
+	p.Trace = p.Trace || a.Trace
+	return p
+}
+
+// print writes the account as the file has it, without its password.
+func (a *account) print(w io.Writer, name string) error {
+	shown := *a
+	shown.Password = nil
+	b, err := toml.Marshal(map[string]map[string]account{"accounts": {name: shown}})
+	if err != nil {
+		return err
+	}
+	text := strings.TrimPrefix(string(b), "[accounts]\n")
+	_, err = fmt.Fprintf(w, "\n%s# password is not shown\n", text)
+	return err
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// directory is who may log in, and as what: one state of the configuration. It
+// never changes; a reload makes another one.
+type directory struct {
+	accounts map[string]*account
+	dummy    *hash // is verified for names that nobody has
+	hashing  *hashing
+	policy   paradise.Policy
+	trace    []string
+	service  paradise.AuthDriver // asked about names that are not ours; nil: none
+}
+
+// logins is the AuthDriver whose directory a reload exchanges.
+type logins struct{ current atomic.Pointer[directory] }
+
+// Authenticate implements [paradise.AuthDriver].
+func (l *logins) Authenticate(ctx context.Context, s *paradise.Session, c paradise.Credentials) (*paradise.User, error) {
+	return l.current.Load().authenticate(ctx, s, c)
+}
+
+func (d *directory) authenticate(ctx context.Context, s *paradise.Session, c paradise.Credentials) (*paradise.User, error) {
+	if !c.HasPassword {
+		return nil, paradise.ErrNeedPassword
+	}
+	a, known := d.accounts[c.User]
+	if !known && d.service != nil {
+		u, err := d.service.Authenticate(ctx, s, c)
+		return d.traced(u, s), err
+	}
+	if !known {
+		a = &account{Password: d.dummy}
+	}
+	right, err := d.hashing.verify(ctx, a.Password, c.Password)
+	switch {
+	case err != nil:
+		return nil, err
+	case !right || !known:
+		return nil, paradise.ErrBadCredentials
+	}
+	p := a.policy(d.policy)
+	p.Trace = p.Trace || slices.Contains(d.trace, c.User)
+	return &paradise.User{Name: c.User, Home: a.Start, Files: a.files, Policy: &p}, nil
+}
+
+// traced gives a user of the identity service the trace that -trace-user asks
+// for.
+func (d *directory) traced(u *paradise.User, s *paradise.Session) *paradise.User {
+	if u == nil || !slices.Contains(d.trace, u.Name) {
+		return u
+	}
+	p := s.Policy
+	if u.Policy != nil {
+		p = *u.Policy
+	}
+	p.Trace = true
+	traced := *u
+	traced.Policy = &p
+	return &traced
+}
+
+// newDirectory makes the directory that the configuration describes.
+func newDirectory(cfg *config, h *homes, policy paradise.Policy) (*directory, error) {
+	d := &directory{accounts: make(map[string]*account), hashing: newHashing(), policy: policy, trace: cfg.traceUsers}
+	for name, password := range cfg.users.accounts {
+		d.accounts[name] = &account{Password: plainHash(password)}
+	}
+	listed, err := readHtpasswd(cfg.htpasswd)
+	if err != nil {
+		return nil, err
+	}
+	for name, p := range listed {
+		d.accounts[name] = &account{Password: p}
+	}
+	for name, a := range cfg.accounts {
+		if err := d.add(name, a, h); err != nil {
+			return nil, fmt.Errorf("account %q: %w", name, err)
+		}
+	}
+	d.dummy = commonHash(d.accounts)
+	d.service, err = cfg.identityService()
+	return d, err
+}
+
+func (d *directory) add(name string, a *account, h *homes) error {
+	if a.Password == nil {
+		return errors.New("has no password: add a line password = \"...\" with what \"paradise hash-password\" prints")
+	}
+	p := a.policy(d.policy)
+	if err := probe(&paradise.Server{Policy: paradise.Policy{TLS: paradise.TLSOptional, Gate: p.Gate}}); err != nil {
+		return err
+	}
+	own := *a
+	if a.Home != "" {
+		files, err := h.open(a.Home)
+		if err != nil {
+			return err
+		}
+		own.files = files
+	}
+	d.accounts[name] = &own
+	return nil
+}

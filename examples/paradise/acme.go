@@ -1,0 +1,80 @@
+package main
+
+import (
+	"cmp"
+	"crypto/tls"
+	"errors"
+	"flag"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/crypto/acme"
+	"golang.org/x/crypto/acme/autocert"
+)
+
+// acmeConfig says how certificates are had from a certificate authority.
+type acmeConfig struct {
+	domains   string
+	cache     string
+	email     string
+	http      string
+	directory string
+}
+
+func (a *acmeConfig) flags(fs *flag.FlagSet) {
+	fs.StringVar(&a.domains, "acme-domains", "", "comma-separated `names` to get certificates for by ACME; agrees to the authority's terms")
+	fs.StringVar(&a.cache, "acme-cache", "./paradise-acme", "`folder` for account key and certificates")
+	fs.StringVar(&a.email, "acme-email", "", "`address` that the authority may write to")
+	fs.StringVar(&a.http, "acme-http", ":80", "`host:port` where the authority's HTTP challenge is answered; it asks at port 80")
+	fs.StringVar(&a.directory, "acme-directory", "", "`URL` of the authority; Let's Encrypt if empty")
+}
+
+func (a *acmeConfig) check(cert string) error {
+	switch {
+	case a.domains == "":
+		return nil
+	case cert != "":
+		return errors.New("-acme-domains and -tls-cert exclude each other: give one")
+	case a.cache == "" || a.http == "":
+		return errors.New("-acme-domains needs -acme-cache and -acme-http")
+	}
+	return nil
+}
+
+// manager gets and renews certificates, on the first handshake for a name.
+func (a *acmeConfig) manager() *autocert.Manager {
+	m := &autocert.Manager{
+		Prompt:     autocert.AcceptTOS,
+		Cache:      autocert.DirCache(a.cache),
+		HostPolicy: autocert.HostWhitelist(splitList(a.domains)...),
+		Email:      a.email,
+	}
+	if a.directory != "" {
+		m.Client = &acme.Client{DirectoryURL: a.directory}
+	}
+	return m
+}
+
+// certificateFor takes a client that names no host for one that means the first
+// name: old FTP clients send no SNI.
+func (a *acmeConfig) certificateFor(m *autocert.Manager) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	first := splitList(a.domains)[0]
+	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		named := *hello
+		named.ServerName = cmp.Or(hello.ServerName, first)
+		return m.GetCertificate(&named)
+	}
+}
+
+// serveChallenges answers the authority; everything else is refused.
+func serveChallenges(m *autocert.Manager, l net.Listener) *http.Server {
+	hs := &http.Server{
+		Handler:           m.HTTPHandler(http.NotFoundHandler()),
+		ReadHeaderTimeout: 10 * time.Second,
+		WriteTimeout:      10 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+	}
+	go hs.Serve(l)
+	return hs
+}

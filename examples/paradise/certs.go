@@ -1,0 +1,87 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// certFiles is a certificate that follows its files.
+type certFiles struct {
+	cert, key string
+	current   atomic.Pointer[loadedCert]
+}
+
+type loadedCert struct {
+	tls.Certificate
+	stamps [2]stamp
+}
+
+// stamp tells one version of a file from another.
+type stamp struct {
+	time time.Time
+	size int64
+}
+
+func stampOf(name string) stamp {
+	info, err := os.Stat(name)
+	if err != nil {
+		return stamp{}
+	}
+	return stamp{info.ModTime(), info.Size()}
+}
+
+func openCert(cert, key string) (*certFiles, error) {
+	c := &certFiles{cert: cert, key: key}
+	return c, c.load()
+}
+
+// load reads the files; the old certificate stays after an error.
+func (c *certFiles) load() error {
+	stamps := c.stamps()
+	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
+	if err != nil {
+		return fmt.Errorf("certificate: %w", err)
+	}
+	c.current.Store(&loadedCert{pair, stamps})
+	return nil
+}
+
+func (c *certFiles) stamps() [2]stamp { return [2]stamp{stampOf(c.cert), stampOf(c.key)} }
+
+// changed reports whether the files are not those that were loaded.
+func (c *certFiles) changed() bool { return c.stamps() != c.current.Load().stamps }
+
+func (c *certFiles) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return &c.current.Load().Certificate, nil
+}
+
+// tlsConfig asks get for the certificate of each handshake.
+func (cfg *config) tlsConfig(get func(*tls.ClientHelloInfo) (*tls.Certificate, error)) *tls.Config {
+	c := &tls.Config{GetCertificate: get, MinVersion: tls.VersionTLS12}
+	if cfg.tlsOld {
+		c.MinVersion = tls.VersionTLS10
+		c.CipherSuites = oldSuites()
+	}
+	return c
+}
+
+// oldSuites are the good suites and those with CBC and RSA key exchange, but
+// never RC4 or triple DES.
+func oldSuites() []uint16 {
+	var ids []uint16
+	for _, s := range tls.CipherSuites() {
+		ids = append(ids, s.ID)
+	}
+	return append(ids,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256,
+		tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256,
+		tls.TLS_RSA_WITH_AES_128_GCM_SHA256,
+		tls.TLS_RSA_WITH_AES_256_GCM_SHA384,
+		tls.TLS_RSA_WITH_AES_128_CBC_SHA256,
+		tls.TLS_RSA_WITH_AES_128_CBC_SHA,
+		tls.TLS_RSA_WITH_AES_256_CBC_SHA,
+	)
+}

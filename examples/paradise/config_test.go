@@ -1,0 +1,228 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/paradiseftp/paradise"
+)
+
+// The flags of DESIGN.md, section 6: scripts rely on them.
+var contract = []string{"addr", "root", "user", "passive-ports", "public-ip", "monitor", "tls-cert", "tls-key", "tls-policy",
+	"tls-addr", "data-tls-reuse", "allow-types", "durable", "abuse-limits", "max-sessions", "max-sessions-per-ip",
+	"idle-timeout", "drain-timeout", "pid-file", "log-level", "log-format"}
+
+func TestEveryFlagOfTheContractExists(t *testing.T) {
+	fs := (&config{}).flags(io.Discard)
+	for _, name := range contract {
+		assert.NotNil(t, fs.Lookup(name), "-%s", name)
+	}
+}
+
+func TestDefaultsAreThoseOfTheContract(t *testing.T) {
+	fs := (&config{}).flags(io.Discard)
+	for name, want := range map[string]string{"addr": "127.0.0.1:2121", "root": "./paradise-data", "monitor": "127.0.0.1:5010",
+		"tls-policy": "required", "data-tls-reuse": "prefer", "durable": "false", "abuse-limits": "on", "passive-ports": "",
+		"public-ip": "", "tls-addr": "", "allow-types": ""} {
+		assert.Equal(t, want, fs.Lookup(name).DefValue, "-%s", name)
+	}
+}
+
+func TestFlagsThatMakeNoSenseFail(t *testing.T) {
+	for _, c := range []struct{ name, args, want string }{
+		{"unknown", "-no-such-flag", "not defined"},
+		{"no flag", "serve", "is no flag"},
+		{"policy", "-tls-policy never", "optional or required"},
+		{"limits", "-abuse-limits maybe", "on or off"},
+		{"half a certificate", "-tls-cert x", "belong together"},
+		{"implicit TLS without certificate", "-tls-addr :990", "needs a certificate"},
+		{"secret for nobody", "-auth-secret-file x", "without -auth-url"},
+		{"ACME and files", "-acme-domains a.example -tls-cert x -tls-key y", "exclude each other"},
+		{"ports", "-passive-ports 9-3", "want min-max"},
+		{"user", "-user name", "want name:password"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := parseFlags(strings.Fields(c.args), io.Discard)
+			assert.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+func TestAFlagGivenTwiceTakesItsLastValue(t *testing.T) {
+	cfg, err := parseFlags(strings.Fields("-root a -root b -user x:1 -user y:2"), io.Discard)
+	require.NoError(t, err)
+	assert.Equal(t, "b", cfg.root)
+	assert.Equal(t, paradise.Accounts{"x": "1", "y": "2"}, cfg.users.accounts)
+}
+
+// inFile parses flags beside a configuration file.
+func inFile(t *testing.T, text string, args ...string) (*config, error) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "paradise.toml")
+	require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
+	return parseFlags(append([]string{"-config", name}, args...), io.Discard)
+}
+
+// bcryptOfSecret is what htpasswd -nbB -C 4 prints for "secret".
+const bcryptOfSecret = "$2y$04$4Q6k.CIzbFoOmQ.T5bq/BuIrSlzEBcCwAyRxicsaMItAF7m2cczpm"
+
+func TestTheFileTakesEveryFlagAsAKey(t *testing.T) {
+	cfg, err := inFile(t, `
+addr = "127.0.0.1:21"
+durable = true
+max-sessions = 7
+idle-timeout = "90s"
+user = ["a:1", "b:2"]
+allow-types = ["image/*", "application/pdf"]
+monitor-host = ["one", "two"]
+`)
+	require.NoError(t, err)
+	assert.Equal(t, "127.0.0.1:21", cfg.addr)
+	assert.True(t, cfg.durable)
+	assert.Equal(t, 7, cfg.sessions)
+	assert.Equal(t, "1m30s", cfg.idle.String())
+	assert.Equal(t, paradise.Accounts{"a": "1", "b": "2"}, cfg.users.accounts)
+	assert.Equal(t, []string{"image/*", "application/pdf"}, cfg.policy().Gate.Allow)
+	assert.Equal(t, listFlag{"one", "two"}, cfg.monitorHosts)
+}
+
+func TestFlagsGoBeforeTheFile(t *testing.T) {
+	cfg, err := inFile(t, "addr = \"127.0.0.1:21\"\nroot = \"there\"\n", "-addr", "127.0.0.1:2122")
+	require.NoError(t, err)
+	assert.Equal(t, "127.0.0.1:2122", cfg.addr)
+	assert.Equal(t, "there", cfg.root)
+}
+
+func TestErrorsInTheFileNameTheLine(t *testing.T) {
+	const account = "[accounts.alice]\npassword = \"" + bcryptOfSecret + "\"\n"
+	for _, c := range []struct{ name, text, want string }{
+		{"unknown key", "addr = \":21\"\n\nadr = \":22\"\n", "line 3: adr: unknown key"},
+		{"unknown table", "[acounts.alice]\n", "line 1: acounts: unknown key"},
+		{"unknown key of an account", account + "hme = \"x\"\n", "line 3: accounts.alice.hme: unknown key"},
+		{"unknown key of a quoted account", "[accounts.\"a@b.c\"]\n\nbogus = 1\n", "line 3: accounts.\"a@b.c\".bogus: unknown key"},
+		{"unknown key of a device", account + "[accounts.alice.device]\nbackslash = true\nslash = true\n", "line 5: accounts.alice.device.slash: unknown key"},
+		{"a flag that is no key", "check = true\n", "line 1: check: unknown key"},
+		{"bad value", "# comment\nidle-timeout = \"soon\"\n", "line 2: idle-timeout"},
+		{"bad number", "max-sessions = \"many\"\n", "line 1: max-sessions"},
+		{"bad permission", account + "deny = [\"all\"]\n", "line 3"},
+		{"bad hash", "[accounts.alice]\npassword = \"secret\"\n", "line 2: accounts.alice.password: is no password hash"},
+		{"bad TLS rule", account + "tls = \"never\"\n", "line 3"},
+		{"wrong type", account + "max-file-size = \"big\"\n", "line 3"},
+		{"a key twice", "addr = \":1\"\naddr = \":2\"\n", "line 2"},
+		{"no TOML", "addr = \n", "line 1"},
+		{"a table for a value", "[addr]\nx = 1\n", "line 1: addr: is a table"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := inFile(t, c.text)
+			require.ErrorContains(t, err, c.want)
+			assert.NotContains(t, err.Error(), "\n", "one line")
+			assert.NotContains(t, err.Error(), "secret", "may be a password")
+		})
+	}
+}
+
+const fullAccount = `
+[accounts.alice]
+password = "` + bcryptOfSecret + `"
+home = "alice"
+start = "/in"
+deny = ["read-only", "site"]
+tls = "optional"
+max-file-size = 1000
+max-sessions = 2
+upload-rate = 3000
+download-rate = 4000
+allow-types = ["image/*"]
+deny-types = ["image/gif"]
+refuse-empty = true
+match-extension = true
+names = ["*.jpg"]
+deny-names = ["x*"]
+trace = true
+device = { mkd-existing-ok = true, make-parents = true }
+`
+
+func TestAnAccountHasAllThatAPolicyMayDiffer(t *testing.T) {
+	cfg, err := inFile(t, fullAccount)
+	require.NoError(t, err)
+	p := cfg.accounts["alice"].policy(paradise.Policy{Gate: paradise.Gate{Allow: []string{"text/*"}, DenyNames: []string{"y*"}}})
+	assert.Equal(t, paradise.Policy{
+		TLS:          paradise.TLSOptional,
+		Deny:         paradise.DenyReadOnly | paradise.PermSite,
+		MaxFileSize:  1000,
+		MaxSessions:  2,
+		UploadRate:   3000,
+		DownloadRate: 4000,
+		Gate: paradise.Gate{Allow: []string{"image/*"}, Deny: []string{"image/gif"}, RefuseEmpty: true,
+			MatchExtension: true, Names: []string{"*.jpg"}, DenyNames: []string{"y*", "x*"}},
+		Device: paradise.DeviceProfile{MkdExistingOK: true, MakeParents: true},
+		Trace:  true,
+	}, p)
+}
+
+func TestAccountsInTheFileReplaceTheDefaultAccount(t *testing.T) {
+	cfg, err := inFile(t, fullAccount)
+	require.NoError(t, err)
+	assert.Empty(t, cfg.users.accounts)
+}
+
+func TestPrintedSettingsAreAFileThatMeansTheSame(t *testing.T) {
+	args := strings.Fields("-addr 127.0.0.1:2122 -durable -max-sessions 9 -monitor-host a -monitor-host b\\c -idle-timeout 1m -passive-ports 50000-50010 -monitor-token 0123456789abcdef -user x:topsecret")
+	cfg, err := parseFlags(args, io.Discard)
+	require.NoError(t, err)
+	var out strings.Builder
+	require.NoError(t, cfg.print(&out, cfg.set))
+	assert.NotContains(t, out.String(), "topsecret")
+	assert.NotContains(t, out.String(), "0123456789abcdef")
+	again, err := inFile(t, out.String())
+	require.NoError(t, err, out.String())
+	again.set.VisitAll(func(f *flag.Flag) {
+		if f.Name != "config" && f.Name != "monitor-token" {
+			assert.Equal(t, cfg.set.Lookup(f.Name).Value.String(), f.Value.String(), f.Name)
+		}
+	})
+}
+
+func TestPrintedAccountsHaveNoPassword(t *testing.T) {
+	cfg, err := inFile(t, fullAccount)
+	require.NoError(t, err)
+	var out strings.Builder
+	require.NoError(t, cfg.print(&out, cfg.set))
+	assert.NotContains(t, out.String(), bcryptOfSecret)
+	again, err := inFile(t, out.String())
+	require.NoError(t, err, out.String())
+	again.accounts["alice"].Password = cfg.accounts["alice"].Password
+	assert.Equal(t, cfg.accounts["alice"].policy(paradise.Policy{}), again.accounts["alice"].policy(paradise.Policy{}))
+	assert.Equal(t, "alice", again.accounts["alice"].Home)
+}
+
+func TestCheckTellsWhatTheServerWouldSay(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"good", fullAccount, ""},
+		{"no password", "[accounts.bob]\nhome = \"bob\"\n", `account "bob": has no password`},
+		{"a home outside", strings.Replace(fullAccount, `home = "alice"`, `home = "../alice"`, 1), "leads out of -root"},
+		{"a MIME type that is none", strings.Replace(fullAccount, "image/gif", "gif", 1), "no MIME type"},
+		{"a certificate that is missing", "tls-cert = \"no\"\ntls-key = \"no\"\n", "certificate:"},
+		{"a monitor for all", "monitor = \"0.0.0.0:5010\"\n", "set a token"},
+		{"a missing htpasswd", "htpasswd = \"/no/such/file\"\n", "no such file"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg, err := inFile(t, fmt.Sprintf("root = %q\n", t.TempDir())+c.text)
+			require.NoError(t, err)
+			err = cfg.try(io.Discard)
+			if c.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			assert.ErrorContains(t, err, c.want)
+		})
+	}
+}

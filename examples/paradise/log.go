@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+)
+
+// newLogger logs to standard error from level upwards, and the traced lines of
+// single users below it.
+func newLogger(cfg *config, level slog.Leveler) *slog.Logger {
+	o := &slog.HandlerOptions{Level: slog.LevelDebug}
+	var h slog.Handler = slog.NewTextHandler(os.Stderr, o)
+	if cfg.logFormat == "json" {
+		h = slog.NewJSONHandler(os.Stderr, o)
+	}
+	return slog.New(traceFilter{h, level})
+}
+
+// traceFilter lets the lines of a traced session through at any level: they are
+// only made for users who are to be traced.
+type traceFilter struct {
+	slog.Handler
+	level slog.Leveler
+}
+
+func (f traceFilter) Enabled(context.Context, slog.Level) bool { return true }
+
+func (f traceFilter) Handle(ctx context.Context, r slog.Record) error {
+	traced := r.Level == slog.LevelDebug && (r.Message == "command" || r.Message == "reply")
+	if r.Level < f.level.Level() && !traced {
+		return nil
+	}
+	return f.Handler.Handle(ctx, r)
+}
+
+func (f traceFilter) WithAttrs(a []slog.Attr) slog.Handler {
+	return traceFilter{f.Handler.WithAttrs(a), f.level}
+}
+
+func (f traceFilter) WithGroup(name string) slog.Handler {
+	return traceFilter{f.Handler.WithGroup(name), f.level}
+}

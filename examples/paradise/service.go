@@ -1,0 +1,255 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+
+	"golang.org/x/crypto/acme/autocert"
+
+	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/handover"
+	"github.com/paradiseftp/paradise/monitor"
+)
+
+// service is everything that runs in one process.
+type service struct {
+	cfg   *config
+	args  []string
+	p     *handover.Process
+	older *generations
+	level slog.LevelVar
+	log   *slog.Logger
+
+	files *homes
+	users logins
+	certs *certFiles        // nil: none
+	acme  *autocert.Manager // nil: none
+	srv   *paradise.Server
+	page  *monitor.Handler // nil: off
+	web   []*http.Server   // monitor and ACME challenges
+
+	background context.Context // of what runs beside the server
+	cancel     context.CancelFunc
+	served     chan error // a listener's end
+	stop       chan os.Signal
+	hangup     chan os.Signal
+}
+
+// newService makes all that can fail because of the configuration, and binds
+// nothing.
+func newService(cfg *config, args []string, p *handover.Process, older *generations) (*service, error) {
+	s := &service{cfg: cfg, args: args, p: p, older: older, files: newHomes(cfg),
+		served: make(chan error, 2), stop: make(chan os.Signal, 2), hangup: make(chan os.Signal, 1)}
+	s.background, s.cancel = context.WithCancel(context.Background())
+	s.level.Set(cfg.logLevel)
+	s.log = newLogger(cfg, &s.level)
+	if err := s.build(); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *service) build() error {
+	certs, err := s.openTLS()
+	if err != nil {
+		return err
+	}
+	dir, err := newDirectory(s.cfg, s.files, s.cfg.policy())
+	if err != nil {
+		return err
+	}
+	s.users.current.Store(dir)
+	if s.srv, err = newServer(s.cfg, s.log, s.files, &s.users, certs); err != nil {
+		return err
+	}
+	tried, err := newServer(s.cfg, s.log, s.files, &s.users, certs)
+	if err != nil {
+		return err
+	}
+	if err := probe(tried); err != nil {
+		return err
+	}
+	s.page, err = s.cfg.newMonitor(s.srv, func() { s.stop <- syscall.SIGTERM })
+	return err
+}
+
+// openTLS returns nil if there is to be no TLS.
+func (s *service) openTLS() (*tls.Config, error) {
+	var err error
+	switch {
+	case s.cfg.acme.domains != "":
+		s.acme = s.cfg.acme.manager()
+		return s.cfg.tlsConfig(s.cfg.acme.certificateFor(s.acme)), nil
+	case s.cfg.tlsCert != "":
+		if s.certs, err = openCert(s.cfg.tlsCert, s.cfg.tlsKey); err != nil {
+			return nil, err
+		}
+		return s.cfg.tlsConfig(s.certs.get), nil
+	}
+	return nil, nil
+}
+
+func (s *service) close() {
+	s.cancel()
+	s.closeWeb()
+	s.files.Close()
+}
+
+// start serves, and is the process that counts once it returns nil.
+func (s *service) start() error {
+	s.notifyStop()
+	open, err := s.listen()
+	if err != nil {
+		return err
+	}
+	s.serve(open)
+	if err := s.p.Ready(); err != nil {
+		return err
+	}
+	go s.p.Watchdog(s.background, func() bool { s.srv.Stats(); return true })
+	if s.p.Generation() == 0 {
+		welcome(s.cfg, open)
+	}
+	s.log.Info("serving", "addr", open["ftp"].Addr().String(), "pid", os.Getpid(), "generation", s.p.Generation())
+	return nil
+}
+
+// listen opens all listeners. Their names are also those that a systemd socket
+// unit gives them.
+func (s *service) listen() (map[string]net.Listener, error) {
+	open := make(map[string]net.Listener)
+	for name, addr := range map[string]string{"ftp": s.cfg.addr, "ftps": s.cfg.tlsAddr, "monitor": s.cfg.monitor, "acme": s.acmeAddr()} {
+		if addr == "" {
+			continue
+		}
+		l, err := s.p.Listen(name, "tcp", addr)
+		if err != nil {
+			for _, l := range open {
+				l.Close()
+			}
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		open[name] = l
+	}
+	return open, nil
+}
+
+func (s *service) serve(open map[string]net.Listener) {
+	if l := open["acme"]; l != nil {
+		s.web = append(s.web, serveChallenges(s.acme, l))
+	}
+	if l := open["monitor"]; l != nil {
+		s.web = append(s.web, s.serveMonitor(l))
+	}
+	if l := open["ftps"]; l != nil {
+		go func() { s.served <- s.srv.ServeTLS(l) }()
+	}
+	go func() { s.served <- s.srv.Serve(open["ftp"]) }()
+}
+
+func (s *service) acmeAddr() string {
+	if s.acme == nil {
+		return ""
+	}
+	return s.cfg.acme.http
+}
+
+// webGrace is how long a request to the monitor may take to end.
+const webGrace = 2 * time.Second
+
+// closeWeb gives the web listeners up.
+func (s *service) closeWeb() {
+	if s.page != nil {
+		s.page.Close()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), webGrace)
+	defer cancel()
+	for _, hs := range s.web {
+		if hs.Shutdown(ctx) != nil {
+			hs.Close()
+		}
+	}
+}
+
+// renewCert takes a certificate whose files were exchanged.
+func (s *service) renewCert() {
+	if s.certs == nil || !s.certs.changed() {
+		return
+	}
+	if err := s.certs.load(); err != nil {
+		s.log.Warn("the old certificate stays", "error", err)
+		return
+	}
+	s.log.Info("certificate loaded", "file", s.certs.cert)
+}
+
+// reloadable are the settings that SIGHUP changes; accounts are too. The others
+// need a restart (SIGUSR2), which costs no connection.
+var reloadable = []string{"user", "htpasswd", "auth-url", "auth-secret-file", "allow-types", "tls-policy",
+	"data-tls-reuse", "log-level", "trace-user", "restart-grace", "drain-timeout"}
+
+// reload reads everything again that may change while sessions go on. An error
+// leaves all as it was.
+func (s *service) reload() error {
+	cfg, err := parseFlags(s.args, io.Discard)
+	if err != nil {
+		return err
+	}
+	s.keep(cfg)
+	dir, err := newDirectory(cfg, s.files, cfg.policy())
+	if err != nil {
+		return err
+	}
+	if s.certs != nil {
+		if err := s.certs.load(); err != nil {
+			return err
+		}
+	}
+	s.users.current.Store(dir)
+	s.level.Set(cfg.logLevel)
+	s.cfg = cfg
+	s.log.Info("configuration loaded", "accounts", len(dir.accounts))
+	return nil
+}
+
+// keep gives cfg the settings in force for all that needs a restart, and says
+// which those are.
+func (s *service) keep(cfg *config) {
+	cfg.set.VisitAll(func(f *flag.Flag) {
+		inForce := s.cfg.set.Lookup(f.Name).Value.String()
+		if slices.Contains(reloadable, f.Name) || f.Value.String() == inForce {
+			return
+		}
+		s.log.Warn("setting needs a restart: send SIGUSR2", "setting", f.Name)
+		if _, adds := f.Value.(repeatable); !adds {
+			f.Value.Set(inForce)
+		}
+	})
+}
+
+// welcome tells what to type next.
+func welcome(cfg *config, open map[string]net.Listener) {
+	addr := open["ftp"].Addr()
+	fmt.Println("listening on: ", addr)
+	if l := open["ftps"]; l != nil {
+		fmt.Println("implicit TLS: ", l.Addr())
+	}
+	if !cfg.users.given && len(cfg.users.accounts) > 0 {
+		fmt.Printf("try:  ftp ftp://auser:secret@%s\n", addr)
+		fmt.Printf("or:   curl -T README.md ftp://auser:secret@%s/\n", addr)
+	}
+	if l := open["monitor"]; l != nil {
+		fmt.Printf("see:  curl http://%s/\n", l.Addr())
+	}
+}
