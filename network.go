@@ -12,6 +12,7 @@ import (
 // address's own family.
 func realNetwork() network {
 	quiet := net.ListenConfig{KeepAlive: -1}
+	quiet.SetMultipathTCP(false)
 	return network{
 		listen: func(ctx context.Context, local netip.AddrPort) (net.Listener, error) {
 			return quiet.Listen(ctx, family(local.Addr()), local.String())

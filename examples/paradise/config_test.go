@@ -105,7 +105,7 @@ func TestErrorsInTheFileNameTheLine(t *testing.T) {
 	const account = "[accounts.alice]\npassword = \"" + bcryptOfSecret + "\"\n"
 	for _, c := range []struct{ name, text, want string }{
 		{"unknown key", "addr = \":21\"\n\nadr = \":22\"\n", "line 3: adr: unknown key"},
-		{"unknown table", "[acounts.alice]\n", "line 1: acounts: unknown key"},
+		{"unknown table", "[acounts.alice]\n", "line 1: acounts.alice: unknown key"},
 		{"unknown key of an account", account + "hme = \"x\"\n", "line 3: accounts.alice.hme: unknown key"},
 		{"unknown key of a quoted account", "[accounts.\"a@b.c\"]\n\nbogus = 1\n", "line 3: accounts.\"a@b.c\".bogus: unknown key"},
 		{"unknown key of a device", account + "[accounts.alice.device]\nbackslash = true\nslash = true\n", "line 5: accounts.alice.device.slash: unknown key"},

@@ -38,17 +38,19 @@ func (cfg *config) decode(fs *flag.FlagSet, text string) error {
 	if err != nil {
 		return err
 	}
+	for _, key := range md.Keys() {
+		if key[0] != "accounts" && (fs.Lookup(key[0]) == nil || slices.Contains(notInFile, key[0])) {
+			return unknownKey(text, []toml.Key{key})
+		}
+	}
 	given := make(map[string]bool)
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	for _, key := range md.Keys() {
-		if len(key) > 1 {
-			continue
-		}
-		into := any(&setting{fs: fs, name: key[0], skip: given[key[0]]})
-		if key[0] == "accounts" {
+	for _, key := range sortedKeys(tables) {
+		into := any(&setting{fs: fs, name: key, skip: given[key]})
+		if key == "accounts" {
 			into = &cfg.accounts
 		}
-		if err := md.PrimitiveDecode(tables[key[0]], into); err != nil {
+		if err := md.PrimitiveDecode(tables[key], into); err != nil {
 			return err
 		}
 	}
@@ -68,9 +70,6 @@ type setting struct {
 // UnmarshalTOML implements [toml.Unmarshaler], whose errors get their line.
 func (s *setting) UnmarshalTOML(value any) error {
 	f := s.fs.Lookup(s.name)
-	if f == nil || slices.Contains(notInFile, s.name) {
-		return errUnknownKey
-	}
 	if s.skip {
 		return nil
 	}
