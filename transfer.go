@@ -30,9 +30,9 @@ type transfer struct {
 	wait    *Timeouts
 	limits  []*rate.Limiter
 
-	data   net.Conn // plain, or TLS
-	raw    net.Conn
-	wire   *tlsWire // of TLS
+	data net.Conn // plain, or TLS
+	raw  net.Conn
+	wire *tlsWire // of TLS
 }
 
 // errTimeout is what a read or write under a deadline fails with.

@@ -205,7 +205,7 @@ func (u *upload) commit() error {
 	if err := u.complete(); err != nil {
 		return err
 	}
-	if err := u.x.controlAlive(); err != nil {
+	if err := u.x.controlAlive(u.wire != nil && !u.s.Policy.AllowUnclosedTLS); err != nil {
 		return u.x.reason(err)
 	}
 	if err := u.x.commitNow(); err != nil {

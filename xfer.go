@@ -197,16 +197,19 @@ func (x *xfer) controlEnded(fine bool) {
 // controlAlive looks at the control connection without blocking it: at the end
 // of the data a client that died must not get its upload published. The kernel
 // tells whether the peer has closed; if so the loop has the last word, because
-// a QUIT may stand before the end.
-func (x *xfer) controlAlive() error {
+// a QUIT may stand before the end. Where it has not, it may be about to: Linux
+// closes the sockets of a process that was killed newest first, so the data's end
+// comes a moment before the control connection's. whole says that the client
+// itself has marked the end of its data, which spares that moment.
+func (x *xfer) controlAlive(whole bool) error {
 	if x.c.facts().Policy.AllowLostControl {
 		return nil
 	}
 	closed, known := peerClosed(x.c.raw)
-	if known && !closed {
+	if known && !closed && whole {
 		return nil
 	}
-	wait := lostUnknown
+	wait := lostSoon
 	if closed {
 		wait = lostKnown
 	}
@@ -223,8 +226,8 @@ func (x *xfer) controlAlive() error {
 }
 
 const (
-	lostUnknown = 2 * time.Millisecond // the loop's read sees an end at once
-	lostKnown   = 500 * time.Millisecond
+	lostSoon  = time.Millisecond // the loop's read sees an end at once
+	lostKnown = 500 * time.Millisecond
 )
 
 // preliminary sends the 150 of this transfer.

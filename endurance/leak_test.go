@@ -43,7 +43,24 @@ func atRest(t *testing.T) base {
 	runtime.GC()
 	percent := debug.SetGCPercent(-1)
 	t.Cleanup(func() { debug.SetGCPercent(percent) })
-	return held()
+	return settled(t)
+}
+
+// settled is what is held once a moment passes without a change.
+func settled(t *testing.T) base {
+	t.Helper()
+	const still = 25
+	last, same := held(), 0
+	err := await(20*time.Second, func() bool {
+		now := held()
+		if now.goroutines != last.goroutines || !maps.Equal(now.descriptors, last.descriptors) {
+			last, same = now, 0
+		}
+		same++
+		return same > still
+	})
+	require.NoError(t, err, "never at rest")
+	return last
 }
 
 // hold waits until exactly what b has is held.

@@ -162,6 +162,18 @@ func content(rnd *rand.Rand, n int) []byte {
 	return b
 }
 
+// memory is a folder that lies in memory where the system has that: replacing a
+// file thousands of times costs a disk minutes.
+func memory(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "paradise-endurance-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
 // needs skips a test by name where something is missing; where everything must
 // run, that is a failure.
 func needs(t *testing.T, ok bool, what string) {

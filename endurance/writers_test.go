@@ -14,7 +14,7 @@ import (
 func TestWritersOfOneNameLeaveOneWhole(t *testing.T) {
 	const writers = 100
 	rnd := random(t)
-	dir := t.TempDir()
+	dir := memory(t)
 	s := serve(t, dir, nil)
 	clients := make([]*client, writers)
 	sources := make([]*rand.Rand, writers)

@@ -182,8 +182,6 @@ func (j *Journal) ready() error {
 	if j.wait.Load() {
 		return ErrNotReconciled
 	}
-	j.flush.Lock()
-	defer j.flush.Unlock()
 	return j.log.usable()
 }
 

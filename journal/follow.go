@@ -1,0 +1,187 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"time"
+)
+
+// ErrGone says that a position is not kept any more: records were missed.
+var ErrGone = errors.New("journal: the position is not kept any more")
+
+// pollEvery is how often the file is looked at for what other processes write.
+const pollEvery = time.Second
+
+const chunk = 64 << 10
+
+// Follow yields the records after a position, intents and aborts among them, and
+// then waits for more until ctx ends. [Record.Next] is where to go on another time.
+// An error is the last that is yielded: [ErrGone], an error of reading, or none when
+// ctx has ended. A record that is not yet durable may be yielded. Any number of
+// readers may follow; none holds the journal up.
+func (j *Journal) Follow(ctx context.Context, from Position) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		at := from
+		for ctx.Err() == nil {
+			grew := j.growth()
+			page, err := readPage(j.log.path, at)
+			if err != nil {
+				yield(Record{}, err)
+				return
+			}
+			for _, r := range page.records {
+				if ctx.Err() != nil || !yield(r, nil) {
+					return
+				}
+			}
+			at = page.next
+			if page.more {
+				continue
+			}
+			select {
+			case <-ctx.Done():
+			case <-grew:
+			case <-time.After(pollEvery):
+			}
+		}
+	}
+}
+
+func (j *Journal) growth() <-chan struct{} {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.grew
+}
+
+// page is a part of the journal.
+type page struct {
+	records []Record
+	next    Position
+	more    bool // there is something after it already
+}
+
+// readPage opens the file for each page, so that it may be renamed meanwhile.
+func readPage(path string, at Position) (page, error) {
+	if at.Segment == 0 {
+		oldest, err := oldestSegment(path)
+		if err != nil {
+			return page{}, err
+		}
+		at = Position{Segment: oldest}
+	}
+	f, full, err := openSegment(path, at.Segment)
+	if errors.Is(err, ErrGone) && isNext(path, at) {
+		return page{next: at}, nil
+	}
+	if err != nil {
+		return page{}, err
+	}
+	defer f.Close()
+	p, err := readLines(f, at)
+	if err != nil {
+		return page{}, err
+	}
+	p.more = p.next != at
+	if !p.more && full {
+		p.more = true
+		p.next = Position{Segment: at.Segment + 1}
+	}
+	return p, nil
+}
+
+func oldestSegment(path string) (int64, error) {
+	all, err := segments(path)
+	if err != nil || len(all) > 0 {
+		return append(all, 0)[0], err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	n, _, err := readHead(f)
+	return n, err
+}
+
+// openSegment finds a segment by its number; full says that nothing is added to it.
+// It looks twice, because the file may be renamed between the two looks.
+func openSegment(path string, segment int64) (f *os.File, full bool, err error) {
+	for range 2 {
+		f, err = os.Open(rotated(path, segment))
+		if err == nil {
+			return f, true, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, false, err
+		}
+		f, err = openActive(path, segment)
+		if err == nil || !errors.Is(err, ErrGone) {
+			return f, false, err
+		}
+	}
+	return nil, false, fmt.Errorf("%w: segment %d", ErrGone, segment)
+}
+
+func openActive(path string, segment int64) (*os.File, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrGone
+	}
+	if err != nil {
+		return nil, err
+	}
+	n, _, err := readHead(f)
+	if err == nil && n != segment {
+		err = ErrGone
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// isNext says that a position is the beginning of the file that is about to be made:
+// in a rotation there is none for a moment.
+func isNext(path string, at Position) bool {
+	all, err := segments(path)
+	return err == nil && len(all) > 0 && at == (Position{Segment: all[len(all)-1] + 1})
+}
+
+// readLines returns the records of the whole lines in a chunk, or of one line that
+// is longer.
+func readLines(f *os.File, at Position) (page, error) {
+	fi, err := f.Stat()
+	if err != nil {
+		return page{}, err
+	}
+	if at.Offset > fi.Size() {
+		return page{}, fmt.Errorf("%w: %v is beyond the end", ErrGone, at)
+	}
+	p := page{next: at}
+	for size := int64(chunk); ; size *= 2 {
+		b := make([]byte, min(size, fi.Size()-at.Offset))
+		if _, err := f.ReadAt(b, at.Offset); err != nil && err != io.EOF {
+			return page{}, err
+		}
+		for raw := range bytes.Lines(b) {
+			if !bytes.HasSuffix(raw, []byte("\n")) {
+				break
+			}
+			p.next.Offset += int64(len(raw))
+			if l, ok := decode(raw); ok && l.Event != begin {
+				l.Next = p.next
+				p.records = append(p.records, l.Record)
+			}
+		}
+		if p.next != at || size >= fi.Size()-at.Offset {
+			return p, nil
+		}
+	}
+}

@@ -1,0 +1,216 @@
+package journal_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/journal"
+	"github.com/paradiseftp/paradise/memfs"
+)
+
+// small lets a file hold about six records.
+const small = 2 << 10
+
+func rotations(t *testing.T, path string) int {
+	t.Helper()
+	all, err := filepath.Glob(path + ".0*")
+	require.NoError(t, err)
+	return len(all)
+}
+
+func TestALargeFileIsRenamedAndAFewAreKept(t *testing.T) {
+	path := file(t)
+	j := open(t, path, journal.Options{MaxSize: small, Keep: 3})
+	d := j.Wrap(memfs.New())
+	for i := range 60 {
+		require.NoError(t, put(t.Context(), d, fmt.Sprintf("/f%d", i), "x", paradise.StoreOptions{}))
+		fi, err := os.Stat(path)
+		require.NoError(t, err)
+		require.LessOrEqual(t, fi.Size(), int64(small))
+	}
+	assert.Equal(t, 3, rotations(t, path))
+}
+
+func TestOpenIntentsOutliveRotations(t *testing.T) {
+	path, m := file(t), memfs.New()
+	o := journal.Options{MaxSize: small, Keep: 1}
+	j := open(t, path, o)
+	s := &steps{FileDriver: m}
+	s.after = func() error {
+		s.after = nil
+		for i := range 60 { // many rotations during one Commit
+			require.NoError(t, put(t.Context(), j.Wrap(m), fmt.Sprintf("/f%d", i), "x", paradise.StoreOptions{}))
+		}
+		j.Crash()
+		return errTest
+	}
+	require.Error(t, put(t.Context(), j.Wrap(s), "/slow", "slow", paradise.StoreOptions{}))
+	j = open(t, path, o)
+	require.NoError(t, j.Reconcile(t.Context(), m))
+	for r, err := range j.Follow(t.Context(), journal.Position{}) {
+		require.NoError(t, err)
+		if r.Event == journal.Reconciled {
+			assert.Equal(t, "/slow", r.Name)
+			break
+		}
+	}
+}
+
+func TestACrashInTheMiddleOfARotationLosesNothing(t *testing.T) {
+	path, m := file(t), memfs.New()
+	died(t, path, m, journal.Options{}, true, "/f", "x", paradise.StoreOptions{})
+	require.NoError(t, os.Rename(path, path+".000001")) // and no new file yet
+	j := open(t, path, journal.Options{})
+	require.NoError(t, j.Reconcile(t.Context(), m))
+	all := records(t, j, journal.Position{}, 3)
+	assert.Equal(t, []journal.Event{journal.Intent, journal.Intent, journal.Reconciled}, kinds(all))
+	assert.Equal(t, all[0].ID, all[2].ID)
+}
+
+func TestAFileThatWasEmptiedIsBegunAnew(t *testing.T) {
+	path, m := file(t), memfs.New()
+	j := open(t, path, journal.Options{})
+	require.NoError(t, put(t.Context(), j.Wrap(m), "/f", "x", paradise.StoreOptions{}))
+	require.NoError(t, os.Truncate(path, 0))
+	require.NoError(t, put(t.Context(), j.Wrap(m), "/g", "x", paradise.StoreOptions{}))
+	require.NoError(t, os.Remove(path))
+	require.NoError(t, put(t.Context(), j.Wrap(m), "/h", "x", paradise.StoreOptions{}))
+	assert.Equal(t, "/h", records(t, j, journal.Position{Segment: 2}, 1)[0].Name, "the removed file's number is free again")
+}
+
+func TestARotationThatFailsFailsNoUpload(t *testing.T) {
+	path, m := file(t), memfs.New()
+	j := open(t, path, journal.Options{MaxSize: small})
+	require.NoError(t, os.MkdirAll(path+".000001/in the way", 0o755))
+	for i := range 20 {
+		require.NoError(t, put(t.Context(), j.Wrap(m), fmt.Sprintf("/f%d", i), "x", paradise.StoreOptions{}))
+	}
+	fi, err := os.Stat(path)
+	require.NoError(t, err)
+	assert.Greater(t, fi.Size(), int64(small))
+}
+
+func TestSeveralWritersLoseNothing(t *testing.T) {
+	const writers, each = 4, 40
+	path := file(t)
+	o := journal.Options{MaxSize: small, Keep: -1}
+	reader := open(t, path, o)
+	var wg sync.WaitGroup
+	for w := range writers {
+		j := open(t, path, o)
+		wg.Go(func() {
+			d := j.Wrap(memfs.New())
+			for i := range each {
+				assert.NoError(t, put(context.WithoutCancel(t.Context()), d, fmt.Sprintf("/%d-%d", w, i), "x", paradise.StoreOptions{}))
+			}
+		})
+	}
+	seen := make(map[string]bool)
+	for r, err := range reader.Follow(t.Context(), journal.Position{}) {
+		require.NoError(t, err)
+		if r.Event == journal.Done {
+			assert.False(t, seen[r.Name], "ends are written once")
+			seen[r.Name] = true
+		}
+		if len(seen) == writers*each {
+			break
+		}
+	}
+	wg.Wait()
+	assert.Greater(t, rotations(t, path), 3)
+}
+
+func TestAReaderGoesOnWhereItWas(t *testing.T) {
+	j := open(t, file(t), journal.Options{MaxSize: small, Keep: -1})
+	d := j.Wrap(memfs.New())
+	var at journal.Position
+	for i := range 30 {
+		name := fmt.Sprintf("/f%d", i)
+		require.NoError(t, put(t.Context(), d, name, "x", paradise.StoreOptions{}))
+		for r, err := range j.Follow(t.Context(), at) {
+			require.NoError(t, err)
+			at = r.Next
+			if r.Event == journal.Done {
+				assert.Equal(t, name, r.Name)
+				break
+			}
+		}
+	}
+	assert.Greater(t, at.Segment, int64(3))
+}
+
+func TestAReaderThatIsTooFarBehindIsTold(t *testing.T) {
+	j := open(t, file(t), journal.Options{MaxSize: small, Keep: 1})
+	d := j.Wrap(memfs.New())
+	for i := range 60 {
+		require.NoError(t, put(t.Context(), d, fmt.Sprintf("/f%d", i), "x", paradise.StoreOptions{}))
+	}
+	for _, from := range []journal.Position{{Segment: 1}, {Segment: 1000}, {Segment: 1000, Offset: 5}} {
+		got := 0
+		for _, err := range j.Follow(t.Context(), from) {
+			assert.ErrorIs(t, err, journal.ErrGone, "%v", from)
+			got++
+		}
+		assert.Equal(t, 1, got)
+	}
+}
+
+func TestAReaderWaitsForMoreUntilItsContextEnds(t *testing.T) {
+	path := file(t)
+	synctest.Test(t, func(t *testing.T) {
+		j, err := journal.Open(path, journal.Options{})
+		require.NoError(t, err)
+		defer j.Close()
+		other, err := journal.Open(path, journal.Options{})
+		require.NoError(t, err)
+		defer other.Close()
+		ctx, cancel := context.WithCancel(t.Context())
+		var names []string
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			for r, err := range j.Follow(ctx, journal.Position{}) {
+				assert.NoError(t, err)
+				if r.Event == journal.Done {
+					names = append(names, r.Name)
+				}
+			}
+		}()
+		synctest.Wait()
+		m := memfs.New()
+		require.NoError(t, put(ctx, j.Wrap(m), "/own", "x", paradise.StoreOptions{}))
+		synctest.Wait()
+		assert.Equal(t, []string{"/own"}, names, "at once")
+		require.NoError(t, put(ctx, other.Wrap(m), "/other", "x", paradise.StoreOptions{}))
+		time.Sleep(1100 * time.Millisecond)
+		synctest.Wait()
+		assert.Equal(t, []string{"/own", "/other"}, names, "of another process, within a second")
+		cancel()
+		<-ended
+	})
+}
+
+func TestALongLineIsReadWhole(t *testing.T) {
+	j := open(t, file(t), journal.Options{})
+	name := "/" + string(make([]byte, 100<<10)) // escaped, it is longer than a page
+	s := noStat{memfs.New()}
+	require.NoError(t, put(t.Context(), j.Wrap(anyName{s}), name, "x", paradise.StoreOptions{}))
+	assert.Equal(t, name, records(t, j, journal.Position{}, 2)[1].Name)
+}
+
+// anyName stores all under one name.
+type anyName struct{ paradise.FileDriver }
+
+func (a anyName) Store(ctx context.Context, s *paradise.Session, _ string, o paradise.StoreOptions) (paradise.Upload, error) {
+	return a.FileDriver.Store(ctx, s, "/any", o)
+}
