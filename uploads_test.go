@@ -494,8 +494,8 @@ var endings = map[string]ending{
 		r.data.Close()
 	}},
 	"control-closed-after": {play: func(r *endingRun) {
-		r.write()
-		r.data.Close()
+		fin(r)
+		synctest.Wait() // no time has passed
 		r.raw.Close()
 	}},
 	"control-closed-allowed": {

@@ -1,9 +1,7 @@
 package endurance
 
 import (
-	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -28,23 +26,6 @@ func free(t *testing.T, dir string) uint64 {
 	var st unix.Statfs_t
 	require.NoError(t, unix.Statfs(dir, &st))
 	return st.Bavail * uint64(st.Bsize)
-}
-
-// holdsFile fails unless a file is there with exactly these bytes.
-func holdsFile(t *testing.T, want []byte, dir, name string) {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(dir, name))
-	require.NoError(t, err)
-	require.True(t, bytes.Equal(want, b), "%s has %d bytes and not the %d", name, len(b), len(want))
-}
-
-// stores uploads and wants a reply.
-func stores(t *testing.T, c *client, want int, command string, data []byte) string {
-	t.Helper()
-	code, text, err := c.store(command, data)
-	require.NoError(t, err)
-	require.Equal(t, want, code, text)
-	return text
 }
 
 func TestFullDiskKeepsTheOldFile(t *testing.T) {

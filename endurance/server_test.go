@@ -1,7 +1,10 @@
 package endurance
 
 import (
+	"bytes"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -52,4 +55,21 @@ func must(t *testing.T, addr string) *client {
 	require.NoError(t, err)
 	t.Cleanup(func() { c.conn.Close() })
 	return c
+}
+
+// holdsFile fails unless a file is there with exactly these bytes.
+func holdsFile(t *testing.T, want []byte, dir, name string) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, name))
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(want, b), "%s has %d bytes and not the %d", name, len(b), len(want))
+}
+
+// stores uploads and wants a reply.
+func stores(t *testing.T, c *client, want int, command string, data []byte) string {
+	t.Helper()
+	code, text, err := c.store(command, data)
+	require.NoError(t, err)
+	require.Equal(t, want, code, text)
+	return text
 }

@@ -224,7 +224,7 @@ func (d *directory) add(name string, a *account, h *homes) error {
 	}
 	own := *a
 	if a.Home != "" {
-		files, err := h.open(a.Home)
+		files, err := h.driver(a.Home)
 		if err != nil {
 			return err
 		}

@@ -57,6 +57,7 @@ type config struct {
 	logLevel   slog.Level
 	logFormat  string
 	traceUsers listFlag
+	onUpload   onUpload
 }
 
 // parseFlags reads the flags, and the file that -config names. What a flag says
@@ -103,6 +104,7 @@ func (cfg *config) flags(out io.Writer) *flag.FlagSet {
 	fs.StringVar(&cfg.abuse, "abuse-limits", "on", "on or off: limits per address, bans and login delays; off is for benchmarks and trusted networks")
 	fs.IntVar(&cfg.sessions, "max-sessions", 0, "sessions at once; 0 is what the descriptors carry")
 	fs.IntVar(&cfg.perIP, "max-sessions-per-ip", 0, "sessions at once from one address; 0 is 256")
+	cfg.onUpload.flags(fs)
 	cfg.lifeFlags(fs)
 	return fs
 }
@@ -156,6 +158,9 @@ func (cfg *config) check() error {
 		return errors.New("-tls-addr needs a certificate: give -tls-cert and -tls-key, or -acme-domains")
 	case cfg.authKey != "" && cfg.authURL == "":
 		return errors.New("-auth-secret-file is set without -auth-url")
+	}
+	if err := cfg.onUpload.check(cfg.root); err != nil {
+		return err
 	}
 	return cfg.acme.check(cfg.tlsCert)
 }

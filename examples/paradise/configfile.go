@@ -137,7 +137,7 @@ func withLine(err error) error {
 }
 
 // secret are flags whose values are not printed.
-var secret = []string{"user", "monitor-token"}
+var secret = []string{"user", "monitor-token", "on-upload"}
 
 // print writes the settings in force as a file that -config takes.
 func (cfg *config) print(w io.Writer, fs *flag.FlagSet) error {

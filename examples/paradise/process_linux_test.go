@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -49,27 +48,20 @@ type program struct {
 	addr    string // control
 	implTLS string // implicit TLS
 	monitor string
-	stderr  lockedBuffer
+	stderr  logFile
 	exited  chan error // of the first process
 	silent  chan struct{}
 }
 
-// lockedBuffer is written by a process and read by its test.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
+// logFile is what all generations write to.
+type logFile string
 
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
+func (l logFile) String() string {
+	b, err := os.ReadFile(string(l))
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
 }
 
 // install makes an executable of its own, which a test may replace.
@@ -92,9 +84,12 @@ func launch(t *testing.T, args ...string) *program {
 	p.cmd = exec.Command(p.path, append([]string{"-addr", "127.0.0.1:0", "-monitor", "127.0.0.1:0",
 		"-root", p.root, "-pid-file", p.pidFile}, args...)...)
 	p.cmd.Env = append(os.Environ(), envMain+"=1", "TMPDIR="+dir)
-	p.cmd.Stderr = &p.stderr
+	p.stderr = logFile(filepath.Join(dir, "log"))
+	log, err := os.Create(string(p.stderr))
+	require.NoError(t, err)
+	defer log.Close()
+	p.cmd.Stderr = log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // all generations are one group
-	p.cmd.WaitDelay = patience
 	r, w, err := os.Pipe()
 	require.NoError(t, err)
 	p.cmd.Stdout = w

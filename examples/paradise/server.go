@@ -19,7 +19,7 @@ import (
 // newServer makes the server that the configuration describes. files is closed
 // by the caller.
 func newServer(cfg *config, log *slog.Logger, files *homes, users *logins, certs *tls.Config) (*paradise.Server, error) {
-	all, err := files.open("")
+	all, err := files.driver("")
 	if err != nil {
 		return nil, err
 	}
@@ -86,12 +86,22 @@ func (cfg *config) identityService() (paradise.AuthDriver, error) {
 type homes struct {
 	root    string
 	options osfs.Options
+	uploads *uploads // nil: nothing is noted; set before use
 	mu      sync.Mutex
 	drivers map[string]*osfs.Driver
 }
 
 func newHomes(cfg *config) *homes {
 	return &homes{root: cfg.root, options: osfs.Options{Durable: cfg.durable}, drivers: make(map[string]*osfs.Driver)}
+}
+
+// driver is open for users, whose uploads are noted.
+func (h *homes) driver(name string) (paradise.FileDriver, error) {
+	d, err := h.open(name)
+	if err != nil {
+		return nil, err
+	}
+	return h.uploads.wrap(d), nil
 }
 
 // open returns the driver of a folder below the root, or of an absolute one.

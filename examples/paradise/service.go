@@ -65,8 +65,14 @@ func (s *service) build() error {
 	if err != nil {
 		return err
 	}
+	if s.files.uploads, err = openUploads(s.cfg, s.log); err != nil {
+		return err
+	}
 	dir, err := newDirectory(s.cfg, s.files, s.cfg.policy())
 	if err != nil {
+		return err
+	}
+	if err := s.files.uploads.reconcile(s.background, s.files, dir.accounts); err != nil {
 		return err
 	}
 	s.users.current.Store(dir)
@@ -103,6 +109,7 @@ func (s *service) openTLS() (*tls.Config, error) {
 func (s *service) close() {
 	s.cancel()
 	s.closeWeb()
+	s.files.uploads.close()
 	s.files.Close()
 }
 
@@ -117,6 +124,7 @@ func (s *service) start() error {
 	if err := s.p.Ready(); err != nil {
 		return err
 	}
+	s.files.uploads.deliver(s.background)
 	go s.p.Watchdog(s.background, func() bool { s.srv.Stats(); return true })
 	if s.p.Generation() == 0 {
 		welcome(s.cfg, open)

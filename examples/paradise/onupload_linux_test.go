@@ -1,0 +1,131 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/journal"
+	"github.com/paradiseftp/paradise/journal/deliver"
+)
+
+// receiver is the service behind -on-upload.
+type receiver struct {
+	*httptest.Server
+	mu    sync.Mutex
+	names []string
+}
+
+func receive(t *testing.T, secret string) *receiver {
+	r := &receiver{}
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		rec, err := deliver.Read(req, []byte(secret))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.names = append(r.names, rec.Name)
+	}))
+	t.Cleanup(r.Close)
+	return r
+}
+
+func (r *receiver) got() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]string(nil), r.names...)
+}
+
+func TestEveryUploadIsToldAlsoAcrossARestart(t *testing.T) {
+	r := receive(t, "key")
+	key := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(key, []byte("key\n"), 0o600))
+	p := launch(t, "-on-upload", r.URL, "-on-upload-secret-file", key)
+	c := p.login()
+	require.NoError(t, c.Stor("a", strings.NewReader("one")))
+	p.until("the first is told", func() bool { return len(r.got()) == 1 })
+	slow := p.upload(c, "slow")
+	p.restart()
+	young := p.login()
+	require.NoError(t, young.Stor("b", strings.NewReader("two")))
+	require.NoError(t, young.Quit())
+	require.NoError(t, slow.finish())
+	require.NoError(t, c.Quit())
+	p.until("both are told", func() bool { return len(r.got()) >= 3 })
+	assert.Equal(t, []string{"/a", "/b", "/slow"}, r.got())
+}
+
+// An account's own folder counts when an upload of a process that died is looked for.
+func TestUploadsOfTheDeadAreLookedForInTheirHome(t *testing.T) {
+	dir := t.TempDir()
+	cfg := &config{root: filepath.Join(dir, "root"), onUpload: onUpload{journal: filepath.Join(dir, "journal")}}
+	h := newHomes(cfg)
+	defer h.Close()
+	d, err := h.open("anna")
+	require.NoError(t, err)
+	intent := map[string]any{"id": "dead-1", "event": "intent", "user": "anna", "name": "/f", "size": 4,
+		"before": map[string]any{"exists": false}}
+	writeJournal(t, cfg.onUpload.journal, intent)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "root", "anna", "f"), []byte("data"), 0o600))
+
+	u, err := openUploads(cfg, newLogger(cfg, cfg.logLevel))
+	require.NoError(t, err)
+	defer u.close()
+	_, err = u.wrap(d).Store(t.Context(), &paradise.Session{}, "/g", paradise.StoreOptions{})
+	require.ErrorIs(t, err, journal.ErrNotReconciled)
+	require.NoError(t, u.reconcile(t.Context(), h, map[string]*account{"anna": {Home: "anna"}}))
+	for rec, err := range u.journal.Follow(t.Context(), journal.Position{}) {
+		require.NoError(t, err)
+		if rec.Event != journal.Intent {
+			assert.Equal(t, journal.Reconciled, rec.Event)
+			break
+		}
+	}
+}
+
+func writeJournal(t *testing.T, name string, records ...any) {
+	t.Helper()
+	f, err := os.Create(name)
+	require.NoError(t, err)
+	defer f.Close()
+	e := json.NewEncoder(f)
+	require.NoError(t, e.Encode(map[string]any{"event": "begin", "segment": 1}))
+	for _, r := range records {
+		require.NoError(t, e.Encode(r))
+	}
+}
+
+func TestACheckOfTheConfigurationOpensNoJournal(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{"-root", filepath.Join(dir, "root"), "-journal", filepath.Join(dir, "journal"), "-on-upload", "http://127.0.0.1:1/"}
+	cfg, err := parseFlags(append(args, "-check"), io.Discard)
+	require.NoError(t, err)
+	require.NoError(t, cfg.try(io.Discard))
+	assert.NoFileExists(t, filepath.Join(dir, "journal"))
+
+	for _, c := range []struct {
+		want string
+		args []string
+	}{
+		{"below -root", []string{"-root", dir, "-journal", filepath.Join(dir, "journal")}},
+		{"without -on-upload", []string{"-on-upload-secret-file", "x"}},
+	} {
+		_, err := parseFlags(c.args, io.Discard)
+		assert.ErrorContains(t, err, c.want)
+	}
+	cfg, err = parseFlags([]string{"-check", "-root", filepath.Join(dir, "root"), "-on-upload", "ftp://host/"}, io.Discard)
+	require.NoError(t, err)
+	assert.ErrorContains(t, cfg.try(io.Discard), "http or https")
+}
