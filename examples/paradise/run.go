@@ -52,8 +52,6 @@ const housekeeping = 10 * time.Second
 
 // loop obeys signals.
 func (s *service) loop() error {
-	restart := make(chan os.Signal, 1)
-	handover.NotifyRestart(restart)
 	tick := time.NewTicker(housekeeping)
 	defer tick.Stop()
 	ctx, giveUp := context.WithCancel(context.Background())
@@ -74,7 +72,7 @@ func (s *service) loop() error {
 			if err := s.p.Reload(s.reload); err != nil {
 				s.log.Error("reload failed, nothing has changed", "error", err)
 			}
-		case <-restart:
+		case <-s.restart:
 			if upgraded == nil {
 				upgraded = make(chan error, 1)
 				go func() { upgraded <- s.p.Upgrade(ctx) }()

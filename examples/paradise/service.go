@@ -43,13 +43,14 @@ type service struct {
 	served     chan error // a listener's end
 	stop       chan os.Signal
 	hangup     chan os.Signal
+	restart    chan os.Signal
 }
 
 // newService makes all that can fail because of the configuration, and binds
 // nothing.
 func newService(cfg *config, args []string, p *handover.Process, older *generations) (*service, error) {
 	s := &service{cfg: cfg, args: args, p: p, older: older, files: newHomes(cfg),
-		served: make(chan error, 2), stop: make(chan os.Signal, 2), hangup: make(chan os.Signal, 1)}
+		served: make(chan error, 2), stop: make(chan os.Signal, 2), hangup: make(chan os.Signal, 1), restart: make(chan os.Signal, 1)}
 	s.background, s.cancel = context.WithCancel(context.Background())
 	s.level.Set(cfg.logLevel)
 	s.log = newLogger(cfg, &s.level)

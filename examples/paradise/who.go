@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -106,16 +107,20 @@ func who(args []string, out, errs io.Writer) error {
 	return err
 }
 
-// healthcheck is the subcommand for containers: it fails unless the server is
-// ready.
+// healthcheck is the subcommand for containers: it fails unless the server
+// lives, or with -ready unless it takes new clients.
 func healthcheck(args []string, errs io.Writer) error {
+	path := "/healthz"
+	if i := slices.Index(args, "-ready"); i >= 0 {
+		path, args = "/readyz", slices.Delete(slices.Clone(args), i, i+1)
+	}
 	v, err := parseViewer("healthcheck", args, errs)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), viewTimeout)
 	defer cancel()
-	body, err := get(ctx, http.DefaultClient, "http://"+v.addr+"/healthz", "")
+	body, err := get(ctx, http.DefaultClient, "http://"+v.addr+path, "")
 	if err != nil {
 		return errors.New("the server does not answer: " + err.Error())
 	}

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -44,7 +45,15 @@ func TestWhoSaysWhatIsWrong(t *testing.T) {
 func TestHealthcheckTellsALivingServerFromNone(t *testing.T) {
 	p := launch(t)
 	require.NoError(t, healthcheck([]string{"-monitor", p.monitor}, io.Discard))
+	require.NoError(t, healthcheck([]string{"-ready", "-monitor", p.monitor}, io.Discard))
 	require.Error(t, healthcheck([]string{"-monitor", "127.0.0.1:1"}, io.Discard))
+	u := p.upload(p.login(), "f")
+	p.signal(syscall.SIGTERM)
+	p.until("it lives but is not ready", func() bool {
+		return healthcheck([]string{"-ready", "-monitor", p.monitor}, io.Discard) != nil
+	})
+	require.NoError(t, healthcheck([]string{"-monitor", p.monitor}, io.Discard))
+	require.NoError(t, u.finish())
 }
 
 func TestAFrameFitsTheTerminal(t *testing.T) {
