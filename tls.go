@@ -249,9 +249,22 @@ func (setup *tlsSetup) controlConfig(from *tls.Config, tag []byte) *tls.Config {
 	return config
 }
 
+// wrap seals the session's tag into the tickets of its control connection.
 func (setup *tlsSetup) wrap(tag []byte) func(tls.ConnectionState, *tls.SessionState) ([]byte, error) {
 	return func(cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error) {
 		ss.Extra = append(ss.Extra, tag)
+		return setup.tickets.EncryptTicket(cs, ss)
+	}
+}
+
+// wrapResumed does so on a data connection that was resumed. Any other may be a
+// thief's: he gets his ticket before he is refused, and would come back with it.
+func (setup *tlsSetup) wrapResumed(tag []byte) func(tls.ConnectionState, *tls.SessionState) ([]byte, error) {
+	seal := setup.wrap(tag)
+	return func(cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error) {
+		if cs.DidResume {
+			return seal(cs, ss)
+		}
 		return setup.tickets.EncryptTicket(cs, ss)
 	}
 }
@@ -295,7 +308,7 @@ func (c *conn) dataTLS(upload bool) *dataTLS {
 		config.SessionTicketsDisabled = true
 		return d
 	}
-	config.WrapSession = setup.wrap(c.tls.tag)
+	config.WrapSession = setup.wrapResumed(c.tls.tag)
 	config.UnwrapSession = setup.unwrap(c.tls.tag)
 	if upload && !d.require {
 		withoutNewTickets(config)

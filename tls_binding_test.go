@@ -151,6 +151,29 @@ func (f forgeries) Get(key string) (*tls.ClientSessionState, bool) {
 	return session, err == nil
 }
 
+// He is refused, but his handshake was done and a ticket came with it.
+func TestTheTicketOfARefusedDataConnectionOpensNothing(t *testing.T) {
+	for name, version := range versions {
+		t.Run(name, func(t *testing.T) {
+			overTLS(t, reusing(paradise.ReuseRequire), func(w *world) {
+				w.files.Put("/f", []byte("old"))
+				c := w.ftps()
+				c.config.MinVersion, c.config.MaxVersion = version, version
+				c.ready()
+				c.config.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+				tickets := countTickets(c.config)
+				for range 3 {
+					require.False(t, c.fetch(522, "RETR f", "old").DidResume)
+					require.False(t, c.store(522, "f", "new").DidResume)
+				}
+				require.NotZero(t, tickets.got, "else this proves nothing")
+				require.Equal(t, "old", w.content("/f"))
+				c.quit()
+			})
+		})
+	}
+}
+
 func TestControlConnectionsNeverResume(t *testing.T) {
 	for name, version := range versions {
 		t.Run(name, func(t *testing.T) {

@@ -122,6 +122,9 @@ func (s *service) start() error {
 		return err
 	}
 	s.serve(open)
+	// Before Ready: whoever learns of this process by its pid file or from
+	// systemd may signal it at once. It is obeyed once Ready has returned.
+	handover.NotifyRestart(s.restart)
 	if err := s.p.Ready(); err != nil {
 		return err
 	}

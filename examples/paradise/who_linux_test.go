@@ -28,6 +28,7 @@ func TestWhoShowsSessionsAndTransfers(t *testing.T) {
 	require.Contains(t, p.who(), "0 client(s), 0 upload(s)")
 	idle := p.login()
 	u := p.upload(p.login(), "film.mkv")
+	p.until("the first bytes have come", func() bool { return contains(p.who(), "4.9 KiB") })
 	out := p.who()
 	require.Contains(t, out, "2 client(s), 1 upload(s)")
 	require.Regexp(t, `(?m)^ID +USER +ADDRESS +AGE +VERB +BYTES +RATE +DONE +FILE$`, out)

@@ -1,0 +1,243 @@
+package endurance
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/paradisetest"
+)
+
+// patience is what the server of these tests has with strangers: its defaults
+// in full mode, and less otherwise, so that the test need not take a minute.
+func patience() paradise.Timeouts {
+	if isFull() {
+		return paradise.Timeouts{}
+	}
+	return paradise.Timeouts{Login: 4 * time.Second, Line: 3 * time.Second, Reply: 3 * time.Second, Handshake: 2 * time.Second, Data: 3 * time.Second}
+}
+
+// slowWays are what attackers do with a connection and a lot of time. Each
+// returns when the server has hung up.
+var slowWays = []struct {
+	name string
+	run  func(conn net.Conn)
+}{
+	{"say nothing", func(conn net.Conn) { drain(conn) }},
+	{"a byte now and then", func(conn net.Conn) {
+		trickle(conn, "USER someone-with-a-very-long-name-that-never-ends")
+	}},
+	{"a TLS hello without its end", func(conn net.Conn) {
+		fmt.Fprintf(conn, "AUTH TLS\r\n")
+		conn.Write([]byte{22, 3, 1, 1, 0})
+		drain(conn)
+	}},
+	{"take no replies", func(conn net.Conn) {
+		for {
+			if _, err := fmt.Fprint(conn, strings.Repeat("HELP\r\n", 100)); err != nil {
+				return
+			}
+		}
+	}},
+	{"log in and open ports only", func(conn net.Conn) {
+		fmt.Fprint(conn, "USER auser\r\nPASS secret\r\n"+strings.Repeat("EPSV\r\n", 50)+"LIST\r\nQUIT\r\n")
+		drain(conn)
+	}},
+}
+
+func drain(conn net.Conn) {
+	buf := make([]byte, 512)
+	for {
+		if _, err := conn.Read(buf); err != nil {
+			return
+		}
+	}
+}
+
+// trickle ends with the server's reply to a line that took too long.
+func trickle(conn net.Conn, text string) {
+	for _, b := range []byte(text) {
+		if _, err := conn.Write([]byte{b}); err != nil {
+			return
+		}
+		conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		for {
+			_, err := conn.Read(make([]byte, 512))
+			if os.IsTimeout(err) {
+				break
+			}
+			if err != nil {
+				return
+			}
+		}
+	}
+	drain(conn)
+}
+
+// attackFrom spreads attackers over the loopback's addresses.
+func attackFrom(i int) *net.Dialer {
+	return &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i%200))}, Timeout: 10 * time.Second}
+}
+
+func TestSlowStrangersDoNotKeepOthersOut(t *testing.T) {
+	attackers, real := scaled(10_000), 100
+	addr := besieged(t)
+	limits := patience()
+	if limits.Login == 0 {
+		limits.Login = 60 * time.Second
+	}
+	began := time.Now()
+	var attack sync.WaitGroup
+	for i := range attackers {
+		conn, err := attackFrom(i).DialContext(context.Background(), "tcp", addr)
+		require.NoError(t, err)
+		attack.Go(func() {
+			defer conn.Close()
+			slowWays[i%len(slowWays)].run(conn)
+		})
+	}
+	t.Logf("%d attackers are there after %v", attackers, time.Since(began))
+	began = time.Now()
+
+	var took []time.Duration
+	for range real {
+		begin := time.Now()
+		c := must(t, addr)
+		took = append(took, time.Since(begin))
+		stores(t, c, 226, "STOR real", []byte("content"))
+		require.NoError(t, c.quit())
+	}
+	slices.Sort(took)
+	t.Logf("%d real clients: login p50 %v, p99 %v", real, took[len(took)/2], took[len(took)*99/100])
+
+	attack.Wait()
+	t.Logf("the last attacker was gone after %v", time.Since(began))
+	require.Less(t, time.Since(began), limits.Login+10*time.Second)
+}
+
+// besieged is the address of a server with the patience that the test can
+// afford. In full mode it is the bundled one: both ends of so many connections
+// are too many descriptors for one process.
+func besieged(t *testing.T) string {
+	t.Helper()
+	cert := paradisetest.Certificate(t)
+	if !isFull() {
+		s := serve(t, memory(t), func(srv *paradise.Server) {
+			srv.Timeouts = patience()
+			srv.Policy.TLS = paradise.TLSOptional
+			srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}}
+		})
+		return s.Addr
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
+	require.NoError(t, err)
+	dir := t.TempDir()
+	args := append(exampleArgs(memory(t)), "-tls-policy", "optional")
+	for flag, block := range map[string]*pem.Block{
+		"-tls-cert": {Type: "CERTIFICATE", Bytes: cert.Certificate[0]},
+		"-tls-key":  {Type: "PRIVATE KEY", Bytes: key},
+	} {
+		file := filepath.Join(dir, flag)
+		require.NoError(t, os.WriteFile(file, pem.EncodeToMemory(block), 0o600))
+		args = append(args, flag, file)
+	}
+	return start(t, exec.Command(example(t), args...), "listening on:").addr
+}
+
+func TestPassiveListenersNeverExceedSessions(t *testing.T) {
+	sessions, floods := 50, scaled(5000)
+	s := serve(t, memory(t), nil)
+	done := make(chan struct{})
+	var flood sync.WaitGroup
+	for range sessions {
+		c := must(t, s.Addr)
+		flood.Go(func() {
+			go drain(c.conn)
+			fmt.Fprint(c.conn, strings.Repeat("EPSV\r\nPASV\r\n", floods/2))
+			fmt.Fprint(c.conn, "QUIT\r\n")
+		})
+	}
+	go func() { flood.Wait(); close(done) }()
+	for {
+		require.LessOrEqual(t, s.Config.Stats().Passive, int64(sessions))
+		select {
+		case <-done:
+			require.NoError(t, await(30*time.Second, func() bool { return s.Config.Stats().Passive == 0 }))
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+func TestAServerShortOfDescriptorsTurnsClientsAwayAndRecovers(t *testing.T) {
+	const nofile, clients = 256, 1000
+	dir := memory(t)
+	args := append([]string{"-c", fmt.Sprintf("ulimit -n %d; exec \"$0\" \"$@\"", nofile), example(t)}, exampleArgs(dir)...)
+	server := start(t, exec.Command("bash", args...), "listening on:")
+
+	var held []net.Conn
+	refused := 0
+	for range clients {
+		conn, err := net.DialTimeout("tcp", server.addr, 5*time.Second)
+		require.NoError(t, err)
+		conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		line, err := bufio.NewReader(conn).ReadString('\n')
+		require.NoError(t, err)
+		switch line[:3] {
+		case "220":
+			held = append(held, conn)
+		case "421":
+			refused++
+			conn.Close()
+		default:
+			t.Fatalf("unexpected greeting %q", line)
+		}
+	}
+	t.Logf("%d sessions, %d turned away", len(held), refused)
+	require.Greater(t, len(held), nofile/2)
+	require.Positive(t, refused)
+
+	before := cpuTime(t, server.cmd.Process.Pid)
+	// A session that idles must cost nothing: look over a while.
+	time.Sleep(time.Second)
+	require.Less(t, cpuTime(t, server.cmd.Process.Pid)-before, 200*time.Millisecond, "it spins")
+	for _, conn := range held {
+		conn.Close()
+	}
+	require.NoError(t, await(2*time.Second, func() bool {
+		c, err := login(server.addr)
+		if err != nil {
+			return false
+		}
+		defer c.conn.Close()
+		code, _, err := c.store("STOR again", []byte("content"))
+		return err == nil && code == 226
+	}))
+}
+
+// cpuTime is what a process has used so far, to a hundredth of a second.
+func cpuTime(t *testing.T, pid int) time.Duration {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	require.NoError(t, err)
+	f := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+	var user, system int64
+	_, err = fmt.Sscan(f[11]+" "+f[12], &user, &system)
+	require.NoError(t, err)
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
