@@ -128,6 +128,7 @@ func (c *conn) exec(text string) bool {
 	if verb == "" {
 		return false
 	}
+	was := c.facts().LoggedIn()
 	cmd := c.srv.state.table.rows[verb]
 	c.began(cmd, verb, arg)
 	arg = c.decode(arg)
@@ -150,6 +151,9 @@ func (c *conn) exec(text string) bool {
 	}
 	c.mu.Lock()
 	c.lastUse = time.Now()
+	if was && !c.facts().LoggedIn() {
+		c.stranger = c.lastUse
+	}
 	c.mu.Unlock()
 	return r.end || c.blocked()
 }
@@ -171,7 +175,7 @@ func (c *conn) execUrgent(text string, x *xfer) bool {
 		return false
 	}
 	cmd.count.Add(1)
-	c.reply(cmd, verb, arg, cmd.run(c, arg))
+	c.reply(cmd, verb, arg, c.answer(cmd, arg))
 	return true
 }
 
@@ -209,7 +213,7 @@ const hiddenArg = "****"
 func (c *conn) answer(cmd *command, arg string) (r reply) {
 	defer func() {
 		if p := recover(); p != nil {
-			r = c.panicked(p)
+			r = c.undone(cmd, c.panicked(p))
 		}
 	}()
 	if r := c.unmet(cmd, arg); r.code != 0 {
@@ -227,8 +231,8 @@ func (c *conn) answer(cmd *command, arg string) (r reply) {
 	return r
 }
 
-// undone is a refusal before the handler ran. That of a transfer closes the data
-// channel, as a handler's does.
+// undone is a refusal by another than the handler. That of a transfer closes the
+// data channel, as a handler's does.
 func (c *conn) undone(cmd *command, r reply) reply {
 	if cmd.needs&needData != 0 {
 		return c.refuseData(r)
@@ -307,7 +311,7 @@ func (c *conn) reply(cmd *command, verb, shown string, r reply) {
 		c.srv.state.log.Info("command failed", "session", c.facts().ID, "verb", verb, "code", r.code, "error", r.err)
 	}
 	c.send(r)
-	c.srv.Hooks.after(c.ctx, c.facts(), verb, shown, r.code)
+	c.observe(func() { c.srv.Hooks.after(c.ctx, c.facts(), verb, shown, r.code) })
 }
 
 // replyFromHost reports whether the host program chose the code itself.

@@ -157,7 +157,7 @@ func cmdHelp(c *conn, arg string) reply {
 		return r
 	}
 	cmd := t.rows[name]
-	if cmd == nil || !c.offered(cmd) {
+	if cmd == nil || !c.offered(cmd, c.features()) {
 		return say(502, "Unknown command")
 	}
 	return say(214, strings.TrimSpace("Syntax: "+name+" "+cmd.syntax))
@@ -166,15 +166,16 @@ func cmdHelp(c *conn, arg string) reply {
 // listed are the verbs that HELP names: those that work.
 func (c *conn) listed() []string {
 	t := c.srv.state.table
-	return slices.DeleteFunc(slices.Clone(t.names), func(name string) bool { return !c.offered(t.rows[name]) })
+	can := c.features()
+	return slices.DeleteFunc(slices.Clone(t.names), func(name string) bool { return !c.offered(t.rows[name], can) })
 }
 
 // offered reports whether FEAT and HELP speak of a verb: what does not work is
 // not advertised.
-func (c *conn) offered(cmd *command) bool {
+func (c *conn) offered(cmd *command, can Features) bool {
 	need := cmd.feature | cmd.offer
 	switch {
-	case cmd.needs&unlisted != 0, c.features()&need != need:
+	case cmd.needs&unlisted != 0, can&need != need:
 		return false
 	}
 	switch cmd.name {
@@ -211,8 +212,9 @@ func columns(names []string) []string {
 func cmdFeat(c *conn, _ string) reply {
 	t := c.srv.state.table
 	lines := []string{"UTF8", "TVFS", featMLST(c.params.facts), c.featHash()}
+	can := c.features()
 	for _, name := range t.names {
-		if row := t.rows[name]; row.feat != "" && c.offered(row) {
+		if row := t.rows[name]; row.feat != "" && c.offered(row, can) {
 			lines = append(lines, row.feat)
 		}
 	}

@@ -74,8 +74,9 @@ func (c *conn) siteHelp(name string) reply {
 		return say(501, "SITE command not known")
 	}
 	var names []string
+	can := c.features()
 	for _, s := range t.site {
-		if c.features()&s.feature == s.feature {
+		if can&s.feature == s.feature {
 			names = append(names, s.name)
 		}
 	}

@@ -188,20 +188,25 @@ func (c *conn) pending() (text string, ready, end bool) {
 	return "", false, c.wakes&wakeDrain != 0
 }
 
-// deliver decides what becomes of a line just read: true to execute it now.
+// deliver decides what becomes of a line just read: true to execute it now. A
+// transfer whose final reply may be with the client already is waited for: what
+// comes then was not said during it.
 func (c *conn) deliver(text string) bool {
 	c.mu.Lock()
 	x := c.xfer
-	if x == nil && len(c.queue) == 0 {
-		c.mu.Unlock()
-		return true
-	}
 	c.mu.Unlock()
 	if x != nil && c.execUrgent(text, x) {
 		return false
 	}
+	if x != nil && x.isOver() {
+		<-x.left
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.xfer == nil && len(c.queue) == 0 {
+		c.login.dequeued = false
+		return true
+	}
 	c.queue = append(c.queue, text)
 	return false
 }
@@ -219,6 +224,9 @@ func (c *conn) readLine() ([]byte, error) {
 	}
 	now := time.Now()
 	c.mu.Lock()
+	if c.lineStart.IsZero() && c.lines.Partial() {
+		c.lineStart = now // time in which nobody waited for it does not count
+	}
 	busy := c.xfer != nil
 	if c.wakes&wakeWork != 0 || !busy && c.wakes != 0 {
 		c.wakes &^= wakeWork
@@ -226,7 +234,7 @@ func (c *conn) readLine() ([]byte, error) {
 		return nil, errWoken
 	}
 	deadline := c.deadlineLocked(now)
-	canPark := c.canParkLocked()
+	canPark := c.canParkLocked() && deadline.After(now)
 	if canPark && now.Sub(c.lastUse) >= parkAfter && c.parkLocked(deadline) {
 		c.mu.Unlock()
 		return nil, errParked
@@ -242,7 +250,7 @@ func (c *conn) readLine() ([]byte, error) {
 
 	c.mu.Lock()
 	c.waiting = false
-	if !c.lines.Partial() {
+	if err == nil || !c.lines.Partial() {
 		c.lineStart = time.Time{}
 	}
 	c.mu.Unlock()
@@ -261,7 +269,7 @@ func (c *conn) deadlineLocked(now time.Time) time.Time {
 		}
 	}
 	if !c.facts().LoggedIn() {
-		deadline = earliest(deadline, c.started.Add(t.Login))
+		deadline = earliest(deadline, c.stranger.Add(t.Login))
 	}
 	if !c.lineStart.IsZero() {
 		deadline = earliest(deadline, c.lineStart.Add(t.Line))
@@ -305,6 +313,7 @@ func (c *conn) lastWords() (string, bool) {
 func (c *conn) dequeueLocked() string {
 	text := c.queue[0]
 	c.queue = c.queue[1:]
+	c.lineStart = time.Time{} // the line behind it waits for us
 	return text
 }
 

@@ -9,7 +9,7 @@ import (
 // Hooks are optional functions called at fixed points of a session; nil ones
 // are skipped. They run on the session's own goroutine (transfers: on the
 // transfer's), so a slow hook slows its own session and no other. A panic is
-// caught and logged.
+// caught and logged; in Connect and Before it refuses.
 type Hooks struct {
 	// Connect is called before the greeting; an error refuses the client with
 	// 421, or closes it silently if it is still in a TLS handshake.
@@ -117,6 +117,17 @@ func (h *Hooks) disconnect(ctx context.Context, s *Session) {
 // changed tells the host program of a change.
 func (c *conn) changed(verb, name, from string) {
 	if h := c.srv.Hooks.Change; h != nil {
-		h(c.ctx, ChangeEvent{Session: c.facts(), Verb: verb, Name: name, From: from})
+		c.observe(func() { h(c.ctx, ChangeEvent{Session: c.facts(), Verb: verb, Name: name, From: from}) })
 	}
+}
+
+// observe calls a hook that only looks on: what has happened stands, whether or
+// not the hook panics.
+func (c *conn) observe(hook func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.panicked(p)
+		}
+	}()
+	hook()
 }

@@ -20,9 +20,10 @@ func (c *conn) timedOut() bool {
 	idle := c.xfer == nil && c.wakes == 0 && now.Sub(c.lastUse) >= c.idleTimeout()
 	c.mu.Unlock()
 	switch {
-	case !c.facts().LoggedIn() && now.Sub(c.started) >= t.Login:
+	case !c.facts().LoggedIn() && now.Sub(c.stranger) >= t.Login:
 		c.refuse(refusedLoginTime, "Login took too long, closing control connection")
 	case !c.lineStart.IsZero() && now.Sub(c.lineStart) >= t.Line:
+		c.stopTransfer(ErrControlLost)
 		c.refuse(refusedSlowLine, "Command took too long, closing control connection")
 	case idle:
 		c.refuse(refusedIdle, "Idle timeout, closing control connection")
@@ -109,17 +110,17 @@ func (c *conn) leave() {
 	c.mu.Lock()
 	was := c.gone
 	c.gone = true
-	user := c.counted
+	user := c.counted // also of a login that came back after the session was given up
 	c.counted = ""
 	c.mu.Unlock()
+	c.srv.state.limits.userLeft(user)
 	if was {
 		return
 	}
-	c.srv.state.limits.userLeft(user)
 	s := c.facts()
 	c.srv.state.log.Info("session closed", "session", s.ID, "remote", s.Remote.String(),
 		"user", s.User.Name, "duration", time.Since(c.started))
-	c.srv.Hooks.disconnect(c.base, s)
+	c.observe(func() { c.srv.Hooks.disconnect(c.base, s) })
 	c.srv.remove(c)
 }
 
@@ -131,15 +132,20 @@ func (c *conn) recover() {
 	}
 	c.srv.state.counters.panics.Add(1)
 	c.srv.state.log.Error("panic in a session", "session", c.facts().ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	c.stopTransfer(ErrServerClosed)
+	c.send(say(421, "Internal error, closing control connection"))
+	c.close()
+}
+
+// stopTransfer aborts the transfer that runs, if any, and waits for its reply.
+func (c *conn) stopTransfer(cause error) {
 	c.mu.Lock()
 	x := c.xfer
 	c.mu.Unlock()
 	if x != nil {
-		x.abort(ErrServerClosed)
+		x.abort(cause)
 		<-x.left
 	}
-	c.send(say(421, "Internal error, closing control connection"))
-	c.close()
 }
 
 // late comes when a driver's call has taken too long outside a transfer: its

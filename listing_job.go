@@ -117,7 +117,7 @@ func (c *conn) list(verb string, kind listKind, flags listFlags, arg string) rep
 	last := path.Base(name)
 	if glob.HasMeta(last) && !c.exists(name) {
 		p := glob.Compile(last)
-		j.pattern = &p
+		j.pattern, j.single = &p, false // what matches stands for itself in any case
 		j.name = path.Dir(name)
 		j.prefix = ""
 		if i := strings.LastIndexByte(arg, '/'); i >= 0 && kind == kindNames && !c.facts().Policy.Device.NLSTNamesOnly {
@@ -133,8 +133,11 @@ func (c *conn) list(verb string, kind listKind, flags listFlags, arg string) rep
 // namePrefix makes NLST's names relative to its argument, so that "mget dir/*"
 // finds them.
 func namePrefix(arg string) string {
-	if arg == "" || arg == "." || arg == "./" || strings.HasSuffix(arg, "/") {
-		return strings.TrimPrefix(arg, ".")
+	switch {
+	case arg == "" || arg == "." || arg == "./":
+		return ""
+	case strings.HasSuffix(arg, "/"):
+		return arg
 	}
 	return arg + "/"
 }

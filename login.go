@@ -121,6 +121,7 @@ func (c *conn) loginFailed(cred Credentials, err error, arrived time.Time) reply
 	c.logLogin(cred.User, err)
 	if l.FailedDelay > 0 {
 		delay := l.FailedDelay << min(c.login.tries-1, 3)
+		c.dog.disarm() // this wait is ours
 		wait(c.ctx, time.Until(arrived.Add(delay)))
 	}
 	if l.LoginTries > 0 && c.login.tries >= l.LoginTries {
@@ -138,7 +139,7 @@ func (c *conn) logLogin(name string, err error) {
 	}
 	c.srv.state.log.Log(c.ctx, level, msg, "session", s.ID, "remote", s.Remote.String(), "user", displayed(name),
 		"tls", s.TLS != nil, "error", err)
-	c.srv.Hooks.login(c.ctx, LoginEvent{Session: s, Name: name, Err: err})
+	c.observe(func() { c.srv.Hooks.login(c.ctx, LoginEvent{Session: s, Name: name, Err: err}) })
 }
 
 // wait pauses until d has passed or ctx has ended.

@@ -41,6 +41,8 @@ type conn struct {
 	short   uint32 // six hex digits for people
 	started time.Time
 
+	stranger time.Time // since when nobody has been logged in
+
 	login  loginState
 	params params
 	tls    tlsState
@@ -96,7 +98,7 @@ func newParams(home string) params {
 
 func newConn(srv *Server, base context.Context, nc net.Conn, implicit bool) *conn {
 	now := time.Now()
-	c := &conn{srv: srv, base: base, raw: nc, nc: nc, started: now, lastUse: now, lastLine: now}
+	c := &conn{srv: srv, base: base, raw: nc, nc: nc, started: now, stranger: now, lastUse: now, lastLine: now}
 	c.ctx, c.cancel = context.WithCancelCause(base)
 	c.tls.implicit = implicit
 	c.params = newParams("/")

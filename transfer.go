@@ -189,7 +189,7 @@ func (t *transfer) moved(n int) {
 // begun tells the host program that the data connection is there.
 func (t *transfer) begun() {
 	if h := t.x.c.srv.Hooks.TransferStart; h != nil {
-		h(t.x.ctx, t.x.event())
+		t.x.c.observe(func() { h(t.x.ctx, t.x.event()) })
 	}
 }
 
@@ -236,12 +236,7 @@ func (c *conn) finishTransferEvent(x *xfer, r reply) {
 	c.srv.state.log.Info("transfer", "session", s.ID, "user", s.User.Name, "verb", e.Verb, "name", e.Name, "bytes", e.Bytes,
 		"duration", e.Duration, "code", e.Code, "type", e.ContentType, "error", e.Err)
 	if h := c.srv.Hooks.TransferEnd; h != nil {
-		defer func() {
-			if p := recover(); p != nil {
-				c.panicked(p)
-			}
-		}()
-		h(context.WithoutCancel(x.ctx), e)
+		c.observe(func() { h(context.WithoutCancel(x.ctx), e) })
 	}
 }
 

@@ -70,11 +70,23 @@ func (a *acmeConfig) certificateFor(m *autocert.Manager) func(*tls.ClientHelloIn
 // serveChallenges answers the authority; everything else is refused.
 func serveChallenges(m *autocert.Manager, l net.Listener) *http.Server {
 	hs := &http.Server{
-		Handler:           m.HTTPHandler(http.NotFoundHandler()),
+		Handler:           withoutPort(m.HTTPHandler(http.NotFoundHandler())),
 		ReadHeaderTimeout: 10 * time.Second,
 		WriteTimeout:      10 * time.Second,
 		MaxHeaderBytes:    16 << 10,
 	}
 	go hs.Serve(l)
 	return hs
+}
+
+// withoutPort takes the port off the host that is asked for, which the manager
+// compares with its names: an authority of one's own may ask elsewhere than at
+// port 80.
+func withoutPort(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if host, _, err := net.SplitHostPort(r.Host); err == nil {
+			r.Host = host
+		}
+		next.ServeHTTP(w, r)
+	})
 }

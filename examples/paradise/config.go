@@ -129,7 +129,7 @@ func (cfg *config) tlsFlags(fs *flag.FlagSet) {
 func (cfg *config) lifeFlags(fs *flag.FlagSet) {
 	fs.DurationVar(&cfg.idle, "idle-timeout", 5*time.Minute, "how long a session may idle")
 	fs.DurationVar(&cfg.drain, "drain-timeout", time.Hour, "how long running transfers may go on after a stop")
-	fs.DurationVar(&cfg.grace, "restart-grace", 30*time.Second, "how long a restart leaves idle sessions to the old process")
+	fs.DurationVar(&cfg.grace, "restart-grace", 30*time.Second, "how long a restart leaves idle sessions to the old process; 1s at least")
 	fs.DurationVar(&cfg.upgrade, "restart-timeout", time.Minute, "how long a new process may take until it is ready")
 	fs.StringVar(&cfg.pidFile, "pid-file", "", "`file` that holds the process ID")
 	fs.TextVar(&cfg.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")

@@ -157,12 +157,13 @@ func (p *program) signal(sig syscall.Signal) {
 	require.NoError(p.t, syscall.Kill(p.pid(), sig))
 }
 
-// restart sends SIGUSR2 and waits for the new process.
+// restart sends SIGUSR2 and waits until the new process alone accepts.
 func (p *program) restart() {
 	p.t.Helper()
 	old := p.pid()
 	require.NoError(p.t, syscall.Kill(old, syscall.SIGUSR2))
 	p.until("a new process counts", func() bool { return p.pid() != old && p.pid() != 0 })
+	p.logged(fmt.Sprintf("taken over\" pid=%d", old), 1)
 }
 
 func (p *program) until(what string, holds func() bool) {

@@ -241,7 +241,7 @@ func TestABadConfigurationChangesNothing(t *testing.T) {
 }
 
 func TestSeveralGenerationsDrainAtOnce(t *testing.T) {
-	p := launch(t, "-restart-grace", "0s")
+	p := launch(t, "-restart-grace", "1s")
 	var uploads []*slowUpload
 	for i := range 3 {
 		uploads = append(uploads, p.upload(p.login(), fmt.Sprintf("f%d", i)))
@@ -256,7 +256,7 @@ func TestSeveralGenerationsDrainAtOnce(t *testing.T) {
 }
 
 func TestTheMonitorShowsGenerationsThatDrain(t *testing.T) {
-	p := launch(t, "-restart-grace", "0s")
+	p := launch(t, "-restart-grace", "1s")
 	old := p.pid()
 	u := p.upload(p.login(), "f")
 	p.restart()

@@ -90,14 +90,22 @@ func (s *service) loop() error {
 	}
 }
 
+// minGrace is for clients that this process has accepted at the last moment:
+// they must be able to log in.
+const minGrace = time.Second
+
 // retire drains for a successor: idle sessions have the grace to end by
 // themselves.
 func (s *service) retire() error {
-	s.log.Info("a newer process has taken over", "pid", os.Getpid(), "grace", s.cfg.grace)
+	grace := max(s.cfg.grace, minGrace)
 	drained := make(chan error, 1)
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.drain)
 	defer cancel()
-	go func() { drained <- s.srv.Drain(ctx, s.cfg.grace) }()
+	go func() { drained <- s.srv.Drain(ctx, grace) }()
+	for range s.listeners {
+		<-s.served
+	}
+	s.log.Info("a newer process has taken over", "pid", os.Getpid(), "grace", grace)
 	s.closeWeb()
 	select {
 	case err := <-drained:

@@ -40,6 +40,7 @@ type service struct {
 
 	background context.Context // of what runs beside the server
 	cancel     context.CancelFunc
+	listeners  int        // of srv
 	served     chan error // a listener's end
 	stop       chan os.Signal
 	hangup     chan os.Signal
@@ -164,7 +165,9 @@ func (s *service) serve(open map[string]net.Listener) {
 	if l := open["monitor"]; l != nil {
 		s.web = append(s.web, s.serveMonitor(l))
 	}
+	s.listeners = 1
 	if l := open["ftps"]; l != nil {
+		s.listeners++
 		go func() { s.served <- s.srv.ServeTLS(l) }()
 	}
 	go func() { s.served <- s.srv.Serve(open["ftp"]) }()
