@@ -53,7 +53,11 @@ func newMiddleman(t *testing.T, to netip.AddrPort, records int, kind cutKind) *m
 			return
 		}
 		defer client.Close()
-		m.done.Go(func() { io.Copy(client, server); client.Close() })
+		m.done.Go(func() {
+			// Hidden, so that Go keeps no pipes for splice(2), which would be counted.
+			io.Copy(struct{ io.Writer }{client}, struct{ io.Reader }{server})
+			client.Close()
+		})
 		m.upstream(server.(*net.TCPConn), client)
 	})
 	return m
@@ -131,7 +135,7 @@ func cutUpload(t *testing.T, c *ftps, command string, records, passed int, kind 
 func recordOf(i int) []byte { return bytes.Repeat([]byte{byte(i)}, 4<<10) }
 
 func TestACutUploadIsNeverTakenForComplete(t *testing.T) {
-	records := full(7, 82)
+	records := full(8, 83)
 	cuts := 0
 	for version, number := range versions {
 		for name, kind := range cutKinds {
