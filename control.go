@@ -233,7 +233,7 @@ func (c *conn) readLine() ([]byte, error) {
 		c.mu.Unlock()
 		return nil, errWoken
 	}
-	deadline := c.deadlineLocked(now)
+	deadline := c.deadlineLocked()
 	canPark := c.canParkLocked() && deadline.After(now)
 	if canPark && now.Sub(c.lastUse) >= parkAfter && c.parkLocked(deadline) {
 		c.mu.Unlock()
@@ -257,11 +257,12 @@ func (c *conn) readLine() ([]byte, error) {
 	return text, err
 }
 
-// deadlineLocked is the earliest moment at which something is due. While a
-// transfer runs it has its own limits and the session does not idle.
-func (c *conn) deadlineLocked(now time.Time) time.Time {
+// deadlineLocked is the earliest moment at which something is due, zero if
+// nothing is: while a transfer runs it has its own limits and the session does
+// not idle.
+func (c *conn) deadlineLocked() time.Time {
 	t := &c.srv.state.timeouts
-	deadline := now.Add(forever)
+	var deadline time.Time
 	if c.xfer == nil {
 		deadline = c.lastUse.Add(c.idleTimeout())
 		if c.data != nil {
@@ -284,11 +285,12 @@ func (c *conn) idleTimeout() time.Duration {
 	return c.srv.state.timeouts.Idle
 }
 
+// earliest takes a zero a for never.
 func earliest(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
+	if a.IsZero() || b.Before(a) {
+		return b
 	}
-	return b
+	return a
 }
 
 func (c *conn) quitQueuedLocked() bool {
@@ -353,10 +355,9 @@ func (s *lineSource) Read(p []byte) (int, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now()
-	c.lineStart = now
+	c.lineStart = time.Now()
 	if c.waiting && c.wakes == 0 {
-		c.nc.SetReadDeadline(c.deadlineLocked(now))
+		c.nc.SetReadDeadline(c.deadlineLocked())
 	}
 	return n, err
 }

@@ -162,6 +162,10 @@ type UploadInfo struct {
 //
 // Abort is called exactly once unless Commit returned nil: also without Begin,
 // after a Begin or a Commit that failed, and after a panic.
+//
+// An Upload may have a method File() *os.File besides. Between Begin and Commit
+// the core then moves plain bytes into that file by splice, where it can, in
+// place of some calls of Write; nil says that it must not.
 type Upload interface {
 	// Begin comes after the first bytes are known and let in, before the first
 	// Write; also for an empty file.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -22,8 +23,10 @@ var panicking = map[string]func(h *paradise.Hooks){
 	"TransferEnd": func(h *paradise.Hooks) {
 		h.TransferEnd = func(context.Context, paradise.TransferEvent) { panic("TransferEnd") }
 	},
-	"Change":     func(h *paradise.Hooks) { h.Change = func(context.Context, paradise.ChangeEvent) { panic("Change") } },
-	"Disconnect": func(h *paradise.Hooks) { h.Disconnect = func(context.Context, *paradise.Session) { panic("Disconnect") } },
+	"Change": func(h *paradise.Hooks) { h.Change = func(context.Context, paradise.ChangeEvent) { panic("Change") } },
+	"Disconnect": func(h *paradise.Hooks) {
+		h.Disconnect = func(context.Context, *paradise.Session) { panic("Disconnect") }
+	},
 }
 
 func TestAPanicOfAHookThatLooksOnChangesNothing(t *testing.T) {
@@ -62,8 +65,10 @@ func TestAPanicOfAHookThatDecidesRefuses(t *testing.T) {
 		before := w.net.Open()
 		d := w.data(clientAddr, c.epsv())
 		c.cmd(451, "LIST")
+		began := time.Now()
 		_, err := d.Read(make([]byte, 1))
-		require.Error(t, err, "nobody waits at the data channel of a refused command")
+		require.Error(t, err)
+		require.Zero(t, time.Since(began), "nobody waits at the data channel of a refused command")
 		d.Close()
 		require.Equal(t, before, w.net.Open())
 		c.quit()

@@ -9,7 +9,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -29,6 +28,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/internal/needs"
 	"github.com/paradiseftp/paradise/memfs"
 )
 
@@ -754,9 +754,7 @@ func TestOldVersionsAreRefusedUnlessAskedFor(t *testing.T) {
 }
 
 func TestOpenSSLSeesProtocolCertificateAndALPN(t *testing.T) {
-	if _, err := exec.LookPath("openssl"); errors.Is(err, exec.ErrNotFound) {
-		t.Skip("openssl is not installed")
-	}
+	needs.Program(t, "openssl", "openssl")
 	s := realTLS(t, nil)
 	for option, protocol := range map[string]string{"-tls1_2": "TLSv1.2", "-tls1_3": "TLSv1.3"} {
 		cmd := exec.Command("openssl", "s_client", "-starttls", "ftp", "-connect", s.addr.String(), "-servername", tlsHost, "-alpn", "ftp", "-crlf", option)

@@ -111,6 +111,11 @@ func (u *upload) receive() error {
 			putBuffer(class, buf)
 			class++
 			buf = getBuffer(class)
+			if class == len(bufferSizes)-1 {
+				if ended, err = u.splice(); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return u.endOfData()

@@ -131,7 +131,7 @@ func (c *conn) endTransfer(cmd *command, x *xfer, r reply) {
 		c.wakes |= wakeWork
 		c.wakeLocked()
 	} else if c.waiting {
-		c.nc.SetReadDeadline(c.deadlineLocked(c.lastUse))
+		c.nc.SetReadDeadline(c.deadlineLocked())
 	}
 	c.mu.Unlock()
 	close(x.left)

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/paradiseftp/paradise/internal/needs"
 )
 
 // small mounts a file system of 16 MiB.
@@ -15,7 +17,7 @@ func small(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=16m")
-	needs(t, err == nil, "needs root, to mount a small file system")
+	needs.That(t, err == nil, "needs root, to mount a small file system")
 	t.Cleanup(func() { require.NoError(t, unix.Unmount(dir, 0), "something is still open") })
 	return dir
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/internal/needs"
 	"github.com/paradiseftp/paradise/paradisetest"
 )
 
@@ -119,7 +120,7 @@ type endless struct{ b []byte }
 func (e endless) Read(p []byte) (int, error) { return copy(p, e.b), nil }
 
 func TestCurlSeesTheRefusal(t *testing.T) {
-	curl := needsTool(t, "curl", "curl")
+	curl := needs.Program(t, "curl", "curl")
 	for _, size := range []int{64 << 10, 8 << 20} {
 		s, count, ended := gated(t)
 		file := filepath.Join(t.TempDir(), "photo.jpg")
@@ -133,7 +134,7 @@ func TestCurlSeesTheRefusal(t *testing.T) {
 }
 
 func TestFtplibSeesTheRefusalAndGoesOn(t *testing.T) {
-	python := needsTool(t, "python3", "python3")
+	python := needs.Program(t, "python3", "python3")
 	for _, size := range []int{64 << 10, 8 << 20} {
 		s, count, ended := gated(t)
 		dir := t.TempDir()

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/paradiseftp/paradise/internal/needs"
 )
 
 // example builds the bundled server, without the race detector and its memory.
@@ -91,7 +93,7 @@ func fetchAll(t *testing.T, c *client, command string) (n int64, code int) {
 var sendfileCall = regexp.MustCompile(`sendfile\(.*= (\d+)$|<\.\.\. sendfile resumed>.*= (\d+)$`)
 
 func TestPlainDownloadsUseSendfile(t *testing.T) {
-	strace := needsTool(t, "strace", "strace")
+	strace := needs.Program(t, "strace", "strace")
 	const size = 8 << 20
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "f"), content(random(t), size), 0o644))

@@ -173,24 +173,3 @@ func memory(t *testing.T) string {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return dir
 }
-
-// needs skips a test by name where something is missing; where everything must
-// run, that is a failure.
-func needs(t *testing.T, ok bool, what string) {
-	t.Helper()
-	if ok {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
-}
-
-// needsTool is needs for a program of a Debian package.
-func needsTool(t *testing.T, name, pkg string) string {
-	t.Helper()
-	file, err := exec.LookPath(name)
-	needs(t, err == nil, "needs "+name+": apt-get install "+pkg)
-	return file
-}

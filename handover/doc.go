@@ -10,9 +10,9 @@
 //	// read the configuration, check everything; on failure p.Fail(err) and exit
 //	l, err := p.Listen("ftp", "tcp", ":21") // inherited, or bound now
 //	go srv.Serve(l)
-//	err = p.Ready() // from here on this is the process that counts
 //	restart := make(chan os.Signal, 1)
-//	handover.NotifyRestart(restart) // SIGUSR2, not before Ready
+//	handover.NotifyRestart(restart) // SIGUSR2, just before Ready
+//	err = p.Ready() // from here on this is the process that counts
 //	for range restart {
 //		if err := p.Upgrade(ctx); err != nil {
 //			continue // log it: nothing has changed
@@ -55,8 +55,11 @@
 //     which raises it again: no generation loses descriptors.
 //   - Standard input, output and error are inherited as they are, so the journal
 //     and the terminal stay connected when the older process has gone.
-//   - SIGUSR2 before Ready must do nothing. Go's runtime drops it as long as
-//     nobody asked for it, so ask after Ready.
+//   - Ready publishes the pid file and tells systemd, and whoever learns of the
+//     process there may send SIGUSR2 at once. Go's runtime drops it as long as
+//     nobody asked for it: asked for after Ready, such a signal is lost, and its
+//     sender waits for a restart that never comes. So ask just before Ready, and
+//     obey once Ready has returned; the signal waits in the channel.
 //
 // # systemd
 //

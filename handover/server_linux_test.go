@@ -77,11 +77,11 @@ func serve(config string) error {
 	if p.Generation() == 0 {
 		fmt.Println(l.Addr())
 	}
+	restart := make(chan os.Signal, 1)
+	handover.NotifyRestart(restart)
 	if err := p.Ready(); err != nil {
 		return err
 	}
-	restart := make(chan os.Signal, 1)
-	handover.NotifyRestart(restart)
 	go func() {
 		for range restart {
 			s.upgrade("")

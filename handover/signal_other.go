@@ -4,7 +4,8 @@ package handover
 
 import "os"
 
-// NotifyRestart relays SIGUSR2, the request for an Upgrade, to c. Call it after
-// Ready: until then Go's runtime drops the signal, as it should. Give c room for
-// one. On systems without the signal nothing is ever sent.
+// NotifyRestart relays SIGUSR2, the request for an Upgrade, to c. Call it just
+// before Ready, and read c once Ready has returned: a signal that comes as soon
+// as the pid file is there would be lost otherwise. Give c room for one, in which
+// it waits. On systems without the signal nothing is ever sent.
 func NotifyRestart(chan<- os.Signal) {}

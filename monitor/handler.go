@@ -29,6 +29,12 @@ type Options struct {
 	// Drain begins a drain of the server. It is called once at most, on a
 	// goroutine of its own. Nil: the page has no such button.
 	Drain func()
+
+	// Generations tells of older processes that still drain after a restart (see
+	// package handover), oldest first. It is called for each snapshot that is
+	// looked at, from several goroutines at once, and delays what is shown: give
+	// it a second at most. Nil: there are none.
+	Generations func() []Generation
 }
 
 // minToken keeps guessing hopeless.
@@ -62,7 +68,7 @@ func New(srv *paradise.Server, o Options) (*Handler, error) {
 		drain:   o.Drain,
 		keys:    newKeys(o.Token),
 		origins: http.NewCrossOriginProtection(),
-		hub:     newHub(srv),
+		hub:     newHub(srv, o.Generations),
 		assets:  loadAssets(),
 	}
 	for _, name := range o.Hosts {

@@ -19,7 +19,8 @@ const (
 
 // hub takes one snapshot a second for all who watch, and none if nobody does.
 type hub struct {
-	srv *paradise.Server
+	srv         *paradise.Server
+	generations func() []Generation // nil: there are none
 
 	mu      sync.Mutex
 	meter   meter
@@ -35,27 +36,43 @@ type viewer struct {
 	gone chan struct{} // closed by the hub's end
 }
 
-func newHub(srv *paradise.Server) *hub {
-	return &hub{srv: srv, viewers: make(map[*viewer]struct{})}
+func newHub(srv *paradise.Server, generations func() []Generation) *hub {
+	return &hub{srv: srv, generations: generations, viewers: make(map[*viewer]struct{})}
 }
 
 // now is a snapshot of this moment.
 func (h *hub) now() *Snapshot {
+	older := h.older()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.meter.measure(h.srv.Stats())
+	return h.measure(older)
+}
+
+// measure is for whoever holds the lock.
+func (h *hub) measure(older []Generation) *Snapshot {
+	s := h.meter.measure(h.srv.Stats())
+	s.Generations = older
+	return s
+}
+
+// record keeps this moment for the plots.
+func (h *hub) record() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.measure(nil)
 }
 
 // join adds a viewer, whose first event is the past. False: there are too many,
 // or the hub is closed.
 func (h *hub) join() (*viewer, bool) {
+	older := h.older()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed || len(h.viewers) >= maxViewers {
 		return nil, false
 	}
 	v := &viewer{news: make(chan []byte, 1), gone: make(chan struct{})}
-	s := h.meter.measure(h.srv.Stats())
+	s := h.measure(older)
 	v.news <- append(event("history", h.meter.past), event("stats", s.first(maxRows))...)
 	h.viewers[v] = struct{}{}
 	if !h.running {
@@ -84,13 +101,14 @@ func (h *hub) run() {
 
 // publish gives a new snapshot to all viewers; false if there are none.
 func (h *hub) publish() bool {
+	older := h.older()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.viewers) == 0 {
 		h.running = false
 		return false
 	}
-	e := event("stats", h.meter.measure(h.srv.Stats()).first(maxRows))
+	e := event("stats", h.measure(older).first(maxRows))
 	for v := range h.viewers {
 		select {
 		case v.news <- e:
@@ -125,7 +143,7 @@ func (h *Handler) Record(ctx context.Context) {
 	t := time.NewTicker(tick)
 	defer t.Stop()
 	for {
-		h.hub.now()
+		h.hub.record()
 		select {
 		case <-t.C:
 		case <-ctx.Done():

@@ -167,6 +167,12 @@ func (m *metricWriter) process(st *paradise.Stats) {
 	m.add(draining)
 	m.begin("paradise_start_time_seconds", "gauge", "When the server started, in seconds since 1970.")
 	m.sample("", number(float64(st.Started.UnixMilli())/1000))
+	m.begin("go_goroutines", "gauge", "Goroutines of this process.")
+	m.add(int64(runtime.NumGoroutine()))
+	if n, ok := openDescriptors(); ok {
+		m.begin("process_open_fds", "gauge", "File descriptors that this process has open.")
+		m.add(n)
+	}
 	m.begin("paradise_build_info", "gauge", "Always 1; the labels tell what runs.")
 	m.add(1, "version", version(), "goversion", runtime.Version())
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/internal/needs"
 )
 
 // scrape is the metrics of a server that has seen some traffic.
@@ -156,10 +157,7 @@ func TestTheParserIsStrict(t *testing.T) {
 }
 
 func TestPromtoolAcceptsTheMetrics(t *testing.T) {
-	promtool, err := exec.LookPath("promtool")
-	if err != nil {
-		t.Skip("promtool is missing: install the Debian package prometheus")
-	}
+	promtool := needs.Program(t, "promtool", "prometheus")
 	text, _ := scrape(t)
 	cmd := exec.CommandContext(t.Context(), promtool, "check", "metrics")
 	cmd.Stdin = strings.NewReader(text)

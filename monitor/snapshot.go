@@ -33,6 +33,9 @@ type Snapshot struct {
 	Recent    []Ended          `json:"recent"`    // uploads and downloads, newest first
 	UpRate    float64          `json:"up_rate"`   // bytes per second, of all sessions
 	DownRate  float64          `json:"down_rate"` // the same, listings included
+
+	// Generations are the older processes that drain; see [Options].
+	Generations []Generation `json:"generations,omitempty"`
 }
 
 // Totals are of one direction since the start.
@@ -165,14 +168,22 @@ func clean(s string) string {
 // first is a copy with n sessions at most, those that transfer before the
 // others: no browser wants a table of 10,000 rows each second.
 func (s *Snapshot) first(n int) *Snapshot {
-	if len(s.Sessions) <= n {
-		return s
-	}
 	some := *s
-	some.Sessions = slices.Clone(s.Sessions)
-	slices.SortStableFunc(some.Sessions, func(a, b Session) int { return cmp.Compare(idle(a), idle(b)) })
-	some.Sessions = some.Sessions[:n]
+	some.Sessions = busyFirst(s.Sessions, n)
+	some.Generations = slices.Clone(s.Generations)
+	for i, g := range some.Generations {
+		some.Generations[i].Sessions = busyFirst(g.Sessions, maxOlder)
+	}
 	return &some
+}
+
+func busyFirst(all []Session, n int) []Session {
+	if len(all) <= n {
+		return all
+	}
+	some := slices.Clone(all)
+	slices.SortStableFunc(some, func(a, b Session) int { return cmp.Compare(idle(a), idle(b)) })
+	return some[:n]
 }
 
 func idle(s Session) int {

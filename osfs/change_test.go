@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/internal/needs"
 )
 
 func TestOpenAtAnOffset(t *testing.T) {
@@ -93,7 +94,7 @@ func mustEmpty(t *testing.T, d *Driver, dir, file string) string {
 }
 
 func TestSetAttrDoesAllOfItOrNothing(t *testing.T) {
-	requireOrSkip(t, runtime.GOOS != "windows", "Windows has no mode bits")
+	needs.That(t, runtime.GOOS != "windows", "Windows has no mode bits")
 	d, dir := open(t, Options{})
 	put(t, dir, "f", "x")
 	at := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
@@ -111,7 +112,7 @@ func TestSetAttrDoesAllOfItOrNothing(t *testing.T) {
 }
 
 func TestSetAttrGivesAFileAway(t *testing.T) {
-	requireOrSkip(t, os.Geteuid() == 0, "only root may give files away")
+	needs.That(t, os.Geteuid() == 0, "only root may give files away")
 	d, dir := open(t, Options{Owners: NumericOwners})
 	put(t, dir, "f", "x")
 	require.NoError(t, d.SetAttr(ctx, session, "/f", paradise.Attr{Owner: "1234", Group: "4321"}))
@@ -122,7 +123,7 @@ func TestSetAttrGivesAFileAway(t *testing.T) {
 
 func TestSpaceIsWhatTheFileSystemHas(t *testing.T) {
 	d, _ := open(t, Options{})
-	requireOrSkip(t, d.Features(session)&paradise.FeatureSpace != 0, "no way to ask here")
+	needs.That(t, d.Features(session)&paradise.FeatureSpace != 0, "no way to ask here")
 	n, err := d.Space(ctx, session, "/")
 	require.NoError(t, err)
 	assert.Positive(t, n)

@@ -106,16 +106,3 @@ func names(t testing.TB, d paradise.FileDriver, dir string) []string {
 	}
 	return found
 }
-
-// requireOrSkip skips a test that this machine cannot run; where CI is set that
-// is a failure.
-func requireOrSkip(t *testing.T, ok bool, why string) {
-	t.Helper()
-	if ok {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("cannot run here: " + why)
-	}
-	t.Skip(why)
-}

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/internal/needs"
 )
 
 func TestListingDescribesFilesFoldersAndLinks(t *testing.T) {
@@ -44,7 +45,7 @@ func TestListingDescribesFilesFoldersAndLinks(t *testing.T) {
 }
 
 func TestUniqueIsTheSameForTwoNamesOfOneFile(t *testing.T) {
-	requireOrSkip(t, runtime.GOOS != "windows", "no inode numbers at hand")
+	needs.That(t, runtime.GOOS != "windows", "no inode numbers at hand")
 	d, dir := open(t, Options{})
 	put(t, dir, "a", "x")
 	put(t, dir, "b", "x")
@@ -98,7 +99,7 @@ func TestListingHasEachEntryOnceAndStopsWhenAsked(t *testing.T) {
 }
 
 func TestListingOfAHugeFolderNeedsLittleMemory(t *testing.T) {
-	requireOrSkip(t, !testing.Short(), "makes 100,000 files")
+	needs.That(t, !testing.Short(), "makes 100,000 files")
 	d, dir := open(t, Options{})
 	const files = 100_000
 	for i := range files {
@@ -135,7 +136,7 @@ func TestSystemOwnersTellNamesOrNumbers(t *testing.T) {
 	owners := SystemOwners()
 	owner, group := owners(4_000_000_000, 4_000_000_001)
 	assert.Equal(t, []string{"4000000000", "4000000001"}, []string{owner, group})
-	requireOrSkip(t, runtime.GOOS != "windows", "Windows has no numbers")
+	needs.That(t, runtime.GOOS != "windows", "Windows has no numbers")
 	owner, _ = owners(0, 0)
 	assert.Equal(t, "root", owner)
 }

@@ -11,13 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/internal/needs"
 )
 
 // small serves a file system of 1 MiB.
 func small(t *testing.T) (*Driver, string) {
 	dir := t.TempDir()
 	err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=1m")
-	requireOrSkip(t, err == nil, "cannot mount a small file system")
+	needs.That(t, err == nil, "cannot mount a small file system")
 	t.Cleanup(func() { require.NoError(t, unix.Unmount(dir, 0), "something is still open") })
 	d, err := Open(dir, Options{})
 	require.NoError(t, err)
@@ -59,7 +60,7 @@ func TestRenameAcrossFileSystemsIsRefused(t *testing.T) {
 	d, dir := open(t, Options{})
 	mount := filepath.Join(dir, "mount")
 	require.NoError(t, os.Mkdir(mount, 0o755))
-	requireOrSkip(t, unix.Mount("tmpfs", mount, "tmpfs", 0, "size=1m") == nil, "cannot mount a file system")
+	needs.That(t, unix.Mount("tmpfs", mount, "tmpfs", 0, "size=1m") == nil, "cannot mount a file system")
 	defer func() { require.NoError(t, unix.Unmount(mount, 0)) }()
 	put(t, dir, "f", "x")
 	require.ErrorIs(t, d.Rename(ctx, session, "/f", "/mount/f"), unix.EXDEV)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/internal/needs"
 )
 
 // holdEnv makes the test binary a process that holds temporaries in a folder.
@@ -104,9 +105,9 @@ func TestSweepSparesAnotherDriverOfTheSameProcess(t *testing.T) {
 
 func TestUnnamedTemporariesLeaveNothingInAKill(t *testing.T) {
 	d, dir := open(t, Options{})
-	requireOrSkip(t, !d.named.Load(), "no unnamed files on this system")
+	needs.That(t, !d.named.Load(), "no unnamed files on this system")
 	u := begin(t, d, "/f", "x", paradise.StoreOptions{})
-	requireOrSkip(t, !d.named.Load(), "no unnamed files on this file system")
+	needs.That(t, !d.named.Load(), "no unnamed files on this file system")
 	assert.Empty(t, leftovers(t, dir))
 	u.Abort(ctx, paradise.ErrAborted)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 
 	"github.com/paradiseftp/paradise"
@@ -179,6 +180,14 @@ func (u *upload) Write(p []byte) (int, error) {
 	n, err := u.temp.f.Write(p)
 	u.grew(int64(n))
 	return n, mapError(err)
+}
+
+// File is where the core may splice to, nil where Write has more to do.
+func (u *upload) File() *os.File {
+	if u.d.opts.Durable || u.o.Append || u.o.Offset > 0 || u.ctx.Err() != nil {
+		return nil
+	}
+	return u.temp.f
 }
 
 // grew keeps the bytes that wait in memory few.

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/internal/needs"
 )
 
 var ctx = context.Background()
@@ -179,7 +180,7 @@ func TestReplacedFileHandsItsModeOn(t *testing.T) {
 }
 
 func TestReplacedFileHandsItsOwnerOn(t *testing.T) {
-	requireOrSkip(t, os.Geteuid() == 0, "only root may give files away")
+	needs.That(t, os.Geteuid() == 0, "only root may give files away")
 	eachKind(t, Options{}, func(t *testing.T, d *Driver, dir string) {
 		put(t, dir, "f", "old")
 		require.NoError(t, os.Chown(filepath.Join(dir, "f"), 1234, 4321))

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/internal/needs"
 )
 
 // fenced returns the first block of that language in the README.
@@ -42,10 +43,7 @@ func TestReadmeShowsTheRequest(t *testing.T) {
 }
 
 func TestReadmeServiceInPython(t *testing.T) {
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("no python3")
-	}
+	python := needs.Program(t, "python3", "python3")
 	script, _, _ := strings.Cut(fenced(t, "python"), "if __name__")
 	cmd := exec.Command(python, "-c", script+`
 server = HTTPServer(("127.0.0.1", 0), Login)

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/paradiseftp/paradise/internal/needs"
 )
 
 // freePort is one that nobody listened at a moment ago, for programs that can't
@@ -53,10 +55,7 @@ func serveNames(t *testing.T) string {
 }
 
 func TestCertificatesComeByACME(t *testing.T) {
-	pebble, err := exec.LookPath("pebble")
-	if err != nil {
-		t.Skip("pebble is not installed")
-	}
+	pebble := needs.Program(t, "pebble", "pebble")
 	dir := t.TempDir()
 	cert, key := writeCert(t, dir, "pebble")
 	directory, _ := freePort(t)

@@ -57,6 +57,7 @@ type config struct {
 	logLevel   slog.Level
 	logFormat  string
 	traceUsers listFlag
+	xferlog    string
 	onUpload   onUpload
 }
 
@@ -134,6 +135,7 @@ func (cfg *config) lifeFlags(fs *flag.FlagSet) {
 	fs.StringVar(&cfg.pidFile, "pid-file", "", "`file` that holds the process ID")
 	fs.TextVar(&cfg.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	fs.StringVar(&cfg.logFormat, "log-format", "text", "text or json")
+	fs.StringVar(&cfg.xferlog, "xferlog", "", "`file` outside -root that gets a line in xferlog's format for every file transferred; opened anew on SIGHUP, or when it has been renamed")
 	fs.Var(&cfg.traceUsers, "trace-user", "`name` of a user whose commands and replies are logged, secrets hidden; repeatable")
 }
 
@@ -160,6 +162,9 @@ func (cfg *config) check() error {
 		return errors.New("-auth-secret-file is set without -auth-url")
 	}
 	if err := cfg.onUpload.check(cfg.root); err != nil {
+		return err
+	}
+	if err := outside(cfg.root, "xferlog", cfg.xferlog); err != nil {
 		return err
 	}
 	return cfg.acme.check(cfg.tlsCert)

@@ -5,12 +5,13 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/paradiseftp/paradise"
 	"github.com/paradiseftp/paradise/monitor"
 )
 
@@ -20,19 +21,12 @@ type generation struct {
 	Socket string `json:"socket"` // where it tells about itself
 }
 
-// draining is what the newest process tells about an older one.
-type draining struct {
-	PID      int               `json:"pid"`
-	Sessions []monitor.Session `json:"sessions"`
-	Running  int64             `json:"running"` // transfers
-}
-
 // generations knows the older processes that may still drain, and tells a newer
 // one about this one: through a socket in a folder that nobody else may enter.
 type generations struct {
 	mu     sync.Mutex
 	older  []generation
-	page   http.Handler // nil: nothing is told
+	page   *monitor.Handler // nil: nothing is told
 	folder string
 	server *http.Server
 }
@@ -44,18 +38,20 @@ func (g *generations) inherit(state []byte) {
 	}
 }
 
-// serve has this process tell about itself what page does, once it is old.
-func (g *generations) serve(page http.Handler) {
+// tell has this process tell about srv, once it is old: about itself alone, since
+// the newest asks each of them.
+func (g *generations) tell(srv *paradise.Server) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.page = page
+	g.page, _ = monitor.New(srv, monitor.Options{}) // without options nothing can be wrong
 }
 
 // state is for the successor: the older processes that live, and this one.
 func (g *generations) state() []byte {
-	alive, _ := g.ask(context.Background())
+	g.ask() // who has gone is not handed on
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	alive := slices.Clone(g.older)
 	if g.page != nil && g.server == nil {
 		g.open()
 	}
@@ -107,76 +103,61 @@ func (g *generations) close() {
 	}
 }
 
-// ask asks the older processes, and forgets those that have gone.
-func (g *generations) ask(ctx context.Context) ([]generation, []draining) {
+// ask asks the older processes, all at once, and forgets those that have gone.
+func (g *generations) ask() []monitor.Generation {
 	g.mu.Lock()
 	known := g.older
 	g.mu.Unlock()
-	var alive []generation
-	var told []draining
-	for _, old := range known {
-		if d, err := old.ask(ctx); err == nil {
-			alive, told = append(alive, old), append(told, d)
+	answers := make([]*monitor.Generation, len(known)) // nil: none came
+	gone := make([]bool, len(known))
+	var asked sync.WaitGroup
+	for i, old := range known {
+		asked.Go(func() { answers[i], gone[i] = old.ask() })
+	}
+	asked.Wait()
+	var told []monitor.Generation
+	for i, a := range answers {
+		if a != nil {
+			told = append(told, *a)
+		}
+		if gone[i] {
+			g.forget(known[i])
 		}
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.older = alive
-	return alive, told
+	return told
 }
 
-func (old generation) ask(ctx context.Context) (draining, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+func (g *generations) forget(old generation) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var kept []generation // a new list: somebody may be asking
+	for _, o := range g.older {
+		if o != old {
+			kept = append(kept, o)
+		}
+	}
+	g.older = kept
+}
+
+// askTime is how long an older process may take to answer. One that is too busy
+// for it is not shown this time.
+const askTime = time.Second
+
+func (old generation) ask() (told *monitor.Generation, gone bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), askTime)
 	defer cancel()
 	t := &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", old.Socket)
+			nc, err := (&net.Dialer{}).DialContext(ctx, "unix", old.Socket)
+			gone = err != nil && ctx.Err() == nil
+			return nc, err
 		},
 	}
 	s, err := fetchStats(ctx, &http.Client{Transport: t}, "localhost", "")
 	if err != nil {
-		return draining{}, err
+		return nil, gone
 	}
-	return draining{old.PID, s.Sessions, s.Uploads.Running + s.Downloads.Running + s.Listings.Running}, nil
-}
-
-// joined is page with the older processes in /stats.json.
-func (g *generations) joined(page http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		g.mu.Lock()
-		none := len(g.older) == 0
-		g.mu.Unlock()
-		if none || r.URL.Path != "/stats.json" {
-			page.ServeHTTP(w, r)
-			return
-		}
-		answer := httptest.NewRecorder()
-		page.ServeHTTP(answer, r)
-		body := answer.Body.Bytes()
-		if answer.Code == http.StatusOK {
-			body = g.add(r.Context(), body)
-		}
-		for key, values := range answer.Header() {
-			if key != "Content-Length" {
-				w.Header()[key] = values
-			}
-		}
-		w.WriteHeader(answer.Code)
-		w.Write(body)
-	})
-}
-
-// add puts what older processes tell into a snapshot.
-func (g *generations) add(ctx context.Context, snapshot []byte) []byte {
-	var fields map[string]any
-	if json.Unmarshal(snapshot, &fields) != nil {
-		return snapshot
-	}
-	_, fields["generations"] = g.ask(ctx)
-	b, err := json.Marshal(fields)
-	if err != nil {
-		return snapshot
-	}
-	return b
+	return &monitor.Generation{PID: old.PID, Started: s.Started, Sessions: s.Sessions, Clients: s.Clients,
+		Transfers: s.Uploads.Running + s.Downloads.Running + s.Listings.Running}, false
 }

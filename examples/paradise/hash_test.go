@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/internal/needs"
 )
 
 func TestHashesThatHashPasswordPrintsFit(t *testing.T) {
@@ -64,9 +65,7 @@ func TestWhatIsNoHashIsRefused(t *testing.T) {
 }
 
 func TestHashesThatHtpasswdWritesFit(t *testing.T) {
-	if _, err := exec.LookPath("htpasswd"); err != nil {
-		t.Skip("htpasswd (apache2-utils) is not installed")
-	}
+	needs.Program(t, "htpasswd", "apache2-utils")
 	for _, flag := range []string{"-B", "-m", "-s", "-2", "-5"} {
 		t.Run(flag, func(t *testing.T) {
 			name := filepath.Join(t.TempDir(), "htpasswd")
@@ -82,9 +81,7 @@ func TestHashesThatHtpasswdWritesFit(t *testing.T) {
 }
 
 func TestHtpasswdTakesOurBcrypt(t *testing.T) {
-	if _, err := exec.LookPath("htpasswd"); err != nil {
-		t.Skip("htpasswd (apache2-utils) is not installed")
-	}
+	needs.Program(t, "htpasswd", "apache2-utils")
 	var out strings.Builder
 	require.NoError(t, hashPassword([]string{"-bcrypt"}, strings.NewReader("correct horse"), &out, io.Discard))
 	name := filepath.Join(t.TempDir(), "htpasswd")

@@ -12,12 +12,12 @@ import (
 )
 
 // newMonitor makes the page, nil if it is switched off. drain is called for the
-// page's button.
-func (cfg *config) newMonitor(srv *paradise.Server, drain func()) (*monitor.Handler, error) {
+// page's button, older tells of older processes.
+func (cfg *config) newMonitor(srv *paradise.Server, drain func(), older func() []monitor.Generation) (*monitor.Handler, error) {
 	if cfg.monitor == "" {
 		return nil, nil
 	}
-	o := monitor.Options{Token: cfg.monitorToken, Hosts: cfg.monitorHosts, Drain: drain}
+	o := monitor.Options{Token: cfg.monitorToken, Hosts: cfg.monitorHosts, Drain: drain, Generations: older}
 	if err := monitor.Check(cfg.monitor, o); err != nil {
 		return nil, err
 	}
@@ -27,9 +27,9 @@ func (cfg *config) newMonitor(srv *paradise.Server, drain func()) (*monitor.Hand
 // serveMonitor answers at l until the process gives its listeners up, also while
 // the server drains.
 func (s *service) serveMonitor(l net.Listener) *http.Server {
-	s.older.serve(s.page)
+	s.older.tell(s.srv)
 	hs := &http.Server{
-		Handler:           s.older.joined(s.page),
+		Handler:           s.page,
 		ReadHeaderTimeout: 10 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		MaxHeaderBytes:    16 << 10,

@@ -33,19 +33,24 @@ func (o *onUpload) check(root string) error {
 	if o.secret != "" && o.url == "" {
 		return errors.New("-on-upload-secret-file is set without -on-upload")
 	}
-	if o.journal == "" {
+	return outside(root, "journal", o.journal)
+}
+
+// outside refuses a file, if one is named, that clients could change.
+func outside(root, flag, name string) error {
+	if name == "" {
 		return nil
 	}
 	served, err := filepath.Abs(root)
 	if err != nil {
 		return err
 	}
-	file, err := filepath.Abs(o.journal)
+	file, err := filepath.Abs(name)
 	if err != nil {
 		return err
 	}
 	if rel, err := filepath.Rel(served, file); err == nil && filepath.IsLocal(rel) {
-		return errors.New("-journal lies below -root, where clients could change it: name a file elsewhere")
+		return fmt.Errorf("-%s lies below -root, where clients could change it: name a file elsewhere", flag)
 	}
 	return nil
 }

@@ -9,15 +9,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/paradiseftp/paradise/internal/needs"
 )
 
 const packaging = "../../packaging"
 
 func TestSystemdFindsNothingWrongWithTheUnits(t *testing.T) {
-	tool, err := exec.LookPath("systemd-analyze")
-	if err != nil {
-		t.Skip("systemd-analyze is not installed")
-	}
+	tool := needs.Program(t, "systemd-analyze", "systemd")
 	dir := t.TempDir()
 	args := []string{"verify"}
 	for _, name := range []string{"paradise.service", "paradise.socket"} {

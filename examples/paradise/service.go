@@ -31,6 +31,7 @@ type service struct {
 	log   *slog.Logger
 
 	files *homes
+	xfers *xferlog // nil: none
 	users logins
 	certs *certFiles        // nil: none
 	acme  *autocert.Manager // nil: none
@@ -88,7 +89,11 @@ func (s *service) build() error {
 	if err := probe(tried); err != nil {
 		return err
 	}
-	s.page, err = s.cfg.newMonitor(s.srv, func() { s.stop <- syscall.SIGTERM })
+	if s.xfers, err = openXferlog(s.cfg, s.log); err != nil {
+		return err
+	}
+	s.srv.Hooks = s.xfers.hooks()
+	s.page, err = s.cfg.newMonitor(s.srv, func() { s.stop <- syscall.SIGTERM }, s.older.ask)
 	return err
 }
 
@@ -112,6 +117,7 @@ func (s *service) close() {
 	s.cancel()
 	s.closeWeb()
 	s.files.uploads.close()
+	s.xfers.close()
 	s.files.Close()
 }
 
@@ -224,6 +230,9 @@ func (s *service) reload() error {
 	s.keep(cfg)
 	dir, err := newDirectory(cfg, s.files, cfg.policy())
 	if err != nil {
+		return err
+	}
+	if err := s.xfers.reopen(); err != nil {
 		return err
 	}
 	if s.certs != nil {

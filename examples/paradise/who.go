@@ -17,10 +17,7 @@ import (
 )
 
 // stats are what the monitor's /stats.json tells.
-type stats struct {
-	monitor.Snapshot
-	Generations []draining `json:"generations"` // older processes
-}
+type stats struct{ monitor.Snapshot }
 
 // statsLimit bounds what is read of an answer.
 const statsLimit = 64 << 20
@@ -142,7 +139,7 @@ func (s *stats) table() string {
 		fmt.Fprintln(w, row(c, s.Now))
 	}
 	for _, g := range s.Generations {
-		fmt.Fprintf(w, "\nProcess %d drains: %d client(s), %d transfer(s)\n", g.PID, len(g.Sessions), g.Running)
+		fmt.Fprintf(w, "\nProcess %d drains: %d client(s), %d transfer(s)\n", g.PID, g.Clients, g.Transfers)
 		for _, c := range g.Sessions {
 			fmt.Fprintln(w, row(c, s.Now))
 		}

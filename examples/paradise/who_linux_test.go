@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/paradiseftp/paradise/internal/needs"
 	"github.com/paradiseftp/paradise/monitor"
 )
 
@@ -116,10 +117,7 @@ func TestTopDrawsAgainWhenTheTerminalChangesAndQuitsAtQ(t *testing.T) {
 }
 
 func TestTopWorksInTmux(t *testing.T) {
-	tmux, err := exec.LookPath("tmux")
-	if err != nil {
-		t.Skip("tmux is not installed")
-	}
+	tmux := needs.Program(t, "tmux", "tmux")
 	p := launch(t)
 	u := p.upload(p.login(), "film.mkv")
 	socket := filepath.Join(t.TempDir(), "tmux")

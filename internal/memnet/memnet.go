@@ -73,6 +73,7 @@ func (n *Network) Dial(ctx context.Context, local, remote netip.AddrPort) (*Conn
 	a, b := n.pair(local, remote)
 	select {
 	case l.queue <- b:
+		l.drainIfClosed()
 		return a, nil
 	case <-l.done:
 	case <-ctx.Done():
@@ -120,16 +121,27 @@ func (l *Listener) Close() error {
 		l.net.open--
 		l.net.mu.Unlock()
 		close(l.done)
-		for {
-			select {
-			case c := <-l.queue:
-				c.Reset()
-			default:
-				return
-			}
-		}
+		l.drainIfClosed()
 	})
 	return nil
+}
+
+// drainIfClosed resets what nobody will accept any more, also what a dial put
+// there while the listener was being closed.
+func (l *Listener) drainIfClosed() {
+	select {
+	case <-l.done:
+	default:
+		return
+	}
+	for {
+		select {
+		case c := <-l.queue:
+			c.Reset()
+		default:
+			return
+		}
+	}
 }
 
 // SetDeadline bounds Accept.

@@ -245,6 +245,24 @@ function showTables(s, now) {
     (tr, [why, n]) => cells(tr, reasons[why] || why.replaceAll("_", " "), whole.format(n)));
 }
 
+// showOlder is about the processes that a restart has left to their transfers.
+function showOlder(list, now) {
+  byId("older").hidden = list.length === 0;
+  sync(byId("draining"), list, "", (g) => g.pid,
+    () => row([""], ["n", "Age"], ["n", "Sessions"], ["n", "Transfers"], ["file two", "Files"]),
+    (tr, g) => {
+      const [pid, age, sessions, transfers, files] = tr.cells;
+      const moving = g.sessions.filter((s) => s.transfer).map((s) => s.user + " " + s.transfer.name);
+      setText(pid, String(g.pid));
+      setText(age, clock(now - Date.parse(g.started)));
+      setText(sessions, whole.format(g.clients));
+      setText(transfers, whole.format(g.transfers));
+      fill(files, ...moving.slice(0, 3).flatMap((text, i) => [i ? ", " : null, name(text)]));
+      files.title = moving.join("\n");
+      files.classList.toggle("idle", moving.length === 0);
+    });
+}
+
 function showNow(s, now) {
   const moving = s.uploads.running + s.downloads.running;
   setText(byId("uptime"), clock(now - Date.parse(s.started)));
@@ -352,6 +370,7 @@ function show(s) {
   document.title = s.clients ? "(" + s.clients + ") Paradise" : "Paradise";
   showNow(s, now);
   showTables(s, now);
+  showOlder(s.generations || [], now);
   showPlots(s, now);
   last = s;
 }

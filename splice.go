@@ -1,0 +1,111 @@
+package paradise
+
+import (
+	"errors"
+	"io"
+	"os"
+	"syscall"
+	"time"
+)
+
+// spliceStep is how long one wait for more bytes takes at most, so that
+// counters move while a slow client sends.
+const spliceStep = 500 * time.Millisecond
+
+// spliceSlow is what must come in that time for splicing to be worth its pipe.
+const spliceSlow = 64 << 10
+
+// pipeFDs is what splicing takes beside the transfer's own.
+const pipeFDs = 2
+
+// splice moves an upload from its socket to the driver's file inside the
+// kernel, which spares a copy of every byte. It ends at the end of the data, or
+// leaves a client that has become slow, and whatever it cannot do, to the loop
+// of reads and writes.
+func (u *upload) splice() (ended bool, err error) {
+	file, tcp := u.spliceable()
+	if file == nil || !u.x.c.srv.state.limits.takeFDs(pipeFDs) {
+		return false, nil
+	}
+	defer u.x.c.srv.state.limits.giveFDs(pipeFDs)
+	p := newPipe()
+	if p == nil {
+		return false, nil
+	}
+	defer p.close()
+	idle := time.Now()
+	for {
+		began := time.Now()
+		u.raw.SetReadDeadline(began.Add(spliceStep))
+		n, err := p.fill(tcp, u.room())
+		u.moved(n)
+		if n > 0 {
+			idle = time.Now()
+			if whole, err := u.drain(p, file); !whole || err != nil {
+				return false, err
+			}
+		}
+		switch {
+		case n == 0 && err == nil:
+			return true, nil
+		case errors.Is(err, errTimeout) && time.Since(idle) < u.wait.Stall:
+		case err != nil:
+			return false, u.broken(err)
+		}
+		if err := u.rate.check(u.x.moved.Load()); err != nil {
+			return false, err
+		}
+		if u.slow(n, time.Since(began)) {
+			return false, nil
+		}
+	}
+}
+
+// slow says that the loop does as well.
+func (u *upload) slow(n int, took time.Duration) bool { return took >= spliceStep/2 && n < spliceSlow }
+
+// room is how many bytes may come before the file is too large, one more
+// included, which tells.
+func (u *upload) room() int {
+	if u.limit <= 0 {
+		return 1 << 30
+	}
+	return int(min(u.limit-u.base-u.stored+1, 1<<30))
+}
+
+// spliceable finds the file and the socket where nobody needs to see the bytes.
+func (u *upload) spliceable() (*os.File, syscall.RawConn) {
+	f, ok := u.up.(interface{ File() *os.File })
+	if !ok || u.secure != nil || u.ascii || u.deflate || u.digest != nil || len(u.limits) > 0 {
+		return nil, nil
+	}
+	tcp := tcpOf(u.raw)
+	if tcp == nil {
+		return nil, nil
+	}
+	rc, err := tcp.SyscallConn()
+	if err != nil {
+		return nil, nil
+	}
+	return f.File(), rc
+}
+
+// drain brings what the pipe holds into the file; whole says that it went that
+// way. The rest goes through the driver's Write, whose errors are its own.
+func (u *upload) drain(p *pipe, file *os.File) (whole bool, err error) {
+	if u.limit > 0 && u.base+u.stored+int64(p.held) > u.limit {
+		return false, ErrTooLarge
+	}
+	u.x.guard()
+	n, err := p.drain(file)
+	u.x.unguard()
+	u.stored += n
+	if err == nil {
+		return true, u.x.reason(nil)
+	}
+	rest := make([]byte, p.held)
+	if _, err := io.ReadFull(p, rest); err != nil {
+		return false, u.x.reason(err)
+	}
+	return false, u.writeStored(rest)
+}
