@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -50,10 +51,11 @@ func cmdRnfr(c *conn, arg string) reply {
 	if name == "/" {
 		return say(550, "The root can't be renamed")
 	}
-	if _, err := c.files().Stat(c.ctx, c.facts(), name); err != nil && !errors.Is(err, errUnsupported) {
+	e, err := c.files().Stat(c.ctx, c.facts(), name)
+	if err != nil && !errors.Is(err, errUnsupported) {
 		return replyFor(err, 502)
 	}
-	c.params.renameFrom = name
+	c.params.renameFrom, c.params.renameDir = name, err == nil && e.IsDir()
 	return say(350, "File exists, send RNTO with the new name")
 }
 
@@ -65,6 +67,9 @@ func cmdRnto(c *conn, arg string) reply {
 	if err != nil {
 		return badName(err)
 	}
+	if !c.params.renameDir && !c.mayName(to) {
+		return badName(ErrBadName)
+	}
 	if c.facts().Policy.Deny&PermOverwrite != 0 && c.exists(to) {
 		return say(550, "Permission denied: the name is taken")
 	}
@@ -73,6 +78,13 @@ func cmdRnto(c *conn, arg string) reply {
 	}
 	c.changed("RNTO", to, from)
 	return say(250, "File renamed")
+}
+
+// mayName holds the new name of a file against the rules for uploads: renaming
+// and copying are no way round them.
+func (c *conn) mayName(name string) bool {
+	gate := &c.facts().Policy.Gate
+	return gate.admitsName(path.Base(name))
 }
 
 // regular stats a name that must be a file.
@@ -259,6 +271,9 @@ func cmdComb(c *conn, arg string) reply {
 	}
 	s, files := c.facts(), c.files()
 	target, parts := names[0], names[1:]
+	if !c.mayName(target) {
+		return badName(ErrBadName)
+	}
 	exists := c.exists(target)
 	if exists && c.facts().Policy.Deny&PermOverwrite != 0 {
 		return say(550, "Permission denied: the name is taken")
@@ -310,8 +325,16 @@ func copyFiles(x *xfer, files FileDriver, s *Session, to string, from []string, 
 	if err := up.Begin(x.ctx, UploadInfo{}); err != nil {
 		return err
 	}
+	w := &boundedWriter{up, s.Policy.MaxFileSize}
+	if o.Append && w.room > 0 {
+		old, err := files.Stat(x.ctx, s, to)
+		if err != nil {
+			return err
+		}
+		w.room = max(w.room-max(old.Size, 0), -1)
+	}
 	for _, name := range from {
-		if err := copyInto(x, files, s, up, name); err != nil {
+		if err := copyInto(x, files, s, w, name); err != nil {
 			return err
 		}
 	}
@@ -325,7 +348,26 @@ func copyFiles(x *xfer, files FileDriver, s *Session, to string, from []string, 
 	return nil
 }
 
-func copyInto(x *xfer, files FileDriver, s *Session, up Upload, name string) error {
+// boundedWriter fails before it passes on more than there is room for.
+type boundedWriter struct {
+	w    io.Writer
+	room int64 // 0: no bound; below: none left
+}
+
+func (b *boundedWriter) Write(p []byte) (int, error) {
+	switch n := int64(len(p)); {
+	case b.room == 0:
+	case b.room < n:
+		return 0, ErrTooLarge
+	case b.room == n:
+		b.room = -1
+	default:
+		b.room -= n
+	}
+	return b.w.Write(p)
+}
+
+func copyInto(x *xfer, files FileDriver, s *Session, to io.Writer, name string) error {
 	src, err := files.Open(x.ctx, s, name, 0)
 	if err != nil {
 		return err
@@ -338,7 +380,7 @@ func copyInto(x *xfer, files FileDriver, s *Session, up Upload, name string) err
 		x.guard()
 		n, rerr := src.Read(*buf)
 		if n > 0 {
-			k, werr := up.Write((*buf)[:n])
+			k, werr := to.Write((*buf)[:n])
 			if werr == nil && k < n {
 				werr = io.ErrShortWrite
 			}

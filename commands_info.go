@@ -13,7 +13,7 @@ func infoCommands() []*command {
 		{name: "NOOP", needs: early | urgent | keepsOffset, codes: []int{200}, ref: "RFC 959, 4.1.3", run: cmdNoop},
 		{name: "SYST", needs: early | keepsOffset, codes: []int{215}, ref: "RFC 959, 4.1.3", run: cmdSyst},
 		{name: "STAT", needs: early | urgentBare | keepsOffset | storage, codes: []int{211, 212, 213, 530}, syntax: "[name]", ref: "RFC 959, 4.1.3", run: cmdStat},
-		{name: "HELP", needs: early | keepsOffset, codes: []int{211, 214, 502}, syntax: "[command]", ref: "RFC 959, 4.1.3", run: cmdHelp},
+		{name: "HELP", needs: early | keepsOffset, codes: []int{211, 214, 501, 502}, syntax: "[command]", ref: "RFC 959, 4.1.3", run: cmdHelp},
 		{name: "FEAT", needs: early | keepsOffset, codes: []int{211}, ref: "RFC 2389, 3", run: cmdFeat},
 		{name: "OPTS", needs: needArg | early | keepsOffset, codes: []int{200, 451, 501}, syntax: "command [options]", ref: "RFC 2389, 4", run: cmdOpts},
 		{name: "MLST", needs: needLogin | keepsOffset | storage, perm: PermList, codes: []int{250}, syntax: "[name]", ref: "RFC 3659, 7", run: cmdMlst},

@@ -164,6 +164,9 @@ func (c *conn) copy(verb, from, arg string, code int) reply {
 	if err != nil {
 		return badName(err)
 	}
+	if !c.mayName(to) {
+		return badName(ErrBadName)
+	}
 	needed := PermCreate
 	if c.facts().Policy.Deny&(PermCreate|PermOverwrite) != 0 && c.exists(to) {
 		needed = PermOverwrite

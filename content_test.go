@@ -240,3 +240,39 @@ func TestMaxFileSizeHoldsForTheResultingFile(t *testing.T) {
 		c.quit()
 	})
 }
+
+func TestAGateOnNamesHoldsForRenamesAndCopiesToo(t *testing.T) {
+	inMemory(t, func(srv *paradise.Server) { srv.Policy.Gate.DenyNames = []string{"*.php"} }, func(w *world) {
+		w.files.Put("/f.txt", []byte("x"))
+		w.files.Put("/d/g", []byte("x"))
+		c := w.login()
+		c.cmd(350, "RNFR f.txt")
+		c.cmd(553, "RNTO f.php")
+		c.cmd(553, "SITE COPY f.txt f.php")
+		c.cmd(350, "SITE CPFR f.txt")
+		c.cmd(553, "SITE CPTO f.php")
+		c.cmd(553, "COMB f.php f.txt")
+		c.cmd(350, "RNFR d")
+		c.cmd(250, "RNTO folder.php") // folders are not uploaded
+		w.missing("/f.php")
+		c.quit()
+	})
+}
+
+func TestJoinedFilesKeepToTheLargestSize(t *testing.T) {
+	for target, want := range map[string]int{"new": 552, "ten": 552, "two": 250} {
+		inMemory(t, func(srv *paradise.Server) { srv.Policy.MaxFileSize = 12 }, func(w *world) {
+			w.files.Put("/ten", []byte("0123456789"))
+			w.files.Put("/two", []byte("01"))
+			w.files.Put("/five", []byte("01234"))
+			w.files.Put("/more", []byte("56789"))
+			c := w.login()
+			parts := "five more"
+			if target == "new" {
+				parts = "five five five"
+			}
+			c.cmd(want, "COMB %s %s", target, parts)
+			c.quit()
+		})
+	}
+}

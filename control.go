@@ -3,6 +3,7 @@ package paradise
 import (
 	"errors"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/paradiseftp/paradise/internal/line"
@@ -330,8 +331,8 @@ func (c *conn) send(r reply) error {
 	*buf = b[:0]
 	c.trace("reply", r.code, r.text)
 
-	c.sending.Lock()
-	defer c.sending.Unlock()
+	c.sending.take()
+	defer c.sending.pass()
 	c.nc.SetWriteDeadline(time.Now().Add(c.srv.state.timeouts.Reply))
 	if c.ctx.Err() != nil { // after the line above: stop sets a short deadline too
 		c.raw.SetWriteDeadline(time.Now().Add(closeNotifyTime))
@@ -341,6 +342,39 @@ func (c *conn) send(r reply) error {
 		c.raw.Close() // a client that takes no replies gets no more of them
 	}
 	return err
+}
+
+// turn lets one in at a time, for as long as a network may take. A mutex would
+// do but for tests in virtual time, in which one that is held stops the clock.
+type turn struct {
+	mu    sync.Mutex
+	taken bool
+	next  chan struct{} // those who wait; nil: nobody
+}
+
+func (t *turn) take() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for t.taken {
+		if t.next == nil {
+			t.next = make(chan struct{})
+		}
+		next := t.next
+		t.mu.Unlock()
+		<-next
+		t.mu.Lock()
+	}
+	t.taken = true
+}
+
+func (t *turn) pass() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.taken = false
+	if t.next != nil {
+		close(t.next)
+		t.next = nil
+	}
 }
 
 // lineSource is what the line reader reads: the control connection, noticing

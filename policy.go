@@ -171,7 +171,9 @@ const (
 )
 
 // Gate holds rules on what may be uploaded. All rules that are set must let a
-// file in. Types are MIME types ("image/png") or families ("image/*").
+// file in. Types are MIME types ("image/png") or families ("image/*"). Names and
+// DenyNames hold for renamed, copied and joined files too; the rules on content
+// are applied when it comes in, not again when it gets another name.
 type Gate struct {
 	// Allow lists the types taken; it matches the detected type or one of its
 	// ancestors, but application/octet-stream only itself, and SVG must be

@@ -49,7 +49,7 @@ type conn struct {
 	data   *dataChan // offered or announced, not yet taken by a transfer
 
 	lineStart time.Time // when a line began that has not ended
-	sending   sync.Mutex
+	sending   turn
 	dog       watchdog // bounds driver calls made by the loop
 
 	mu        sync.Mutex
@@ -82,6 +82,7 @@ type params struct {
 	rangeEnd   int64 // of RANG; -1 without
 	allocated  int64
 	renameFrom string
+	renameDir  bool // it is a folder
 	copyFrom   string
 	epsvAll    bool
 	facts      factSet

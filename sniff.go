@@ -113,9 +113,8 @@ const (
 // admits applies the rules to a file whose first bytes are known.
 func (g *Gate) admits(name string, info UploadInfo, empty bool) error {
 	base := path.Base(name)
-	matches := func(p string) bool { ok, _ := path.Match(p, base); return ok }
 	switch {
-	case len(g.Names) > 0 && !slices.ContainsFunc(g.Names, matches), slices.ContainsFunc(g.DenyNames, matches):
+	case !g.admitsName(base):
 		return ErrBadName
 	case empty && g.RefuseEmpty:
 		return &ReplyError{Code: 550, Text: "Empty files are not accepted", Err: ErrBadType}
@@ -127,6 +126,12 @@ func (g *Gate) admits(name string, info UploadInfo, empty bool) error {
 		return &ReplyError{Code: 550, Text: "File name does not fit its content, " + typeName(info.ContentType), Err: ErrBadType}
 	}
 	return nil
+}
+
+// admitsName applies the rules on names, for the last element of one.
+func (g *Gate) admitsName(base string) bool {
+	matches := func(p string) bool { ok, _ := path.Match(p, base); return ok }
+	return (len(g.Names) == 0 || slices.ContainsFunc(g.Names, matches)) && !slices.ContainsFunc(g.DenyNames, matches)
 }
 
 func refuseType(t string) error {

@@ -9,10 +9,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
@@ -44,6 +42,7 @@ type tlsSetup struct {
 	tickets *tls.Config            // its rotating keys seal every ticket
 	base    *tls.Config            // of no host in particular
 	hosts   map[string]*tls.Config // by SNI or HOST
+	marks   map[*tls.Config][]byte // of those whose control sessions may be resumed
 	strict  bool
 	off     bool // no tickets: Policy.DataTLSReuse of the server
 }
@@ -56,6 +55,7 @@ func newTLSSetup(srv *Server) *tlsSetup {
 		tickets: &tls.Config{},
 		base:    ftpConfig(srv.TLSConfig),
 		hosts:   make(map[string]*tls.Config),
+		marks:   make(map[*tls.Config][]byte),
 		strict:  srv.StrictSNI,
 		off:     srv.Policy.DataTLSReuse == ReuseOff,
 	}
@@ -65,7 +65,22 @@ func newTLSSetup(srv *Server) *tlsSetup {
 			setup.hosts[name] = ftpConfig(h.TLSConfig)
 		}
 	}
+	setup.mark(setup.base)
+	for _, config := range setup.hosts {
+		setup.mark(config)
+	}
 	return setup
+}
+
+// mark lets a client that comes again resume its control session, which spares
+// the signature of a full handshake. What it resumes is of the same host, and
+// proves nothing: its new session has a tag of its own. Where clients show
+// certificates they show them each time.
+func (setup *tlsSetup) mark(config *tls.Config) {
+	if config.ClientAuth != tls.NoClientCert || config.GetConfigForClient != nil || setup.marks[config] != nil {
+		return
+	}
+	setup.marks[config] = newSecret("paradise/host:")
 }
 
 // ftpConfig names the protocol, so that a client meant for another one is
@@ -145,7 +160,7 @@ func leafOf(cert *tls.Certificate) *x509.Certificate {
 // is forgotten, but HOST, which the client's SNI must not contradict. A client
 // that fails is left without a word (RFC 4217, 10.1).
 func (c *conn) startTLS(ctx context.Context, private bool) bool {
-	c.tls.tag = newSessionTag()
+	c.tls.tag = newSecret("paradise/session:")
 	c.tls.wire = &tlsWire{Conn: c.raw}
 	// The tickets are the business of the configuration that is chosen.
 	config := &tls.Config{GetConfigForClient: c.controlTLS, SessionTicketsDisabled: true}
@@ -175,7 +190,7 @@ func (c *conn) controlTLS(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		return nil, err
 	}
 	c.tls.base, c.tls.origin = config, origin
-	return setup.controlConfig(config, c.tls.tag), nil
+	return setup.controlConfig(config, c.tls.tag, setup.marks[origin]), nil
 }
 
 func (c *conn) enterTLS(conn *tls.Conn) {
@@ -232,27 +247,33 @@ func (c *conn) forget() {
 	})
 }
 
-// newSessionTag is the secret name of a control session inside its tickets.
-func newSessionTag() []byte {
+// newSecret is the name of a control session, or of a host, inside tickets.
+func newSecret(kind string) []byte {
 	id := make([]byte, 16)
 	rand.Read(id)
-	return append([]byte("paradise/1:"), id...)
+	return append([]byte(kind), id...)
 }
 
-// controlConfig seals the session's tag into its tickets and resumes nothing:
-// every control session has one tag and no ancestors.
-func (setup *tlsSetup) controlConfig(from *tls.Config, tag []byte) *tls.Config {
+// controlConfig seals the session's tag into its tickets. Whether it resumes an
+// earlier control session or not, it has one tag and no ancestors': crypto/tls
+// begins every ticket's Extra anew, and a test watches that.
+func (setup *tlsSetup) controlConfig(from *tls.Config, tag, mark []byte) *tls.Config {
 	config := from.Clone()
 	config.SessionTicketsDisabled = config.SessionTicketsDisabled || setup.off
-	config.WrapSession = setup.wrap(tag)
-	config.UnwrapSession = func([]byte, tls.ConnectionState) (*tls.SessionState, error) { return nil, nil }
+	if mark == nil {
+		config.WrapSession = setup.wrap(tag)
+		config.UnwrapSession = func([]byte, tls.ConnectionState) (*tls.SessionState, error) { return nil, nil }
+		return config
+	}
+	config.WrapSession = setup.wrap(tag, mark)
+	config.UnwrapSession = setup.unwrap(mark)
 	return config
 }
 
-// wrap seals the session's tag into the tickets of its control connection.
-func (setup *tlsSetup) wrap(tag []byte) func(tls.ConnectionState, *tls.SessionState) ([]byte, error) {
+// wrap seals secrets into the tickets of a connection.
+func (setup *tlsSetup) wrap(secrets ...[]byte) func(tls.ConnectionState, *tls.SessionState) ([]byte, error) {
 	return func(cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error) {
-		ss.Extra = append(ss.Extra, tag)
+		ss.Extra = append(ss.Extra, secrets...)
 		return setup.tickets.EncryptTicket(cs, ss)
 	}
 }
@@ -269,15 +290,16 @@ func (setup *tlsSetup) wrapResumed(tag []byte) func(tls.ConnectionState, *tls.Se
 	}
 }
 
-// unwrap opens a ticket of this very session; any other leads to a full
-// handshake, so a resumed data connection is one that belongs here.
-func (setup *tlsSetup) unwrap(tag []byte) func([]byte, tls.ConnectionState) (*tls.SessionState, error) {
+// unwrap opens a ticket that holds the secret; any other leads to a full
+// handshake. With a session's tag, a resumed data connection is one that belongs
+// there.
+func (setup *tlsSetup) unwrap(secret []byte) func([]byte, tls.ConnectionState) (*tls.SessionState, error) {
 	return func(ticket []byte, cs tls.ConnectionState) (*tls.SessionState, error) {
 		ss, err := setup.tickets.DecryptTicket(ticket, cs)
 		if err != nil || ss == nil {
 			return nil, nil
 		}
-		own := slices.ContainsFunc(ss.Extra, func(extra []byte) bool { return bytes.Equal(extra, tag) })
+		own := slices.ContainsFunc(ss.Extra, func(extra []byte) bool { return bytes.Equal(extra, secret) })
 		if !own {
 			return nil, nil
 		}
@@ -359,69 +381,3 @@ func withoutNewTickets(config *tls.Config) {
 		return unwrap(ticket, cs)
 	}
 }
-
-// tlsWire is the transport below a TLS connection. It remembers whether the
-// transport itself ended: crypto/tls returns io.EOF for close_notify and for a
-// bare FIN between records alike, and only the former came from the client.
-type tlsWire struct {
-	net.Conn
-	ended   atomic.Bool
-	closing atomic.Bool // deadlines are ours, not those crypto/tls sets for close_notify
-	flights int         // first writes; crypto/tls writes one after the other
-}
-
-// handshakeFlights is the most writes that a handshake needs of us.
-const handshakeFlights = 2
-
-// Write asks for the answer to a handshake without delay. A client's side of it
-// comes in small parts; where its kernel holds the second back until the first
-// is acknowledged (GnuTLS: FileZilla, lftp, wget), each transfer would wait 40 ms
-// for our delayed ACK.
-func (w *tlsWire) Write(p []byte) (int, error) {
-	n, err := w.Conn.Write(p)
-	if w.flights < handshakeFlights {
-		w.flights++
-		quickAck(w.Conn)
-	}
-	return n, err
-}
-
-func (w *tlsWire) Read(p []byte) (int, error) {
-	n, err := w.Conn.Read(p)
-	if n == 0 && err != nil && !errors.Is(err, errTimeout) {
-		w.ended.Store(true)
-	}
-	return n, err
-}
-
-func (w *tlsWire) SetWriteDeadline(t time.Time) error {
-	if w.closing.Load() {
-		return nil
-	}
-	return w.Conn.SetWriteDeadline(t)
-}
-
-// closeWrite sends close_notify within wait.
-func (w *tlsWire) closeWrite(conn *tls.Conn, wait time.Duration) error {
-	w.Conn.SetWriteDeadline(time.Now().Add(wait))
-	w.closing.Store(true)
-	return conn.CloseWrite()
-}
-
-// tlsRule is the rule in force: the zero means required where TLS is possible.
-func (c *conn) tlsRule() TLSRule {
-	rule := c.facts().Policy.TLS
-	if rule != TLSDefault {
-		return rule
-	}
-	if c.srv.TLSConfig == nil {
-		return TLSOptional
-	}
-	return TLSRequired
-}
-
-// mayLogIn says whether the control connection is private enough for a login.
-func (c *conn) mayLogIn() bool { return c.tls.on || c.tlsRule() == TLSOptional }
-
-// mayTransfer says whether the data connection's protection is enough.
-func (c *conn) mayTransfer() bool { return c.tls.private || c.tlsRule() != TLSRequired }

@@ -174,16 +174,25 @@ func TestTheTicketOfARefusedDataConnectionOpensNothing(t *testing.T) {
 	}
 }
 
-func TestControlConnectionsNeverResume(t *testing.T) {
+// A control session that is resumed spares a signature and inherits nothing:
+// the ticket it came with does not open its data connections, its own does.
+func TestAResumedControlSessionHasATagOfItsOwn(t *testing.T) {
 	for name, version := range versions {
 		t.Run(name, func(t *testing.T) {
-			overTLS(t, nil, func(w *world) {
+			overTLS(t, reusing(paradise.ReuseRequire), func(w *world) {
 				first, second := w.ftps(), w.ftps()
 				first.config.MinVersion, first.config.MaxVersion = version, version
 				first.ready()
-				second.config = first.config
+				inherited := first.config.ClientSessionCache
+				own := &switchCache{old: inherited, now: tls.NewLRUClientSessionCache(0)}
+				second.config.MinVersion, second.config.MaxVersion = version, version
+				second.config.ClientSessionCache = own
 				second.ready()
-				require.False(t, second.state().DidResume)
+				require.True(t, second.state().DidResume)
+				second.config.ClientSessionCache = inherited
+				require.False(t, second.store(522, "f", "stolen").DidResume)
+				second.config.ClientSessionCache = own.now
+				require.True(t, second.store(226, "f", "mine").DidResume)
 				first.quit()
 				second.quit()
 			})

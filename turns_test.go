@@ -126,6 +126,25 @@ func TestALineThatBeganDuringATransferMustEndInTimeToo(t *testing.T) {
 	})
 }
 
+func TestAClientThatTakesNoRepliesBesideATransferIsLeft(t *testing.T) {
+	inMemory(t, nil, func(w *world) {
+		c := w.login()
+		d := c.begin("STOR f")
+		go func() {
+			for {
+				if _, err := io.WriteString(c.conn, strings.Repeat("NOOP\r\n", 100)); err != nil {
+					return
+				}
+			}
+		}()
+		time.Sleep(time.Second)
+		d.Close() // two want to write now: the loop its 200, the transfer its 226
+		time.Sleep(2 * time.Minute)
+		require.Empty(t, w.srv.Stats().Sessions)
+		c.conn.Close()
+	})
+}
+
 func TestALoginThatCameTooLateTakesNoPlace(t *testing.T) {
 	const late = 10 * time.Minute
 	inMemory(t, func(srv *paradise.Server) {

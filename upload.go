@@ -108,14 +108,14 @@ func (u *upload) receive() error {
 			return u.broken(err)
 		}
 		if n == len(*buf) && class < len(bufferSizes)-1 {
-			putBuffer(class, buf)
-			class++
-			buf = getBuffer(class)
-			if class == len(bufferSizes)-1 {
+			if class == len(bufferSizes)-2 {
 				if ended, err = u.splice(); err != nil {
 					return err
 				}
 			}
+			putBuffer(class, buf)
+			class++
+			buf = getBuffer(class)
 		}
 	}
 	return u.endOfData()

@@ -73,6 +73,8 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 			assert.Equal(t, c.want, m[c.family].of(c.labels))
 		})
 	}
+	require.Contains(t, m, "go_goroutines")
+	assert.Greater(t, m["go_goroutines"].of(""), 2.0)
 	require.Len(t, m["paradise_build_info"].samples, 1)
 	assert.EqualValues(t, 1, m["paradise_build_info"].samples[0].value)
 }

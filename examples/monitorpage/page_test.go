@@ -6,12 +6,15 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/paradiseftp/paradise/monitor"
 )
 
 func TestRowsAppearAndVanishWithTheirClients(t *testing.T) {
@@ -86,6 +89,34 @@ var recordTrouble = chromedp.Func(func(ctx context.Context, _ *chromedp.Target) 
 	`})
 	return err
 })
+
+func TestOlderProcessesAreShownWhileTheyDrain(t *testing.T) {
+	const user, file = "<img src=x onerror=alert(1)>", "/<script>alert(1)</script>"
+	moving := func(name string) monitor.Session {
+		return monitor.Session{User: user, Transfer: &monitor.Transfer{Verb: "STOR", Name: name}}
+	}
+	w, tab := newWatched(t), openTab(t)
+	run(t, tab, recordTrouble, chromedp.Navigate(w.page))
+	eventually(t, tab, `document.querySelector("#state").dataset.state === "serving"`)
+	assert.True(t, value[bool](t, tab, `document.querySelector("#older").checkVisibility() === false`), "there is none")
+
+	w.older.Store(&[]monitor.Generation{
+		{PID: 4711, Started: time.Now().Add(-time.Hour), Clients: 7, Transfers: 1, Sessions: []monitor.Session{{User: "idle"}, moving(file)}},
+		{PID: 4712, Started: time.Now(), Clients: 1},
+	})
+	eventually(t, tab, `document.querySelectorAll("#draining tbody tr").length === 2`)
+	assert.True(t, value[bool](t, tab, `document.querySelector("#older").checkVisibility()`))
+	cells := value[[]string](t, tab, `[...document.querySelector("#draining tbody tr").cells].map(c => c.textContent)`)
+	require.Len(t, cells, 5)
+	assert.Equal(t, []string{"4711", "7", "1", user + " " + file}, slices.Delete(cells, 1, 2))
+	assert.Equal(t, "row", value[string](t, tab, `document.querySelector("#draining tbody th").scope`))
+	assert.Zero(t, value[int](t, tab, `document.querySelectorAll("main script, main img").length`))
+	assert.Contains(t, accessible(t, tab)["table"], "Draining older processes, until their transfers have ended")
+
+	w.older.Store(new([]monitor.Generation))
+	eventually(t, tab, `!document.querySelector("#older").checkVisibility()`)
+	assert.Empty(t, value[[]string](t, tab, `window.trouble`))
+}
 
 func TestScreenReadersFindTablesWithCaptions(t *testing.T) {
 	w, tab := newWatched(t), openTab(t)

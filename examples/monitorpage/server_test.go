@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,6 +31,7 @@ type watched struct {
 	addr    string
 	page    string
 	drained chan struct{}
+	older   atomic.Pointer[[]monitor.Generation] // that drain
 }
 
 func newWatched(t *testing.T) *watched {
@@ -51,7 +53,8 @@ func newWatched(t *testing.T) *watched {
 	w.addr = l.Addr().String()
 	go w.srv.Serve(l)
 	t.Cleanup(func() { w.srv.Close() })
-	h, err := monitor.New(w.srv, monitor.Options{Token: token, Drain: func() { close(w.drained) }})
+	w.older.Store(new([]monitor.Generation))
+	h, err := monitor.New(w.srv, monitor.Options{Token: token, Drain: func() { close(w.drained) }, Generations: func() []monitor.Generation { return *w.older.Load() }})
 	require.NoError(t, err)
 	hs := httptest.NewServer(h)
 	t.Cleanup(hs.Close)

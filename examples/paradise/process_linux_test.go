@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -215,6 +216,23 @@ func descriptors(t *testing.T, pid int) map[string]int {
 		kinds[kind]++
 	}
 	return kinds
+}
+
+// gauge is a metric without labels, of the newest process; -1 if there is none.
+func (p *program) gauge(name string) int {
+	t := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	body, err := get(p.t.Context(), t, "http://"+p.monitor+"/metrics", "")
+	require.NoError(p.t, err)
+	defer body.Close()
+	lines := bufio.NewScanner(body)
+	for lines.Scan() {
+		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
+			n, err := strconv.Atoi(value)
+			require.NoError(p.t, err)
+			return n
+		}
+	}
+	return -1
 }
 
 func (p *program) login(o ...ftp.DialOption) *ftp.ServerConn {

@@ -188,6 +188,8 @@ func requireAsFresh(t *testing.T, p *program) {
 	want := func() map[string]int { return descriptors(t, fresh.pid()) }
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		assert.Equal(c, want(), descriptors(t, p.pid()))
+		assert.Equal(c, fresh.gauge("go_goroutines"), p.gauge("go_goroutines"))
+		assert.Equal(c, fresh.gauge("process_open_fds"), p.gauge("process_open_fds"))
 	}, patience, 50*time.Millisecond)
 }
 
@@ -263,6 +265,17 @@ func TestTheMonitorShowsGenerationsThatDrain(t *testing.T) {
 	out := p.who()
 	require.Contains(t, out, fmt.Sprintf("Process %d drains: 1 client(s), 1 transfer(s)", old))
 	require.Regexp(t, `auser +127\.0\.0\.1:\d+ .* STOR .* /f`, out)
+	s, err := (&viewer{addr: p.monitor}).stats()
+	require.NoError(t, err)
+	require.Len(t, s.Generations, 1)
+	require.Equal(t, old, s.Generations[0].PID)
+	require.True(t, s.Generations[0].Started.Before(s.Started), "it is the older one")
+	require.EqualValues(t, 1, s.Generations[0].Transfers)
+	p.restart()
+	p.until("the second has gone, the first has not", func() bool {
+		s, err := (&viewer{addr: p.monitor}).stats()
+		return err == nil && len(s.Generations) == 1 && s.Generations[0].PID == old
+	})
 	require.NoError(t, u.finish())
 	p.until("it is no longer shown", func() bool { return !contains(p.who(), "drains") })
 }

@@ -113,6 +113,7 @@ func (p *pipe) reset() {
 type deadline struct {
 	mu    sync.Mutex
 	timer *time.Timer
+	moves int // of the moment; a timer of a former one may have begun to run
 	done  chan struct{}
 	past  bool
 }
@@ -123,6 +124,7 @@ func newDeadline() *deadline { return &deadline{done: make(chan struct{})} }
 func (d *deadline) set(t time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.moves++
 	if d.timer != nil {
 		d.timer.Stop()
 		d.timer = nil
@@ -139,16 +141,16 @@ func (d *deadline) set(t time.Time) {
 		close(d.done)
 		return
 	}
-	done := d.done
-	d.timer = time.AfterFunc(wait, func() { d.pass(done) })
+	moves := d.moves
+	d.timer = time.AfterFunc(wait, func() { d.pass(moves) })
 }
 
-func (d *deadline) pass(done chan struct{}) {
+func (d *deadline) pass(moves int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.done == done && !d.past {
+	if d.moves == moves {
 		d.past = true
-		close(done)
+		close(d.done)
 	}
 }
 
