@@ -236,7 +236,9 @@ func (c *conn) readLine() ([]byte, error) {
 	}
 	deadline := c.deadlineLocked()
 	canPark := c.canParkLocked() && deadline.After(now)
-	if canPark && now.Sub(c.lastUse) >= parkAfter && c.parkLocked(deadline) {
+	woken := c.unparked
+	c.unparked = false
+	if canPark && !woken && now.Sub(c.lastUse) >= parkAfter && c.parkLocked(deadline) {
 		c.mu.Unlock()
 		return nil, errParked
 	}

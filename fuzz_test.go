@@ -27,7 +27,7 @@ var sessionSeeds = []string{
 	"TYPE A\r\nEPSV\r\nRETR d/f\r\nREST 3\r\nTYPE I\r\nREST 3\r\nEPSV\r\nSTOR d/f\r\nRANG 1 2\r\nEPSV\r\nRETR d/f\r\n",
 	"MODE Z\r\nEPSV\r\nLIST\r\nEPSV\r\nSTOR z\r\nMODE S\r\nSTRU F\r\nALLO 5 R 5\r\nEPSV\r\nSTOU\r\nEPSV\r\nAPPE d/f\r\n",
 	"MKD a\r\nCWD a\r\nCDUP\r\nRNFR a\r\nRNTO b\r\nRMD b\r\nDELE d/f\r\nXPWD\r\nRMDA d\r\nRMD -r d\r\n",
-	"FEAT\r\nHELP\r\nHELP STOR\r\nSITE HELP\r\nSITE CHMOD 644 f\r\nSITE UTIME 20200101000000 d/f\r\nSITE COPY d/f g\r\nSITE CPFR d/f\r\nSITE CPTO h\r\nSITE IDLE 30\r\nSITE WHO\r\nSITE EXPECT MD5 d41d8cd98f00b204e9800998ecf8427e\r\n",
+	"FEAT\r\nHELP\r\nHELP STOR\r\nHELP SITE x\r\nSITE HELP\r\nSITE CHMOD 644 f\r\nSITE UTIME 20200101000000 d/f\r\nSITE COPY d/f g\r\nSITE CPFR d/f\r\nSITE CPTO h\r\nSITE IDLE 30\r\nSITE WHO\r\nSITE EXPECT MD5 d41d8cd98f00b204e9800998ecf8427e\r\n",
 	"MFMT 20200101000000 d/f\r\nMDTM d/f\r\nMFF Modify=20200101000000;UNIX.mode=600; d/f\r\nAVBL\r\nCOMB \"t\" \"d/f\" \"d/f\"\r\nXMD5 \"d/f\" 0 2\r\nXCRC d/f 3\r\n",
 	"OPTS UTF8 OFF\r\nOPTS MLST type;\r\nOPTS HASH MD5\r\nOPTS MODE Z LEVEL 9\r\nLANG en\r\nCLNT x\r\nCSID Name=x;\r\nHOST x\r\nPRET STOR x\r\nAUTH TLS\r\nPBSZ 0\r\nPROT P\r\nCCC\r\n",
 	"\r\n\r\n \t\r\nBOGUS\r\nuser\r\nPASS\r\nUSER x\r\nPASS y\r\nACCT z\r\nGET / HTTP/1.0\r\n",
@@ -42,6 +42,7 @@ func FuzzSession(f *testing.F) {
 	for i, seed := range sessionSeeds {
 		f.Add(byte(i), []byte(seed))
 		f.Add(byte(i)|8, []byte(seed))
+		f.Add(byte(i)|16, []byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, how byte, said []byte) {
 		if len(said) > 32<<10 {
@@ -59,33 +60,42 @@ func FuzzSession(f *testing.F) {
 			c := w.dial()
 			_, err := c.conn.Write(said)
 			require.NoError(t, err)
+			if how&16 != 0 { // a client that vanishes: inMemory holds what is left against what was
+				c.conn.Reset()
+				return
+			}
 			finals, last := w.replies(c, how)
 			c.conn.Close()
-			commands := expectedReplies(said)
+			commands, urgent := expectedReplies(said)
 			require.Contains(t, []int{221, 421}, last, "the session ends with a word")
 			if last == 221 {
-				require.Equal(t, commands, finals, "one final reply for each command")
+				require.GreaterOrEqual(t, finals, commands, "one final reply for each command")
 			}
-			require.LessOrEqual(t, finals, commands+1)
+			require.LessOrEqual(t, finals, commands+max(urgent, 1))
 		})
 	})
 }
 
-// expectedReplies counts what must be answered, up to QUIT.
-func expectedReplies(said []byte) int {
+// expectedReplies counts what must be answered, up to QUIT, and what may be
+// answered although it stands behind it: a QUIT waits for a transfer, NOOP and
+// STAT do not.
+func expectedReplies(said []byte) (commands, urgent int) {
 	r := new(line.Reader)
 	r.Reset(bytes.NewReader(said))
-	for n := 0; ; {
+	for quit := false; ; {
 		text, err := r.ReadLine()
 		if err != nil && !errors.Is(err, line.ErrTooLong) {
-			return n
+			return commands, urgent
 		}
 		verb, _, _ := strings.Cut(strings.TrimLeft(string(text), " \t"), " ")
-		if verb = strings.TrimRight(verb, "\t"); verb == "" && err == nil {
-			continue
-		}
-		if n++; strings.EqualFold(verb, "QUIT") {
-			return n
+		verb = strings.ToUpper(strings.TrimRight(verb, "\t"))
+		switch {
+		case verb == "" && err == nil:
+		case !quit:
+			commands++
+			quit = verb == "QUIT"
+		case verb == "NOOP" || verb == "STAT":
+			urgent++
 		}
 	}
 }

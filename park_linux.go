@@ -115,7 +115,7 @@ func (p *parker) unpark(c *conn) {
 	p.mu.Lock()
 	p.removeLocked(c.facts().ID)
 	p.mu.Unlock()
-	c.parked = false
+	c.parked, c.unparked = false, true
 	go c.loop()
 }
 

@@ -2,9 +2,12 @@ package paradise_test
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
+	"runtime"
 	"testing"
 	"time"
 
@@ -14,8 +17,9 @@ import (
 	"github.com/paradiseftp/paradise/memfs"
 )
 
-func TestAParkedSessionGetsItsIdleTimeout(t *testing.T) {
-	const idle = 2500 * time.Millisecond // parked after 2 s
+// dialParking serves sessions over TCP and logs one in.
+func dialParking(t *testing.T, idle time.Duration) (net.Conn, *bufio.Reader) {
+	t.Helper()
 	srv := &paradise.Server{
 		Auth:     paradise.Accounts{"auser": "secret"},
 		Files:    memfs.New(),
@@ -26,9 +30,13 @@ func TestAParkedSessionGetsItsIdleTimeout(t *testing.T) {
 	require.NoError(t, err)
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(l) }()
+	t.Cleanup(func() {
+		require.NoError(t, srv.Close())
+		require.ErrorIs(t, <-served, paradise.ErrServerClosed)
+	})
 	conn, err := net.Dial("tcp", l.Addr().String())
 	require.NoError(t, err)
-	defer conn.Close()
+	t.Cleanup(func() { conn.Close() })
 	r := bufio.NewReader(conn)
 	fmt.Fprint(conn, "USER auser\r\nPASS secret\r\n")
 	for _, code := range []string{"220", "331", "230"} {
@@ -36,12 +44,42 @@ func TestAParkedSessionGetsItsIdleTimeout(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, code, line[:3])
 	}
+	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	return conn, r
+}
+
+func TestAParkedSessionGetsItsIdleTimeout(t *testing.T) {
+	const idle = 2500 * time.Millisecond // parked by then
 	began := time.Now()
-	conn.SetReadDeadline(began.Add(10 * time.Second))
+	_, r := dialParking(t, idle)
 	line, err := r.ReadString('\n')
 	require.NoError(t, err)
 	require.Contains(t, line, "421 Idle timeout")
 	require.InDelta(t, idle.Seconds(), time.Since(began).Seconds(), 2)
-	require.NoError(t, srv.Close())
-	require.ErrorIs(t, <-served, paradise.ErrServerClosed)
+}
+
+func TestAParkedSessionAnswersEachTime(t *testing.T) {
+	conn, r := dialParking(t, 0)
+	for range 2 {
+		require.Eventually(t, noSessionLoop, 10*time.Second, 20*time.Millisecond, "the session still has a goroutine")
+		fmt.Fprint(conn, "NOOP\r\n")
+		line, err := r.ReadString('\n')
+		require.NoError(t, err)
+		require.Equal(t, "200", line[:3])
+	}
+}
+
+func TestTheEndOfAParkedSessionIsSeen(t *testing.T) {
+	conn, _ := dialParking(t, 0)
+	require.Eventually(t, noSessionLoop, 10*time.Second, 20*time.Millisecond, "the session still has a goroutine")
+	require.NoError(t, conn.(*net.TCPConn).CloseWrite())
+	_, err := conn.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF)
+}
+
+// noSessionLoop reports whether no goroutine runs a session's loop.
+func noSessionLoop() bool {
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	return !bytes.Contains(stacks, []byte("paradise.(*conn).loop"))
 }

@@ -56,6 +56,7 @@ type conn struct {
 	wakes     wakeReason
 	waiting   bool      // the loop is in a read that a past deadline may end
 	parked    bool      // no goroutine waits: the parker does
+	unparked  bool      // the parker has just woken it: it reads before it parks again
 	polled    bool      // known to the parker's set
 	gone      bool      // removed from the server
 	calling   bool      // a driver's call runs outside a transfer

@@ -193,6 +193,9 @@ func TestAResumedControlSessionHasATagOfItsOwn(t *testing.T) {
 				require.False(t, second.store(522, "f", "stolen").DidResume)
 				second.config.ClientSessionCache = own.now
 				require.True(t, second.store(226, "f", "mine").DidResume)
+				first.config.ClientSessionCache = own.now
+				require.False(t, first.store(522, "f", "stolen").DidResume, "the descendant's at its ancestor's")
+				require.Equal(t, "mine", w.content("/f"))
 				first.quit()
 				second.quit()
 			})
@@ -342,6 +345,7 @@ func (f *thief) attempt(victim *ftps, i int) int {
 	if upload {
 		command = "STOR target"
 	}
+	victim.raw.SetDeadline(time.Now().Add(time.Minute))
 	addr := victim.epsv()
 	var wg sync.WaitGroup
 	var thieving, own net.Conn
@@ -405,7 +409,7 @@ func TestAThiefAtTheDataPortGetsNothing(t *testing.T) {
 			if k.ticket {
 				accomplice := s.ftps()
 				accomplice.config = f.config
-				defer accomplice.ready().quit()
+				accomplice.ready().quit()
 			} else {
 				f.config.ClientSessionCache = nil
 			}
@@ -423,7 +427,6 @@ func TestAThiefAtTheDataPortGetsNothing(t *testing.T) {
 			if k.always {
 				require.Equal(t, full(160, attempts), served)
 			}
-			victim.conn.SetDeadline(time.Now().Add(time.Minute))
 			victim.quit()
 		})
 	}

@@ -494,25 +494,38 @@ func TestHandshakesMustEndInTime(t *testing.T) {
 	})
 }
 
+// fillings are clients that read nothing any more.
+var fillings = map[string]func(c *ftps){
+	"with all its replies": func(*ftps) {},
+	"while the server writes": func(c *ftps) {
+		go func() {
+			for {
+				if _, err := io.WriteString(c.conn, strings.Repeat("HELP\r\n", 100)); err != nil {
+					return
+				}
+			}
+		}()
+	},
+	"without room for one more reply": func(c *ftps) {
+		const buffer, record = 64 << 10, 22
+		reply := len(c.cmd(200, "NOOP")) + len("\r\n") + record
+		for range buffer / reply {
+			c.send("NOOP")
+		}
+	},
+}
+
 func TestAForcedCloseWaitsForNobody(t *testing.T) {
 	ends := map[string]func(w *world){
 		"Close": func(w *world) { require.NoError(w.t, w.srv.Close()) },
 		"Kick":  func(w *world) { require.NoError(w.t, w.srv.Kick(w.srv.Stats().Sessions[0].ID, nil)) },
 	}
 	for name, end := range ends {
-		for _, flood := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s/flooded=%v", name, flood), func(t *testing.T) {
+		for state, fill := range fillings {
+			t.Run(name+"/"+state, func(t *testing.T) {
 				overTLS(t, nil, func(w *world) {
 					c := w.ftps().ready()
-					if flood {
-						go func() {
-							for {
-								if _, err := io.WriteString(c.conn, strings.Repeat("HELP\r\n", 100)); err != nil {
-									return
-								}
-							}
-						}()
-					}
+					fill(c)
 					synctest.Wait()
 					began := time.Now()
 					end(w)

@@ -2,7 +2,6 @@ package paradise
 
 import (
 	"crypto/tls"
-	"errors"
 	"net"
 	"sync/atomic"
 	"time"
@@ -36,7 +35,7 @@ func (w *tlsWire) Write(p []byte) (int, error) {
 
 func (w *tlsWire) Read(p []byte) (int, error) {
 	n, err := w.Conn.Read(p)
-	if n == 0 && err != nil && !errors.Is(err, errTimeout) {
+	if n == 0 && err != nil {
 		w.ended.Store(true)
 	}
 	return n, err
