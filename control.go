@@ -199,7 +199,7 @@ func (c *conn) deliver(text string) bool {
 	if x != nil && c.execUrgent(text, x) {
 		return false
 	}
-	if x != nil && x.isOver() {
+	if x != nil && x.told.Load() {
 		<-x.left
 	}
 	c.mu.Lock()

@@ -292,7 +292,9 @@ func TestACertificateOfStrangersIsRefused(t *testing.T) {
 		})
 	}
 	// One that is only asked for is seen and proves nothing.
-	careless := paradise.AuthFunc(func(context.Context, *paradise.Session, paradise.Credentials) (*paradise.User, error) { return &paradise.User{}, nil })
+	careless := paradise.AuthFunc(func(context.Context, *paradise.Session, paradise.Credentials) (*paradise.User, error) {
+		return &paradise.User{}, nil
+	})
 	overTLS(t, asking(issuer, tls.RequestClientCert, careless), func(w *world) {
 		c := w.ftps()
 		c.config.Certificates = []tls.Certificate{strangers.issue(t, "auser")}

@@ -43,6 +43,7 @@ type xfer struct {
 	size    atomic.Int64 // -1 if unknown
 	dog     watchdog
 	left    chan struct{} // closed when the session has it back
+	told    atomic.Bool   // the final reply is on its way: what comes now is not said during it
 	result  transferResult
 
 	mu         sync.Mutex
@@ -120,6 +121,7 @@ func (c *conn) endTransfer(cmd *command, x *xfer, r reply) {
 		return
 	}
 	c.channelDone(x.data)
+	x.told.Store(true)
 	c.reply(cmd, x.job.verb, x.job.arg, r)
 	x.linger()
 	x.data.Close()
