@@ -22,8 +22,10 @@ const (
 // reading, and TCP makes the client wait.
 const queueLimit = 16
 
-// parkAfter is how long a session idles before it gives its goroutine back.
-const parkAfter = 2 * time.Second
+// parkAfter is how long a session idles before it gives its goroutine back:
+// longer than a client takes between two commands of one task, and short enough
+// that a crowd that logs in at once never holds its stacks together.
+const parkAfter = 50 * time.Millisecond
 
 // wake is the one way to interrupt a session. Only a loop that waits for a line
 // is touched: a deadline in the past ends its read, never a TLS handshake.

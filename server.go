@@ -204,7 +204,9 @@ func (srv *Server) init() error {
 		}
 		st.tls = newTLSSetup(srv)
 		st.limits = newAdmission(srv.Limits, &st.counters)
-		st.parker = newParker()
+		if !st.draining {
+			st.parker = newParker()
+		}
 		if srv.TLSConfig == nil && srv.Policy.TLS == TLSDefault {
 			st.log.Warn("logins and data travel in the clear: no TLSConfig is set")
 		}

@@ -114,9 +114,7 @@ func newConn(srv *Server, base context.Context, nc net.Conn, implicit bool) *con
 }
 
 func (c *conn) setID(id uint64) {
-	s := *c.facts()
-	s.ID = id
-	c.session.Store(&s)
+	c.facts().ID = id // nobody else has seen it yet
 	c.short = shortID(id)
 }
 

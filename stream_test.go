@@ -125,7 +125,7 @@ func TestStreamUploadHandsTheBytesToAReader(t *testing.T) {
 	})
 	t.Run("an abort is an error with its cause", func(t *testing.T) {
 		upload(read, func(c *client, d io.WriteCloser) {
-			io.WriteString(d, string(make([]byte, 600)))
+			d.Write(make([]byte, 600))
 			synctest.Wait() // put has begun
 			c.send("ABOR")
 			c.expect(426)
@@ -152,7 +152,7 @@ func TestStreamUploadHandsTheBytesToAReader(t *testing.T) {
 			_, err := io.CopyN(io.Discard, r, 1)
 			return err
 		}, func(c *client, d io.WriteCloser) {
-			io.WriteString(d, string(make([]byte, 5000)))
+			d.Write(make([]byte, 5000))
 			d.Close()
 			c.expect(226)
 		})

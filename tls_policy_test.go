@@ -297,7 +297,8 @@ func TestACertificateOfStrangersIsRefused(t *testing.T) {
 	})
 	overTLS(t, asking(issuer, tls.RequestClientCert, careless), func(w *world) {
 		c := w.ftps()
-		c.config.Certificates = []tls.Certificate{strangers.issue(t, "auser")}
+		cert := strangers.issue(t, "auser")
+		c.config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &cert, nil }
 		c.greeted()
 		c.cmd(331, "USER auser")
 		c.quit()
