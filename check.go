@@ -1,6 +1,7 @@
 package paradise
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"path"
@@ -12,7 +13,9 @@ import (
 func (srv *Server) check() error {
 	p := srv.Passive
 	switch {
-	case p.MinPort > p.MaxPort:
+	case p.MinPort != 0 && p.MaxPort == 0:
+		return errors.New("paradise: Passive.MinPort is set without MaxPort: set both or neither")
+	case p.MinPort > p.MaxPort && p.MinPort != 0:
 		return fmt.Errorf("paradise: Passive.MinPort (%d) is above MaxPort (%d): exchange them", p.MinPort, p.MaxPort)
 	case p.MinPort == 0 && p.MaxPort != 0:
 		return errors.New("paradise: Passive.MaxPort is set without MinPort: set both or neither")
@@ -37,11 +40,8 @@ func (srv *Server) checkTLS() error {
 	case srv.StrictSNI && srv.TLSConfig == nil:
 		return errors.New("paradise: StrictSNI is set but there is no certificate: set Server.TLSConfig")
 	}
-	if c := srv.TLSConfig; c != nil && len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil {
-		return errors.New("paradise: TLSConfig has no certificate: set Certificates or GetCertificate")
-	}
-	if c := srv.TLSConfig; c != nil && (c.WrapSession != nil || c.UnwrapSession != nil) {
-		return errors.New("paradise: TLSConfig.WrapSession and UnwrapSession are used to bind data connections: leave them nil")
+	if err := srv.checkTLSConfig("TLSConfig", srv.TLSConfig); err != nil {
+		return err
 	}
 	for name, h := range srv.Hosts {
 		if name == "" || strings.ToLower(name) != name {
@@ -50,6 +50,24 @@ func (srv *Server) checkTLS() error {
 		if h.TLSConfig != nil && srv.TLSConfig == nil {
 			return fmt.Errorf("paradise: Hosts[%q] has a TLSConfig but the server has none: set Server.TLSConfig too", name)
 		}
+		if err := srv.checkTLSConfig(fmt.Sprintf("Hosts[%q].TLSConfig", name), h.TLSConfig); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkTLSConfig looks at one configuration; nil is right.
+func (srv *Server) checkTLSConfig(field string, c *tls.Config) error {
+	switch {
+	case c == nil:
+		return nil
+	case len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil:
+		return fmt.Errorf("paradise: %s has no certificate: set Certificates or GetCertificate", field)
+	case c.WrapSession != nil || c.UnwrapSession != nil:
+		return fmt.Errorf("paradise: %s.WrapSession and UnwrapSession are used to bind data connections: leave them nil", field)
+	case c.SessionTicketsDisabled && srv.Policy.DataTLSReuse == ReuseRequire:
+		return fmt.Errorf("paradise: Policy.DataTLSReuse is ReuseRequire but %s.SessionTicketsDisabled leaves nothing to resume: set it to false", field)
 	}
 	return nil
 }

@@ -38,7 +38,6 @@ func (d *download) run(x *xfer) reply {
 	if err := d.finish(); err != nil {
 		return replyFor(d.broken(err), 426)
 	}
-	x.result.stored = x.moved.Load()
 	return say(226, "Closing data connection, sent "+itoa(x.moved.Load())+" bytes")
 }
 
@@ -144,6 +143,7 @@ func (d *download) sendFile(tcp *net.TCPConn, file *os.File) error {
 		tcp.SetWriteDeadline(began.Add(d.wait.Stall))
 		n, err := tcp.ReadFrom(src)
 		d.moved(int(n))
+		d.x.result.stored += n
 		left -= n
 		if err != nil && (!errors.Is(err, errTimeout) || n == 0) {
 			return d.broken(err)
@@ -197,6 +197,7 @@ func (d *download) copy(sink io.Writer) error {
 		d.x.guard()
 		n, err := src.Read(*buf)
 		d.x.unguard()
+		d.x.result.stored += int64(n)
 		out := (*buf)[:n]
 		if enc != nil {
 			text = enc.Encode(text[:0], out)

@@ -185,6 +185,10 @@ type Upload interface {
 
 // UnimplementedFileDriver refuses everything with [errors.ErrUnsupported].
 // Embed it by value.
+//
+// A driver that leaves Stat out lets CWD go anywhere, and one that leaves List
+// out shows every folder as empty, so that devices which look around before they
+// upload are served; all else that is left out is answered with 502.
 type UnimplementedFileDriver struct{}
 
 var _ FileDriver = UnimplementedFileDriver{}

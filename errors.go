@@ -23,7 +23,7 @@ var (
 	ErrBadType   = errors.New("paradise: content type not taken")  // 550
 	ErrMismatch  = errors.New("paradise: content is not as asked") // 550
 
-	// ErrServerClosed is returned by Serve after Shutdown or Close.
+	// ErrServerClosed is returned by Serve after Drain, Shutdown or Close.
 	ErrServerClosed = errors.New("paradise: server closed")
 
 	// ErrNoSession is returned by Kick for an ID that is not connected.

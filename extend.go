@@ -35,10 +35,10 @@ type Reply struct {
 
 func (h *Command) check() error {
 	switch {
-	case h.Run == nil:
-		return fmt.Errorf("paradise: command %q has no Run", h.Name)
 	case h.Name == "" || len(h.Name) > 12 || strings.ContainsFunc(h.Name, notAlphanumeric):
 		return fmt.Errorf("paradise: %q is no name for a command: use up to 12 letters and digits", h.Name)
+	case h.Run == nil:
+		return fmt.Errorf("paradise: command %q has no Run", h.Name)
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package paradise
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"path"
 	"strings"
 	"time"
@@ -133,12 +132,12 @@ func (c *conn) loginFailed(cred Credentials, err error, arrived time.Time) reply
 
 func (c *conn) logLogin(name string, err error) {
 	s := c.facts()
-	level, msg := slog.LevelInfo, "login"
+	facts := []any{"session", s.ID, "remote", s.Remote.String(), "user", displayed(name), "tls", s.TLS != nil}
 	if err != nil {
-		level, msg = slog.LevelWarn, "login failed"
+		c.srv.state.log.Warn("login failed", append(facts, "error", err)...)
+	} else {
+		c.srv.state.log.Info("login", facts...)
 	}
-	c.srv.state.log.Log(c.ctx, level, msg, "session", s.ID, "remote", s.Remote.String(), "user", displayed(name),
-		"tls", s.TLS != nil, "error", err)
 	c.observe(func() { c.srv.Hooks.login(c.ctx, LoginEvent{Session: s, Name: name, Err: err}) })
 }
 

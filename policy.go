@@ -58,7 +58,7 @@ type Policy struct {
 	// in bytes per second. Zero: no floor; Timeouts.Stall always holds.
 	MinUploadRate int64
 
-	// Gate refuses uploads by name, type and size. Zero: all are taken.
+	// Gate refuses uploads by name and type. Zero: all are taken.
 	Gate Gate
 
 	// Digests are computed while an upload streams and reach the transfer

@@ -395,3 +395,44 @@ func TestACertificateCountsOnlyAtTheHostThatVerifiedIt(t *testing.T) {
 		c.quit()
 	})
 }
+
+func TestTLSConfigurationsThatCannotWorkAreRefusedAtTheStart(t *testing.T) {
+	hosted := func(config *tls.Config) func(*paradise.Server) {
+		return func(srv *paradise.Server) {
+			srv.TLSConfig = serverTLS()
+			srv.Hosts = map[string]paradise.Host{"a.example": {TLSConfig: config}}
+		}
+	}
+	wrapping := serverTLS()
+	wrapping.WrapSession = func(tls.ConnectionState, *tls.SessionState) ([]byte, error) { return nil, nil }
+	ticketless := serverTLS()
+	ticketless.SessionTicketsDisabled = true
+	required := func(srv *paradise.Server) { srv.Policy.DataTLSReuse = paradise.ReuseRequire }
+	cases := map[string]struct {
+		change func(*paradise.Server)
+		says   string
+	}{
+		"no certificate":            {func(srv *paradise.Server) { srv.TLSConfig = &tls.Config{} }, "TLSConfig has no certificate"},
+		"no certificate of a host":  {hosted(&tls.Config{}), `Hosts["a.example"].TLSConfig has no certificate`},
+		"tickets of its own":        {func(srv *paradise.Server) { srv.TLSConfig = wrapping }, "TLSConfig.WrapSession"},
+		"a host's tickets":          {hosted(wrapping), `Hosts["a.example"].TLSConfig.WrapSession`},
+		"require without tickets":   {func(srv *paradise.Server) { required(srv); srv.TLSConfig = ticketless }, "leaves nothing to resume"},
+		"require, a host without":   {func(srv *paradise.Server) { hosted(ticketless)(srv); required(srv) }, "leaves nothing to resume"},
+		"require without TLS":       {required, "there is no certificate"},
+		"a rule without TLS":        {func(srv *paradise.Server) { srv.Policy.TLS = paradise.TLSLogin }, "there is no certificate"},
+		"StrictSNI without TLS":     {func(srv *paradise.Server) { srv.StrictSNI = true }, "there is no certificate"},
+		"a host's TLS, none of all": {func(srv *paradise.Server) { hosted(serverTLS())(srv); srv.TLSConfig = nil }, "set Server.TLSConfig too"},
+	}
+	for name, k := range cases {
+		t.Run(name, func(t *testing.T) {
+			srv := &paradise.Server{}
+			k.change(srv)
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(t, err)
+			require.ErrorContains(t, srv.Serve(l), k.says)
+		})
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.ErrorContains(t, (&paradise.Server{}).ServeTLS(l), "needs a certificate")
+}

@@ -233,8 +233,14 @@ func (c *conn) finishTransferEvent(x *xfer, r reply) {
 	}
 	c.srv.state.counters.transferEnded(x.job.way, &e, r.text)
 	s := c.facts()
-	c.srv.state.log.Info("transfer", "session", s.ID, "user", s.User.Name, "verb", e.Verb, "name", e.Name, "bytes", e.Bytes,
-		"duration", e.Duration, "code", e.Code, "type", e.ContentType, "error", e.Err)
+	facts := []any{"session", s.ID, "user", s.User.Name, "verb", e.Verb, "name", e.Name, "bytes", e.Bytes, "duration", e.Duration, "code", e.Code}
+	if e.Upload {
+		facts = append(facts, "stored", e.Stored, "type", e.ContentType)
+	}
+	if e.Err != nil {
+		facts = append(facts, "error", e.Err)
+	}
+	c.srv.state.log.Info("transfer", facts...)
 	if h := c.srv.Hooks.TransferEnd; h != nil {
 		c.observe(func() { h(context.WithoutCancel(x.ctx), e) })
 	}
