@@ -1,0 +1,189 @@
+package main
+
+import (
+	"bufio"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+)
+
+const (
+	account  = "auser"
+	password = "secret"
+)
+
+// patience ends whatever hangs.
+const patience = time.Minute
+
+// client is a small FTP client: just enough, and cheap beside the server.
+type client struct {
+	conn   net.Conn
+	r      *bufio.Reader
+	secure *tls.Config // nil: in the clear
+	from   net.Addr
+}
+
+// dial logs in; from may be nil.
+func dial(addr string, secure bool, from net.Addr) (*client, error) {
+	d := net.Dialer{LocalAddr: from, Timeout: patience}
+	conn, err := d.Dial("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	c := &client{conn: conn, r: bufio.NewReaderSize(conn, 512), from: from}
+	if err := c.login(secure); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *client) login(secure bool) error {
+	if _, err := c.reply("220"); err != nil {
+		return err
+	}
+	if secure {
+		if _, err := c.cmd("234", "AUTH TLS"); err != nil {
+			return err
+		}
+		c.secure = &tls.Config{InsecureSkipVerify: true, ClientSessionCache: tls.NewLRUClientSessionCache(4)}
+		c.conn = tls.Client(c.conn, c.secure)
+		c.r.Reset(c.conn)
+	}
+	if _, err := c.cmd("331", "USER "+account); err != nil {
+		return err
+	}
+	if _, err := c.cmd("230", "PASS "+password); err != nil || !secure {
+		return err
+	}
+	if _, err := c.cmd("200", "PBSZ 0"); err != nil {
+		return err
+	}
+	_, err := c.cmd("200", "PROT P")
+	return err
+}
+
+func (c *client) reply(want string) (string, error) {
+	c.conn.SetDeadline(time.Now().Add(patience))
+	multi := ""
+	for {
+		line, err := c.r.ReadString('\n')
+		switch {
+		case err != nil:
+			return "", fmt.Errorf("waiting for %s: %w", want, err)
+		case len(line) < 4, multi != "" && !strings.HasPrefix(line, multi):
+			continue
+		case line[3] == '-':
+			multi = line[:3] + " "
+			continue
+		case !strings.HasPrefix(line, want):
+			return line, fmt.Errorf("want %s, got %q", want, line)
+		}
+		return line, nil
+	}
+}
+
+func (c *client) cmd(want, line string) (string, error) {
+	if _, err := io.WriteString(c.conn, line+"\r\n"); err != nil {
+		return "", err
+	}
+	return c.reply(want)
+}
+
+// open begins a transfer. The handshake of a data connection comes between the
+// command and its reply: servers differ in which they do first.
+func (c *client) open(command string) (net.Conn, error) {
+	line, err := c.cmd("229", "EPSV")
+	if err != nil {
+		return nil, err
+	}
+	var port int
+	at := strings.Index(line, "(|||")
+	if at < 0 {
+		return nil, fmt.Errorf("no port in %q", line)
+	}
+	if _, err := fmt.Sscanf(line[at+4:], "%d", &port); err != nil {
+		return nil, fmt.Errorf("no port in %q", line)
+	}
+	host, _, _ := net.SplitHostPort(c.conn.RemoteAddr().String())
+	d := net.Dialer{LocalAddr: c.from, Timeout: patience}
+	conn, err := d.Dial("tcp", net.JoinHostPort(host, fmt.Sprint(port)))
+	if err != nil {
+		return nil, err
+	}
+	conn.SetDeadline(time.Now().Add(patience))
+	_, err = io.WriteString(c.conn, command+"\r\n")
+	if err == nil && c.secure != nil {
+		s := c.secure.Clone()
+		s.ServerName = host
+		secure := tls.Client(conn, s)
+		conn, err = secure, secure.Handshake()
+	}
+	if err == nil {
+		_, err = c.reply("1")
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// store sends n bytes of block, again and again.
+func (c *client) store(name string, block []byte, n int64) error {
+	conn, err := c.open("STOR " + name)
+	if err != nil {
+		return err
+	}
+	for n > 0 && err == nil {
+		var k int
+		k, err = conn.Write(block[:min(int64(len(block)), n)])
+		n -= int64(k)
+	}
+	if cerr := conn.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	_, err = c.reply("226")
+	return err
+}
+
+// fetch reads all that a command brings, into w, and says how long it waited
+// for the first byte.
+func (c *client) fetch(command string, w io.Writer) (n int64, first time.Duration, err error) {
+	began := time.Now()
+	conn, err := c.open(command)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer conn.Close()
+	buf := make([]byte, 256<<10)
+	for {
+		k, rerr := conn.Read(buf)
+		if n == 0 && k > 0 {
+			first = time.Since(began)
+		}
+		n += int64(k)
+		if k > 0 && w != nil {
+			w.Write(buf[:k])
+		}
+		if rerr == io.EOF {
+			break
+		}
+		if rerr != nil {
+			return n, first, rerr
+		}
+	}
+	_, err = c.reply("226")
+	return n, first, err
+}
+
+func (c *client) quit() {
+	c.cmd("221", "QUIT")
+	c.conn.Close()
+}

@@ -1,0 +1,5 @@
+module github.com/paradiseftp/paradise/benchmarks
+
+go 1.26.5
+
+require goftp.io/server/v2 v2.0.3
