@@ -366,11 +366,10 @@ func TestActiveModeIsBoundToo(t *testing.T) {
 // thief races for the data connections of a victim. He wins as often as he can:
 // in every other attempt he is at the port before the victim knows its number.
 type thief struct {
-	s       *realServer
-	config  *tls.Config
-	from    string
-	stolen  atomic.Int64 // bytes of downloads
-	accepts int
+	s      *realServer
+	config *tls.Config
+	from   string
+	stolen atomic.Int64 // bytes of downloads
 }
 
 const (

@@ -186,19 +186,15 @@ func (c *ftps) send(format string, args ...any) {
 // expect reads one reply; its last line is returned.
 func (c *ftps) expect(code int) string {
 	c.t.Helper()
-	for {
-		line, err := c.r.ReadString('\n')
-		require.NoError(c.t, err, "want %d", code)
-		require.Equal(c.t, strconv.Itoa(code), line[:min(3, len(line))], line)
-		if line[3] == ' ' {
-			return strings.TrimRight(line, "\r\n")
-		}
-		for !strings.HasPrefix(line, fmt.Sprint(code)+" ") {
-			line, err = c.r.ReadString('\n')
-			require.NoError(c.t, err)
-		}
-		return strings.TrimRight(line, "\r\n")
+	want := strconv.Itoa(code)
+	line, err := c.r.ReadString('\n')
+	require.NoError(c.t, err, "want %d", code)
+	require.Equal(c.t, want, line[:min(3, len(line))], line)
+	for several := line[3] == '-'; several && !strings.HasPrefix(line, want+" "); {
+		line, err = c.r.ReadString('\n')
+		require.NoError(c.t, err)
 	}
+	return strings.TrimRight(line, "\r\n")
 }
 
 func (c *ftps) cmd(code int, format string, args ...any) string {

@@ -143,13 +143,27 @@ func (c *client) store(name string, block []byte, n int64) error {
 		k, err = conn.Write(block[:min(int64(len(block)), n)])
 		n -= int64(k)
 	}
-	if cerr := conn.Close(); err == nil {
+	if cerr := finish(conn); err == nil {
 		err = cerr
 	}
 	if err != nil {
 		return err
 	}
 	_, err = c.reply("226")
+	return err
+}
+
+// finish closes a data connection. Over TLS it says so first and waits for the
+// server to have seen it: some take a close that comes too soon for a failure.
+func finish(conn net.Conn) error {
+	defer conn.Close()
+	secure, ok := conn.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	err := secure.CloseWrite()
+	conn.SetReadDeadline(time.Now().Add(2 * time.Second))
+	io.Copy(io.Discard, secure.NetConn())
 	return err
 }
 
@@ -173,13 +187,16 @@ func (c *client) fetch(command string, w io.Writer) (n int64, first time.Duratio
 			w.Write(buf[:k])
 		}
 		if rerr == io.EOF {
+			err = finish(conn)
 			break
 		}
 		if rerr != nil {
 			return n, first, rerr
 		}
 	}
-	_, err = c.reply("226")
+	if err == nil {
+		_, err = c.reply("226")
+	}
 	return n, first, err
 }
 

@@ -1,11 +1,15 @@
 package main
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // tree returns a process and all below it.
@@ -25,23 +29,61 @@ func tree(pid int) []int {
 	return pids
 }
 
-// cpuSeconds is what a tree of processes has used, with its dead children.
-func cpuSeconds(pid int) float64 {
-	const ticks = 100 // per second, on every Linux that Go knows
-	total := 0.0
-	for _, p := range tree(pid) {
-		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p))
-		at := bytes.LastIndexByte(b, ')')
-		if at < 0 {
+// group is a control group of a server's own: it alone counts the children
+// that are gone as well.
+type group struct{ dir, usage string }
+
+// newGroup makes one, for either version of control groups.
+func newGroup() (*group, error) {
+	for parent, usage := range map[string]string{"/sys/fs/cgroup/cpuacct": "cpuacct.usage", "/sys/fs/cgroup": "cpu.stat"} {
+		if _, err := os.Stat(filepath.Join(parent, usage)); err != nil {
 			continue
 		}
-		f := strings.Fields(string(b[at+1:]))
-		for _, i := range []int{11, 12, 13, 14} { // utime stime cutime cstime
-			n, _ := strconv.ParseFloat(f[i], 64)
-			total += n
+		dir, err := os.MkdirTemp(parent, "ftpbenchmark-")
+		if err == nil {
+			return &group{dir, filepath.Join(dir, usage)}, nil
 		}
 	}
-	return total / ticks
+	return nil, errors.New("no control group can be made for the servers: run as root")
+}
+
+// enclose has a command join the group before it begins.
+func (g *group) enclose(cmd *exec.Cmd) {
+	join := []string{"/bin/sh", "-c", `echo $$ >"$0/cgroup.procs" && exec "$@"`, g.dir, cmd.Path}
+	cmd.Path, cmd.Args = "/bin/sh", append(join, cmd.Args[1:]...)
+}
+
+// seconds is the CPU time that was used in the group.
+func (g *group) seconds() float64 {
+	b, _ := os.ReadFile(g.usage)
+	f := strings.Fields(string(b))
+	switch {
+	case len(f) == 1:
+		ns, _ := strconv.ParseFloat(f[0], 64)
+		return ns / 1e9
+	case len(f) > 1 && f[0] == "usage_usec":
+		us, _ := strconv.ParseFloat(f[1], 64)
+		return us / 1e6
+	}
+	return 0
+}
+
+// end kills what is left.
+func (g *group) end() {
+	for range 50 {
+		b, _ := os.ReadFile(filepath.Join(g.dir, "cgroup.procs"))
+		pids := strings.Fields(string(b))
+		if len(pids) == 0 {
+			break
+		}
+		for _, p := range pids {
+			if pid, err := strconv.Atoi(p); err == nil {
+				syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	os.Remove(g.dir)
 }
 
 // memoryKiB is the proportional share of memory (PSS) of a tree.

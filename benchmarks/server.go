@@ -19,12 +19,13 @@ import (
 
 // server is one FTP server that runs, and the folder it serves.
 type server struct {
-	name string
-	cmd  *exec.Cmd
-	addr string
-	root string
-	dir  string // all of its files
-	done chan error
+	name  string
+	cmd   *exec.Cmd
+	group *group
+	addr  string
+	root  string
+	dir   string // all of its files
+	done  chan error
 }
 
 // setup is what a server is started with.
@@ -65,12 +66,21 @@ func (o options) start(name string, secure bool) (*server, error) {
 	}
 	s.addr = fmt.Sprintf("127.0.0.1:%d", set.port)
 	s.cmd.Dir = dir
+	return s, s.begin()
+}
+
+func (s *server) begin() (err error) {
+	if s.group, err = newGroup(); err != nil {
+		return err
+	}
+	s.group.enclose(s.cmd)
 	if err := s.cmd.Start(); err != nil {
-		os.RemoveAll(dir)
-		return nil, err
+		s.group.end()
+		os.RemoveAll(s.dir)
+		return err
 	}
 	go func() { s.done <- s.cmd.Wait() }()
-	return s, s.ready()
+	return s.ready()
 }
 
 // ready waits until a client can log in.
@@ -79,6 +89,7 @@ func (s *server) ready() error {
 	for range 100 {
 		select {
 		case err := <-s.done:
+			s.group.end()
 			os.RemoveAll(s.dir)
 			return fmt.Errorf("%s ended: %v", s.name, err)
 		case <-time.After(50 * time.Millisecond):
@@ -103,10 +114,11 @@ func (s *server) stop() {
 		s.cmd.Process.Kill()
 		<-s.done
 	}
+	s.group.end()
 	os.RemoveAll(s.dir)
 }
 
-func (s *server) cpu() float64 { return cpuSeconds(s.cmd.Process.Pid) }
+func (s *server) cpu() float64 { return s.group.seconds() }
 
 func (s *server) memory() float64 { return memoryKiB(s.cmd.Process.Pid) }
 
