@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"sync"
@@ -221,6 +222,21 @@ func (x *xfer) event() TransferEvent {
 	}
 }
 
+// logTransfer makes nothing of what the logger does not want.
+func (c *conn) logTransfer(s *Session, e TransferEvent) {
+	if !c.srv.state.log.Enabled(c.base, slog.LevelInfo) {
+		return
+	}
+	facts := []any{"session", s.ID, "user", s.User.Name, "verb", e.Verb, "name", e.Name, "bytes", e.Bytes, "duration", e.Duration, "code", e.Code}
+	if e.Upload {
+		facts = append(facts, "stored", e.Stored, "type", e.ContentType)
+	}
+	if e.Err != nil {
+		facts = append(facts, "error", e.Err)
+	}
+	c.srv.state.log.Info("transfer", facts...)
+}
+
 // finishTransferEvent counts, logs and tells the host program how it ended.
 func (c *conn) finishTransferEvent(x *xfer, r reply) {
 	if x.job.way == dirNone {
@@ -233,14 +249,7 @@ func (c *conn) finishTransferEvent(x *xfer, r reply) {
 	}
 	c.srv.state.counters.transferEnded(x.job.way, &e, r.text)
 	s := c.facts()
-	facts := []any{"session", s.ID, "user", s.User.Name, "verb", e.Verb, "name", e.Name, "bytes", e.Bytes, "duration", e.Duration, "code", e.Code}
-	if e.Upload {
-		facts = append(facts, "stored", e.Stored, "type", e.ContentType)
-	}
-	if e.Err != nil {
-		facts = append(facts, "error", e.Err)
-	}
-	c.srv.state.log.Info("transfer", facts...)
+	c.logTransfer(s, e)
 	if h := c.srv.Hooks.TransferEnd; h != nil {
 		c.observe(func() { h(context.WithoutCancel(x.ctx), e) })
 	}

@@ -24,6 +24,7 @@ type client struct {
 	r      *bufio.Reader
 	secure *tls.Config // nil: in the clear
 	from   net.Addr
+	pace   time.Duration // what a MiB takes at least
 }
 
 // dial logs in; from may be nil.
@@ -138,10 +139,15 @@ func (c *client) store(name string, block []byte, n int64) error {
 	if err != nil {
 		return err
 	}
+	whole := block
 	for n > 0 && err == nil {
 		var k int
-		k, err = conn.Write(block[:min(int64(len(block)), n)])
+		k, err = conn.Write(block[:min(int64(len(block)), n, c.step())])
 		n -= int64(k)
+		if block = block[k:]; len(block) == 0 {
+			block = whole
+		}
+		c.rest(k)
 	}
 	if cerr := finish(conn); err == nil {
 		err = cerr
@@ -152,6 +158,16 @@ func (c *client) store(name string, block []byte, n int64) error {
 	_, err = c.reply("226")
 	return err
 }
+
+// step is how much a client moves at once, rest how long it sleeps after that.
+func (c *client) step() int64 {
+	if c.pace > 0 {
+		return 64 << 10
+	}
+	return mib
+}
+
+func (c *client) rest(n int) { time.Sleep(c.pace * time.Duration(n) / mib) }
 
 // finish closes a data connection. Over TLS it says so first and waits for the
 // server to have seen it: some take a close that comes too soon for a failure.
@@ -176,7 +192,7 @@ func (c *client) fetch(command string, w io.Writer) (n int64, first time.Duratio
 		return 0, 0, err
 	}
 	defer conn.Close()
-	buf := make([]byte, 256<<10)
+	buf := make([]byte, min(c.step(), 256<<10))
 	for {
 		k, rerr := conn.Read(buf)
 		if n == 0 && k > 0 {
@@ -186,6 +202,7 @@ func (c *client) fetch(command string, w io.Writer) (n int64, first time.Duratio
 		if k > 0 && w != nil {
 			w.Write(buf[:k])
 		}
+		c.rest(k)
 		if rerr == io.EOF {
 			err = finish(conn)
 			break

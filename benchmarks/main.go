@@ -34,6 +34,7 @@ func main() {
 	fs.Float64Var(&o.scale, "scale", 1, "scales how long and how much")
 	fs.IntVar(&o.sessions, "n", 0, "sessions (15,000), idle ones (10,000) or transfers (2,000)")
 	fs.DurationVar(&o.duration, "d", time.Minute, "how long transfers go on")
+	fs.DurationVar(&o.pace, "pace", 8*time.Second, "how long a transfer of transfers takes at least; 0: the machine is saturated by its own clients")
 	names := fs.String("servers", "vsftpd,proftpd,pure-ftpd,pyftpdlib,goftp,paradise", "which to compare")
 	fs.Parse(os.Args[2:])
 	o.servers = strings.Split(*names, ",")
@@ -57,7 +58,7 @@ type options struct {
 	peers, binary, dir, out string
 	rounds, sessions        int
 	scale                   float64
-	duration                time.Duration
+	duration, pace          time.Duration
 	servers                 []string
 }
 

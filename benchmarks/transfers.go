@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -31,7 +30,7 @@ func transfers(o options) error {
 	}
 	defer s.stop()
 	for i := range files {
-		if err := os.WriteFile(filepath.Join(s.root, fileName(i)), content(i, 0), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(s.root, fileName(i)), content(i), 0o644); err != nil {
 			return err
 		}
 	}
@@ -54,9 +53,9 @@ func transfers(o options) error {
 		sum.FirstByte = append(sum.FirstByte, r.FirstByte...)
 	}
 	slices.Sort(sum.FirstByte)
-	text := fmt.Sprintf("%d transfers of 1 MiB at once for %v: %d stored, %d fetched, %d with a wrong SHA-256, %d errors.\n"+
+	text := fmt.Sprintf("%d transfers of 1 MiB at once for %v, each taking %v at least: %d stored, %d fetched, %d with a wrong SHA-256, %d errors.\n"+
 		"To the first byte of a download: median %.0f ms, 99 %% within %.0f ms, longest %.0f ms. Server CPU: %.0f s.\n",
-		n, o.duration, sum.Stored, sum.Fetched, sum.Wrong, len(sum.Errors),
+		n, o.duration, o.pace, sum.Stored, sum.Fetched, sum.Wrong, len(sum.Errors),
 		quantile(sum.FirstByte, .5), quantile(sum.FirstByte, .99), quantile(sum.FirstByte, 1), s.cpu()-cpu)
 	if sum.Wrong > 0 || len(sum.Errors) > 0 {
 		return fmt.Errorf("%s%v", text, sum.Errors[:min(len(sum.Errors), 5)])
@@ -84,7 +83,7 @@ func (o options) generate(s *server, n, number int) (report, error) {
 	if err != nil {
 		return r, err
 	}
-	cmd := exec.Command(self, "store", "--", s.addr, s.root, strconv.Itoa(n), strconv.Itoa(number), o.duration.String())
+	cmd := exec.Command(self, "store", "--", s.addr, s.root, strconv.Itoa(n), strconv.Itoa(number), o.duration.String(), o.pace.String())
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -93,31 +92,31 @@ func (o options) generate(s *server, n, number int) (report, error) {
 	return r, json.Unmarshal(out, &r)
 }
 
-// files are what downloads choose from.
+// files are what downloads choose from, and whose contents uploads have.
 const files = 16
 
 func fileName(i int) string { return fmt.Sprintf("file-%d", i) }
 
-// content is 1 MiB that no other pair of numbers has.
-func content(a, b int) []byte {
+// content is 1 MiB that no other number has.
+func content(number int) []byte {
 	p := make([]byte, mib)
-	var seed [32]byte
-	copy(seed[:], fmt.Sprintf("%d %d", a, b))
-	rand.NewChaCha8(seed).Read(p)
+	rand.NewChaCha8([32]byte{byte(number)}).Read(p)
 	return p
 }
 
-// storeAndFetch is a generator: address, folder, clients, number, duration.
+// storeAndFetch is a generator: address, folder, clients, number, duration, pace.
 func storeAndFetch(args []string) error {
 	n, nerr := strconv.Atoi(args[2])
 	number, merr := strconv.Atoi(args[3])
 	d, derr := time.ParseDuration(args[4])
-	if err := errors.Join(nerr, merr, derr); err != nil {
+	pace, perr := time.ParseDuration(args[5])
+	if err := errors.Join(nerr, merr, derr, perr); err != nil {
 		return err
 	}
-	g := &generator{addr: args[0], root: args[1], number: number, end: time.Now().Add(d)}
-	for i := range g.sums {
-		g.sums[i] = sha256.Sum256(content(i, 0))
+	g := &generator{addr: args[0], root: args[1], number: number, pace: pace, end: time.Now().Add(d)}
+	for i := range files {
+		g.blocks[i] = content(i)
+		g.sums[i] = sha256.Sum256(g.blocks[i])
 	}
 	var all sync.WaitGroup
 	for id := range n {
@@ -135,6 +134,8 @@ type generator struct {
 	addr, root string
 	number     int
 	end        time.Time
+	pace       time.Duration
+	blocks     [files][]byte
 	sums       [files][sha256.Size]byte
 	mu         sync.Mutex
 	report     report
@@ -154,9 +155,11 @@ func (g *generator) loop(id int) error {
 		return err
 	}
 	defer c.quit()
+	c.pace = g.pace
+	time.Sleep(rand.N(g.pace + 1)) // not in step
 	for i := 0; time.Now().Before(g.end); i++ {
 		if id%2 == 0 {
-			err = g.store(c, id, i)
+			err = g.store(c, id, (id+i)%files)
 		} else {
 			err = g.fetch(c, (id+i)%files)
 		}
@@ -167,20 +170,17 @@ func (g *generator) loop(id int) error {
 	return nil
 }
 
-func (g *generator) store(c *client, id, i int) error {
-	want := content(id+100_000*(g.number+1), i+1)
+// store sends a content that differs from the one before, and looks at the file.
+func (g *generator) store(c *client, id, which int) error {
 	name := fmt.Sprintf("up-%d-%d", g.number, id)
-	if err := c.store(name, want, int64(len(want))); err != nil {
+	if err := c.store(name, g.blocks[which], mib); err != nil {
 		return fmt.Errorf("STOR: %w", err)
 	}
 	got, err := os.ReadFile(filepath.Join(g.root, name))
 	if err != nil {
 		return err
 	}
-	right := sha256.Sum256(got) == sha256.Sum256(want)
-	if !right {
-		log.Printf("%s has %d bytes, equal: %v", name, len(got), bytes.Equal(got, want))
-	}
+	right := sha256.Sum256(got) == g.sums[which]
 	g.note(func(r *report) {
 		r.Stored++
 		if !right {
