@@ -163,7 +163,7 @@ func TestTheSignedInMayEndASession(t *testing.T) {
 
 	_, err := chromedp.RunResponse(tab, chromedp.SendKeys(chromedp.ID("token"), token+"\r"))
 	require.NoError(t, err)
-	eventually(t, tab, sessionRow("auser")+`?.querySelector("button") !== null`)
+	eventually(t, tab, sessionRow("auser")+`?.querySelector("button") instanceof Element`)
 	run(t, tab, chromedp.Evaluate[chromedp.Void](`window.confirm = () => true; `+sessionRow("auser")+`.querySelector("button").click()`))
 	eventually(t, tab, sessionRow("auser")+` === undefined`)
 	require.Error(t, c.NoOp())
