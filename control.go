@@ -76,7 +76,7 @@ func (c *conn) serve() {
 // greeting.
 func (c *conn) open() bool {
 	s := c.facts()
-	c.srv.state.log.Info("session opened", "session", s.ID, "remote", s.Remote.String())
+	c.srv.state.log.Debug("session opened", "session", s.ID, "remote", s.Remote.String())
 	if c.tls.implicit {
 		if !c.startTLS(c.ctx, true) {
 			return false

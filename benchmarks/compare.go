@@ -38,12 +38,8 @@ func compare(o options) error {
 						}
 					}
 				})
-				if errors.Is(err, errMissing) {
-					log.Printf("  %v", err)
-					break
-				}
 				if err != nil {
-					return err
+					log.Printf("  left out: %v", err)
 				}
 			}
 			if kib, err := o.idleMemory(name, int(2000*min(o.scale, 1))); err == nil {

@@ -119,8 +119,8 @@ func pyftpdlib(s setup) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	script, err := filepath.Abs("pyftpdlib.py")
-	cmd := exec.Command("python3", script, strconv.Itoa(s.port), s.root, passive, s.cert, s.key)
+	script, err := filepath.Abs("pyserver.py")
+	cmd := exec.Command("/usr/bin/python3", script, strconv.Itoa(s.port), s.root, passive, s.cert, s.key)
 	cmd.Env = append(os.Environ(), "PYTHONPATH="+path)
 	return cmd, err
 }

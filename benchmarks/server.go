@@ -13,7 +13,9 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -80,6 +82,13 @@ func (s *server) begin() (err error) {
 		return err
 	}
 	go func() { s.done <- s.cmd.Wait() }()
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-interrupted
+		s.stop()
+		os.Exit(1)
+	}()
 	return s.ready()
 }
 
