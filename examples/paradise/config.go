@@ -58,21 +58,34 @@ type config struct {
 	logFormat  string
 	traceUsers listFlag
 	xferlog    string
-	onUpload   onUpload
+
+	tlsDemanded bool // -tls-policy required was said, not only the default
+	onUpload    onUpload
 }
+
+// commandNames are the words that may stand in place of flags.
+const commandNames = "who, top, healthcheck and hash-password"
 
 // parseFlags reads the flags, and the file that -config names. What a flag says
 // goes before what the file says.
 func parseFlags(args []string, out io.Writer) (*config, error) {
 	cfg := &config{users: userFlag{accounts: paradise.Accounts{"auser": "secret"}}}
-	fs := cfg.flags(out)
+	fs := cfg.flags(io.Discard)
 	cfg.set = fs
-	if err := fs.Parse(args); err != nil {
+	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
+		fs.SetOutput(out)
+		fmt.Fprintf(out, "Usage: paradise [flags], or one of the commands %s\n", commandNames)
+		fs.PrintDefaults()
 		return nil, err
+	} else if err != nil {
+		return nil, fmt.Errorf("%w; paradise -h lists the flags", err)
 	}
 	if fs.NArg() > 0 {
-		return nil, fmt.Errorf("%q is no flag", fs.Arg(0))
+		return nil, fmt.Errorf("%q is neither a flag nor a command: flags begin with a dash, commands are %s", fs.Arg(0), commandNames)
 	}
+	fs.Visit(func(f *flag.Flag) {
+		cfg.tlsDemanded = cfg.tlsDemanded || f.Name == "tls-policy" && cfg.tlsPolicy == "required"
+	})
 	if cfg.configFile != "" {
 		if err := cfg.readFile(fs, cfg.configFile); err != nil {
 			return nil, err
@@ -158,6 +171,12 @@ func (cfg *config) check() error {
 		return errors.New("-tls-cert and -tls-key belong together: give both")
 	case cfg.tlsAddr != "" && !cfg.hasTLS():
 		return errors.New("-tls-addr needs a certificate: give -tls-cert and -tls-key, or -acme-domains")
+	case cfg.tlsDemanded && !cfg.hasTLS():
+		return errors.New("-tls-policy required needs a certificate: give -tls-cert and -tls-key, or -acme-domains")
+	case cfg.reuse == "require" && !cfg.hasTLS():
+		return errors.New("-data-tls-reuse require needs a certificate: give -tls-cert and -tls-key, or -acme-domains")
+	case cfg.tlsOld && !cfg.hasTLS():
+		return errors.New("-tls-old-devices needs a certificate: give -tls-cert and -tls-key, or -acme-domains")
 	case cfg.authKey != "" && cfg.authURL == "":
 		return errors.New("-auth-secret-file is set without -auth-url")
 	}

@@ -39,11 +39,14 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 func TestFlagsThatMakeNoSenseFail(t *testing.T) {
 	for _, c := range []struct{ name, args, want string }{
 		{"unknown", "-no-such-flag", "not defined"},
-		{"no flag", "serve", "is no flag"},
+		{"no flag", "serve", "neither a flag nor a command"},
 		{"policy", "-tls-policy never", "optional or required"},
 		{"limits", "-abuse-limits maybe", "on or off"},
 		{"half a certificate", "-tls-cert x", "belong together"},
 		{"implicit TLS without certificate", "-tls-addr :990", "needs a certificate"},
+		{"TLS demanded without certificate", "-tls-policy required", "needs a certificate"},
+		{"reuse demanded without certificate", "-data-tls-reuse require", "needs a certificate"},
+		{"old devices without certificate", "-tls-old-devices", "needs a certificate"},
 		{"secret for nobody", "-auth-secret-file x", "without -auth-url"},
 		{"ACME and files", "-acme-domains a.example -tls-cert x -tls-key y", "exclude each other"},
 		{"ports", "-passive-ports 9-3", "want min-max"},

@@ -140,6 +140,7 @@ func (s *service) start() error {
 	if s.p.Generation() == 0 {
 		welcome(s.cfg, open)
 	}
+	s.warnOfClear(open["ftp"])
 	s.log.Info("serving", "addr", open["ftp"].Addr().String(), "pid", os.Getpid(), "generation", s.p.Generation())
 	return nil
 }
@@ -262,7 +263,25 @@ func (s *service) keep(cfg *config) {
 	})
 }
 
-// welcome tells what to type next.
+// hints tell what to type next; where TLS is required a plain client is refused.
+func hints(cfg *config, addr net.Addr) {
+	if cfg.policy().TLS == paradise.TLSOptional {
+		fmt.Printf("try:  ftp ftp://auser:secret@%s\n", addr)
+		fmt.Printf("or:   curl -T README.md ftp://auser:secret@%s/\n", addr)
+		return
+	}
+	fmt.Printf("try:  curl --ssl-reqd -k -T README.md ftp://auser:secret@%s/\n", addr)
+}
+
+// warnOfClear says that passwords can be read on the way.
+func (s *service) warnOfClear(l net.Listener) {
+	addr, ok := l.Addr().(*net.TCPAddr)
+	if ok && !addr.IP.IsLoopback() && !s.cfg.hasTLS() {
+		s.log.Warn("logins and data travel in the clear: give -tls-cert and -tls-key", "addr", addr.String())
+	}
+}
+
+// welcome tells where it serves.
 func welcome(cfg *config, open map[string]net.Listener) {
 	addr := open["ftp"].Addr()
 	fmt.Println("listening on: ", addr)
@@ -270,8 +289,7 @@ func welcome(cfg *config, open map[string]net.Listener) {
 		fmt.Println("implicit TLS: ", l.Addr())
 	}
 	if !cfg.users.given && len(cfg.users.accounts) > 0 {
-		fmt.Printf("try:  ftp ftp://auser:secret@%s\n", addr)
-		fmt.Printf("or:   curl -T README.md ftp://auser:secret@%s/\n", addr)
+		hints(cfg, addr)
 	}
 	if l := open["monitor"]; l != nil {
 		fmt.Printf("see:  curl http://%s/\n", l.Addr())
