@@ -147,7 +147,7 @@ func besieged(t *testing.T) string {
 	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
 	require.NoError(t, err)
 	dir := t.TempDir()
-	args := append(exampleArgs(memory(t)), "-tls-policy", "optional")
+	args := append(exampleArgs(memory(t)), "-tls-policy", "optional", "-abuse-limits", "on")
 	for flag, block := range map[string]*pem.Block{
 		"-tls-cert": {Type: "CERTIFICATE", Bytes: cert.Certificate[0]},
 		"-tls-key":  {Type: "PRIVATE KEY", Bytes: key},
