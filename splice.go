@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// spliceStep is how long one wait for more bytes takes at most, so that
-// counters move while a slow client sends.
-const spliceStep = 500 * time.Millisecond
+// spliceWait is how long a client may pause before it has to give its pipe
+// back: the loop's stall limit begins then.
+const spliceWait = 500 * time.Millisecond
 
-// spliceSlow is what must come in that time for splicing to be worth its pipe.
+// A client is slow that makes us wait half as long for less than this.
 const spliceSlow = 64 << 10
 
 // pipeFDs is what splicing takes beside the transfer's own.
@@ -33,14 +33,12 @@ func (u *upload) splice() (ended bool, err error) {
 		return false, nil
 	}
 	defer p.close()
-	idle := time.Now()
 	for {
 		began := time.Now()
-		u.raw.SetReadDeadline(began.Add(spliceStep))
+		u.raw.SetReadDeadline(began.Add(spliceWait))
 		n, err := p.fill(tcp, u.room())
 		u.moved(n)
 		if n > 0 {
-			idle = time.Now()
 			if whole, err := u.drain(p, file); !whole || err != nil {
 				return false, err
 			}
@@ -48,7 +46,8 @@ func (u *upload) splice() (ended bool, err error) {
 		switch {
 		case n == 0 && err == nil:
 			return true, nil
-		case errors.Is(err, errTimeout) && time.Since(idle) < u.wait.Stall:
+		case errors.Is(err, errTimeout):
+			return false, nil
 		case err != nil:
 			return false, u.broken(err)
 		}
@@ -62,7 +61,7 @@ func (u *upload) splice() (ended bool, err error) {
 }
 
 // slow says that the loop does as well.
-func (u *upload) slow(n int, took time.Duration) bool { return took >= spliceStep/2 && n < spliceSlow }
+func (u *upload) slow(n int, took time.Duration) bool { return took >= spliceWait/2 && n < spliceSlow }
 
 // room is how many bytes may come before the file is too large, one more
 // included, which tells.

@@ -151,23 +151,22 @@ func TestItIsUploadOnly(t *testing.T) {
 // The exam for drivers, with the archive as what was stored.
 func TestItKeepsTheContractOfDrivers(t *testing.T) {
 	archives := make(map[string]*archive)
-	paradisetest.TestFileDriver(t, paradisetest.DriverOptions{
-		Without: paradisetest.WithoutAllButStore,
-		New: func(tb testing.TB) paradise.FileDriver {
-			a := newArchive()
-			web := httptest.NewServer(a)
-			tb.Cleanup(web.Close)
-			archives[web.URL] = a
-			return endpoint{url: web.URL}
-		},
-		ReadBack: func(d paradise.FileDriver, name string) ([]byte, error) {
-			f, found := archives[d.(endpoint).url].file(name)
-			if !found {
-				return nil, fs.ErrNotExist
-			}
-			return []byte(f.content), nil
-		},
-	})
+	newEndpoint := func(tb testing.TB) paradise.FileDriver {
+		a := newArchive()
+		web := httptest.NewServer(a)
+		tb.Cleanup(web.Close)
+		archives[web.URL] = a
+		return endpoint{url: web.URL}
+	}
+	whatArrived := func(d paradise.FileDriver, name string) ([]byte, error) {
+		f, found := archives[d.(endpoint).url].file(name)
+		if !found {
+			return nil, fs.ErrNotExist
+		}
+		return []byte(f.content), nil
+	}
+	without := paradisetest.WithoutAllButStore
+	paradisetest.TestFileDriver(t, paradisetest.DriverOptions{New: newEndpoint, Without: without, ReadBack: whatArrived})
 }
 
 func TestStoreRefusesWhatAPutCannotDo(t *testing.T) {

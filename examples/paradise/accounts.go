@@ -199,7 +199,7 @@ func newDirectory(cfg *config, h *homes, policy paradise.Policy) (*directory, er
 	}
 	listed, err := readHtpasswd(cfg.htpasswd)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("-htpasswd: %w", err)
 	}
 	for name, p := range listed {
 		d.accounts[name] = &account{Password: p}

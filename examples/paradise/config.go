@@ -64,7 +64,7 @@ type config struct {
 }
 
 // commandNames are the words that may stand in place of flags.
-const commandNames = "who, top, healthcheck and hash-password"
+const commandNames = "who, top, healthcheck or hash-password"
 
 // parseFlags reads the flags, and the file that -config names. What a flag says
 // goes before what the file says.
@@ -74,23 +74,23 @@ func parseFlags(args []string, out io.Writer) (*config, error) {
 	cfg.set = fs
 	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
 		fs.SetOutput(out)
-		fmt.Fprintf(out, "Usage: paradise [flags], or one of the commands %s\n", commandNames)
+		fmt.Fprintf(out, "Usage: paradise [flags], or a command with flags of its own: %s\n", commandNames)
 		fs.PrintDefaults()
 		return nil, err
 	} else if err != nil {
 		return nil, fmt.Errorf("%w; paradise -h lists the flags", err)
 	}
 	if fs.NArg() > 0 {
-		return nil, fmt.Errorf("%q is neither a flag nor a command: flags begin with a dash, commands are %s", fs.Arg(0), commandNames)
+		return nil, fmt.Errorf("unknown command %q: use %s", fs.Arg(0), commandNames)
 	}
-	fs.Visit(func(f *flag.Flag) {
-		cfg.tlsDemanded = cfg.tlsDemanded || f.Name == "tls-policy" && cfg.tlsPolicy == "required"
-	})
 	if cfg.configFile != "" {
 		if err := cfg.readFile(fs, cfg.configFile); err != nil {
 			return nil, err
 		}
 	}
+	fs.Visit(func(f *flag.Flag) {
+		cfg.tlsDemanded = cfg.tlsDemanded || f.Name == "tls-policy" && cfg.tlsPolicy == "required"
+	})
 	if !cfg.users.given && (len(cfg.accounts) > 0 || cfg.htpasswd != "" || cfg.authURL != "") {
 		cfg.users.accounts = nil
 	}
@@ -146,7 +146,7 @@ func (cfg *config) lifeFlags(fs *flag.FlagSet) {
 	fs.DurationVar(&cfg.grace, "restart-grace", 30*time.Second, "how long a restart leaves idle sessions to the old process; 1s at least")
 	fs.DurationVar(&cfg.upgrade, "restart-timeout", time.Minute, "how long a new process may take until it is ready")
 	fs.StringVar(&cfg.pidFile, "pid-file", "", "`file` that holds the process ID")
-	fs.TextVar(&cfg.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
+	fs.Var(&levelFlag{&cfg.logLevel}, "log-level", "lowest `level` that is logged: debug, info, warn or error")
 	fs.StringVar(&cfg.logFormat, "log-format", "text", "text or json")
 	fs.StringVar(&cfg.xferlog, "xferlog", "", "`file` outside -root that gets a line in xferlog's format for every file transferred; opened anew on SIGHUP, or when it has been renamed")
 	fs.Var(&cfg.traceUsers, "trace-user", "`name` of a user whose commands and replies are logged, secrets hidden; repeatable")
@@ -166,6 +166,26 @@ func (cfg *config) check() error {
 			return fmt.Errorf("-%s is %q: use %s", c.flag, c.value, strings.Join(c.allowed, " or "))
 		}
 	}
+	if cfg.grace < minGrace {
+		return fmt.Errorf("-restart-grace is %v: use %v or more", cfg.grace, minGrace)
+	}
+	if err := probe(&paradise.Server{Policy: paradise.Policy{TLS: paradise.TLSOptional, Gate: cfg.policy().Gate}}); err != nil {
+		return fmt.Errorf("-allow-types: %w", err)
+	}
+	if err := cfg.checkTLS(); err != nil {
+		return err
+	}
+	if cfg.authKey != "" && cfg.authURL == "" {
+		return errors.New("-auth-secret-file is set without -auth-url")
+	}
+	if err := cfg.onUpload.check(cfg.root); err != nil {
+		return err
+	}
+	return outside(cfg.root, "xferlog", cfg.xferlog)
+}
+
+// checkTLS refuses what asks for encryption and would go without.
+func (cfg *config) checkTLS() error {
 	switch {
 	case (cfg.tlsCert == "") != (cfg.tlsKey == ""):
 		return errors.New("-tls-cert and -tls-key belong together: give both")
@@ -177,14 +197,6 @@ func (cfg *config) check() error {
 		return errors.New("-data-tls-reuse require needs a certificate: give -tls-cert and -tls-key, or -acme-domains")
 	case cfg.tlsOld && !cfg.hasTLS():
 		return errors.New("-tls-old-devices needs a certificate: give -tls-cert and -tls-key, or -acme-domains")
-	case cfg.authKey != "" && cfg.authURL == "":
-		return errors.New("-auth-secret-file is set without -auth-url")
-	}
-	if err := cfg.onUpload.check(cfg.root); err != nil {
-		return err
-	}
-	if err := outside(cfg.root, "xferlog", cfg.xferlog); err != nil {
-		return err
 	}
 	return cfg.acme.check(cfg.tlsCert)
 }

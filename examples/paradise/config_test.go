@@ -39,7 +39,13 @@ func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 func TestFlagsThatMakeNoSenseFail(t *testing.T) {
 	for _, c := range []struct{ name, args, want string }{
 		{"unknown", "-no-such-flag", "not defined"},
-		{"no flag", "serve", "neither a flag nor a command"},
+		{"no command", "hash-pasword", `unknown command "hash-pasword": use who, top, healthcheck or hash-password`},
+		{"address for no authority", "-acme-email a@b.example", "-acme-email is set without -acme-domains"},
+		{"no MIME type", "-allow-types image", "-allow-types: "},
+		{"no such file", "-config nofile", "-config: open nofile"},
+		{"no grace", "-restart-grace 100ms", "-restart-grace is 100ms: use 1s or more"},
+		{"no password", "-user foo:", "the password is empty"},
+		{"level", "-log-level loud", "debug, info, warn or error"},
 		{"policy", "-tls-policy never", "optional or required"},
 		{"limits", "-abuse-limits maybe", "on or off"},
 		{"half a certificate", "-tls-cert x", "belong together"},
@@ -57,6 +63,32 @@ func TestFlagsThatMakeNoSenseFail(t *testing.T) {
 			assert.ErrorContains(t, err, c.want)
 		})
 	}
+}
+
+func TestABadFlagIsAnsweredInOneLine(t *testing.T) {
+	var out strings.Builder
+	_, err := parseFlags([]string{"-no-such-flag"}, &out)
+	require.ErrorContains(t, err, "paradise -h lists the flags")
+	assert.NotContains(t, err.Error(), "\n")
+	assert.Empty(t, out.String(), "main prints the error")
+}
+
+func TestHelpNamesTheCommands(t *testing.T) {
+	var out strings.Builder
+	_, err := parseFlags([]string{"-h"}, &out)
+	require.ErrorIs(t, err, flag.ErrHelp)
+	assert.Contains(t, out.String(), commandNames)
+	assert.ErrorIs(t, command([]string{"help"}), flag.ErrHelp)
+}
+
+func TestTheDefaultNeedsNoCertificate(t *testing.T) {
+	_, err := parseFlags(nil, io.Discard)
+	require.NoError(t, err)
+}
+
+func TestTLSDemandedInTheFileNeedsACertificateToo(t *testing.T) {
+	_, err := inFile(t, "tls-policy = \"required\"\n")
+	require.ErrorContains(t, err, "-tls-policy required needs a certificate")
 }
 
 func TestAFlagGivenTwiceTakesItsLastValue(t *testing.T) {
@@ -215,7 +247,7 @@ func TestCheckTellsWhatTheServerWouldSay(t *testing.T) {
 		{"a MIME type that is none", strings.Replace(fullAccount, "image/gif", "gif", 1), "no MIME type"},
 		{"a certificate that is missing", "tls-cert = \"no\"\ntls-key = \"no\"\n", "certificate:"},
 		{"a monitor for all", "monitor = \"0.0.0.0:5010\"\n", "set a token"},
-		{"a missing htpasswd", "htpasswd = \"/no/such/file\"\n", "no such file"},
+		{"a missing htpasswd", "htpasswd = \"/no/such/file\"\n", "-htpasswd: open /no/such/file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg, err := inFile(t, fmt.Sprintf("root = %q\n", t.TempDir())+c.text)

@@ -24,7 +24,7 @@ type repeatable interface{ repeatable() }
 func (cfg *config) readFile(fs *flag.FlagSet, name string) error {
 	text, err := os.ReadFile(name)
 	if err != nil {
-		return err
+		return fmt.Errorf("-config: %w", err)
 	}
 	if err := cfg.decode(fs, string(text)); err != nil {
 		return fmt.Errorf("%s: %w", name, withLine(err))
@@ -88,7 +88,7 @@ func (s *setting) UnmarshalTOML(value any) error {
 		values = []string{fmt.Sprint(v)}
 	}
 	for _, v := range values {
-		if err := f.Value.Set(v); err != nil {
+		if err := s.fs.Set(f.Name, v); err != nil {
 			return err
 		}
 	}
@@ -149,6 +149,8 @@ func (cfg *config) print(w io.Writer, fs *flag.FlagSet) error {
 		switch value := f.Value.String(); {
 		case slices.Contains(secret, f.Name):
 			_, err = fmt.Fprintf(w, "# %s is not shown\n", f.Name)
+		case f.Name == "tls-policy" && cfg.tlsPolicy == "required" && !cfg.hasTLS():
+			_, err = fmt.Fprintf(w, "# %s = %s needs a certificate\n", f.Name, tomlValue(f, value))
 		default:
 			_, err = fmt.Fprintf(w, "%s = %s\n", f.Name, tomlValue(f, value))
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 
@@ -21,6 +22,9 @@ func (u *userFlag) Set(s string) error {
 	name, password, ok := strings.Cut(s, ":")
 	if !ok || name == "" {
 		return errors.New("want name:password")
+	}
+	if password == "" {
+		return errors.New("the password is empty: an account needs one")
 	}
 	if !u.given {
 		u.accounts, u.given = paradise.Accounts{}, true
@@ -42,6 +46,23 @@ func (l *listFlag) Set(s string) error {
 }
 
 func (l *listFlag) repeatable() {}
+
+// levelFlag shows a level as one types it.
+type levelFlag struct{ level *slog.Level }
+
+func (l *levelFlag) String() string {
+	if l.level == nil {
+		return ""
+	}
+	return strings.ToLower(l.level.String())
+}
+
+func (l *levelFlag) Set(s string) error {
+	if l.level.UnmarshalText([]byte(s)) != nil {
+		return errors.New("want debug, info, warn or error")
+	}
+	return nil
+}
 
 // portRange is MIN-MAX.
 type portRange struct{ min, max uint16 }

@@ -33,6 +33,8 @@ func command(args []string) error {
 		return healthcheck(args[1:], os.Stderr)
 	case "hash-password":
 		return hashPassword(args[1:], os.Stdin, os.Stdout, os.Stderr)
+	case "help":
+		return serve([]string{"-h"})
 	}
 	return serve(args)
 }

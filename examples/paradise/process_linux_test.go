@@ -164,7 +164,7 @@ func (p *program) restart() {
 	old := p.pid()
 	require.NoError(p.t, syscall.Kill(old, syscall.SIGUSR2))
 	p.until("a new process counts", func() bool { return p.pid() != old && p.pid() != 0 })
-	p.logged(fmt.Sprintf("taken over\" pid=%d", old), 1)
+	p.logged(fmt.Sprintf("taken over\" old_pid=%d", old), 1)
 }
 
 func (p *program) until(what string, holds func() bool) {

@@ -97,7 +97,7 @@ const minGrace = time.Second
 // retire drains for a successor: idle sessions have the grace to end by
 // themselves.
 func (s *service) retire() error {
-	grace := max(s.cfg.grace, minGrace)
+	grace := s.cfg.grace
 	drained := make(chan error, 1)
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.drain)
 	defer cancel()
@@ -105,7 +105,7 @@ func (s *service) retire() error {
 	for range s.listeners {
 		<-s.served
 	}
-	s.log.Info("a newer process has taken over", "pid", os.Getpid(), "grace", grace)
+	s.log.Info("a newer process has taken over", "old_pid", os.Getpid(), "grace", grace)
 	s.closeWeb()
 	select {
 	case err := <-drained:
@@ -119,6 +119,8 @@ func (s *service) retire() error {
 func (s *service) shutdown() error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.drain)
 	defer cancel()
+	now := s.srv.Stats()
+	s.log.Info("draining", "sessions", len(now.Sessions), "transfers", now.Uploads.Running+now.Downloads.Running+now.Listings.Running)
 	go func() {
 		select {
 		case <-s.stop:
@@ -134,7 +136,9 @@ func (s *service) closeServer(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() == nil {
 		return err
 	}
-	return s.srv.Close()
+	err = s.srv.Close()
+	s.log.Info("stopped", "pid", os.Getpid())
+	return err
 }
 
 // notifyStop relays the signals that end the process, and the one that reloads.

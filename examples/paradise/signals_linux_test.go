@@ -304,3 +304,34 @@ func serveIdentity(t *testing.T, l net.Listener) {
 	go hs.Serve(l)
 	t.Cleanup(func() { hs.Close() })
 }
+
+func TestAStopIsLoggedWithWhatItWaitsFor(t *testing.T) {
+	p := launch(t)
+	c := p.login()
+	u := p.upload(c, "f")
+	p.signal(syscall.SIGTERM)
+	p.logged("msg=draining sessions=1 transfers=1", 1)
+	require.NotContains(t, p.stderr.String(), "msg=stopped")
+	require.NoError(t, u.finish())
+	require.NoError(t, <-p.exited)
+	require.Contains(t, p.stderr.String(), "msg=stopped")
+}
+
+func TestLoginsInTheClearAreWarnedOf(t *testing.T) {
+	cert, key := writeCert(t, t.TempDir(), "first")
+	for _, c := range []struct {
+		name, addr string
+		args       []string
+		warned     bool
+	}{
+		{"everywhere", "0.0.0.0:0", nil, true},
+		{"everywhere, encrypted", "0.0.0.0:0", []string{"-tls-cert", cert, "-tls-key", key}, false},
+		{"on this machine", "127.0.0.1:0", nil, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := launch(t, append(c.args, "-addr", c.addr)...)
+			p.logged("msg=serving", 1) // it comes after the warning
+			require.Equal(t, c.warned, contains(p.stderr.String(), "level=WARN msg=\"logins and data travel in the clear"))
+		})
+	}
+}
