@@ -1,39 +1,31 @@
 package deliver
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strconv"
 	"time"
 
+	"github.com/paradiseftp/paradise/internal/signed"
 	"github.com/paradiseftp/paradise/journal"
 )
 
 const (
 	headerID        = "Paradise-Id"
-	headerTimestamp = "Paradise-Timestamp" // seconds since 1970
-	headerSignature = "Paradise-Signature"
+	headerTimestamp = signed.Timestamp
+	headerSignature = signed.Signature
 
-	maxBody   = 64 << 10
-	tolerance = 5 * time.Minute
+	maxBody   = signed.MaxBody
+	tolerance = signed.Tolerance
 )
 
 // ErrSignature refuses a request that is not signed, not with the secret, or more
 // than 5 minutes ago.
-var ErrSignature = errors.New("deliver: signature does not match")
+var ErrSignature = fmt.Errorf("deliver: %w", signed.ErrSignature)
 
-// sign returns "v1=" and, in hex, HMAC-SHA256 of the timestamp, a dot and the body.
 func sign(secret []byte, timestamp string, body []byte) string {
-	mac := hmac.New(sha256.New, secret)
-	io.WriteString(mac, timestamp+".")
-	mac.Write(body)
-	return "v1=" + hex.EncodeToString(mac.Sum(nil))
+	return signed.Sign(secret, timestamp, body)
 }
 
 // Read verifies a request of a [Sink] with that secret and returns its record, on
@@ -44,21 +36,12 @@ func Read(r *http.Request, secret []byte) (journal.Record, error) {
 }
 
 func read(r *http.Request, secret []byte, now time.Time) (journal.Record, error) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	body, err := signed.Body(r, secret, now)
+	if errors.Is(err, signed.ErrSignature) {
+		return journal.Record{}, ErrSignature
+	}
 	if err != nil {
-		return journal.Record{}, fmt.Errorf("deliver: reading the request: %w", err)
-	}
-	if len(body) > maxBody {
-		return journal.Record{}, fmt.Errorf("deliver: request is longer than %d bytes", maxBody)
-	}
-	stamp := r.Header.Get(headerTimestamp)
-	want := sign(secret, stamp, body)
-	if len(secret) == 0 || !hmac.Equal([]byte(want), []byte(r.Header.Get(headerSignature))) {
-		return journal.Record{}, ErrSignature
-	}
-	seconds, err := strconv.ParseInt(stamp, 10, 64)
-	if err != nil || now.Sub(time.Unix(seconds, 0)).Abs() > tolerance {
-		return journal.Record{}, ErrSignature
+		return journal.Record{}, fmt.Errorf("deliver: %w", err)
 	}
 	var rec journal.Record
 	if err := json.Unmarshal(body, &rec); err != nil {
