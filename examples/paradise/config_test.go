@@ -239,6 +239,28 @@ func TestPrintedAccountsHaveNoPassword(t *testing.T) {
 	assert.Equal(t, "alice", again.accounts["alice"].Home)
 }
 
+func TestASecretThatCannotBeReadIsToldWithItsFlag(t *testing.T) {
+	dir := t.TempDir()
+	missing, empty := filepath.Join(dir, "missing"), filepath.Join(dir, "empty")
+	require.NoError(t, os.WriteFile(empty, []byte("\n"), 0o600))
+	for key, url := range map[string]string{"auth-secret-file": "auth-url", "on-upload-secret-file": "on-upload"} {
+		for _, c := range []struct{ name, file, want string }{
+			{"missing", missing, "-" + key + " names " + missing + ", which does not exist: write the secret to that file, or correct the path"},
+			{"empty", empty, "-" + key + " names " + empty + ", which holds no secret: write it to that file"},
+			{"a folder", dir, "-" + key + ": "},
+		} {
+			t.Run(key+"/"+c.name, func(t *testing.T) {
+				cfg, err := inFile(t, fmt.Sprintf("root = %q\n%s = \"http://127.0.0.1:8080/\"\n%s = %q\n", t.TempDir(), url, key, c.file))
+				require.NoError(t, err)
+				cfg.checkOnly = true
+				err = cfg.try(io.Discard)
+				require.ErrorContains(t, err, c.want)
+				assert.NotContains(t, err.Error(), "\n", "one line")
+			})
+		}
+	}
+}
+
 func TestCheckTellsWhatTheServerWouldSay(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"good", fullAccount, ""},

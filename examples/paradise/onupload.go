@@ -73,7 +73,7 @@ func openUploads(cfg *config, log *slog.Logger) (*uploads, error) {
 	path := cmp.Or(o.journal, filepath.Clean(cfg.root)+".journal")
 	target := deliver.Options{URL: o.url, State: path + ".delivered", Logger: log}
 	if o.secret != "" {
-		key, err := readSecret(o.secret)
+		key, err := readSecret("on-upload-secret-file", o.secret)
 		if err != nil {
 			return nil, err
 		}

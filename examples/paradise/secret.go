@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -13,14 +14,20 @@ import (
 )
 
 // readSecret reads a file that holds one secret; a final line end is not part
-// of it.
-func readSecret(name string) ([]byte, error) {
+// of it. Errors name the flag, which is also the key of the configuration file,
+// since several take such a file.
+func readSecret(flag, name string) ([]byte, error) {
 	b, err := os.ReadFile(name)
-	if err != nil {
-		return nil, err
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("-%s names %s, which does not exist: write the secret to that file, or correct the path", flag, name)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("-%s names %s, which this process may not read: give its user the right to", flag, name)
+	case err != nil:
+		return nil, fmt.Errorf("-%s: %w: name a file that holds the secret alone", flag, err)
 	}
 	if b = bytes.TrimRight(b, "\r\n"); len(b) == 0 {
-		return nil, fmt.Errorf("%s holds no secret", name)
+		return nil, fmt.Errorf("-%s names %s, which holds no secret: write it to that file", flag, name)
 	}
 	return b, nil
 }

@@ -73,7 +73,7 @@ func (cfg *config) identityService() (paradise.AuthDriver, error) {
 	}
 	d := &webhook.Driver{URL: cfg.authURL}
 	if cfg.authKey != "" {
-		key, err := readSecret(cfg.authKey)
+		key, err := readSecret("auth-secret-file", cfg.authKey)
 		if err != nil {
 			return nil, err
 		}

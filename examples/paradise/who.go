@@ -72,7 +72,7 @@ func parseViewer(name string, args []string, errs io.Writer) (*viewer, error) {
 		return nil, fmt.Errorf("%q is no flag", fs.Arg(0))
 	}
 	if tokenFile != "" {
-		b, err := readSecret(tokenFile)
+		b, err := readSecret("monitor-token-file", tokenFile)
 		if err != nil {
 			return nil, err
 		}
