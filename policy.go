@@ -121,9 +121,11 @@ const (
 	// peer's address is right. Tickets are kept back on uploads, where unread
 	// ones break write-only clients.
 	ReusePrefer DataTLSReuse = iota
-	// ReuseRequire answers 522 to data connections that do not resume.
+	// ReuseRequire answers 522 to data connections that do not resume. For a user
+	// of a server whose own policy is ReuseOff that is all of them.
 	ReuseRequire
-	// ReuseOff neither offers nor checks resumption.
+	// ReuseOff neither offers nor checks resumption. In Server.Policy it means that
+	// nobody gets tickets, whatever a user's policy says.
 	ReuseOff
 )
 

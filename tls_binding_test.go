@@ -317,13 +317,33 @@ func TestUploadsGetNoTicketOfTLS13(t *testing.T) {
 	}
 }
 
-func TestAUserMayBeHeldToAStricterReuse(t *testing.T) {
-	auth := paradise.AuthFunc(func(_ context.Context, s *paradise.Session, c paradise.Credentials) (*paradise.User, error) {
+// heldToReuse logs everybody in who must resume.
+func heldToReuse(srv *paradise.Server) {
+	srv.Auth = paradise.AuthFunc(func(_ context.Context, s *paradise.Session, _ paradise.Credentials) (*paradise.User, error) {
 		policy := s.Policy
 		policy.DataTLSReuse = paradise.ReuseRequire
 		return &paradise.User{Policy: &policy}, nil
 	})
-	overTLS(t, func(srv *paradise.Server) { srv.Auth = auth }, func(w *world) {
+}
+
+func TestAUserHeldToReuseWhereNobodyGetsTicketsIsRefused(t *testing.T) {
+	for name, version := range versions {
+		t.Run(name, func(t *testing.T) {
+			overTLS(t, func(srv *paradise.Server) { reusing(paradise.ReuseOff)(srv); heldToReuse(srv) }, func(w *world) {
+				c := w.ftps()
+				c.config.MinVersion, c.config.MaxVersion = version, version
+				c.ready()
+				for range 2 { // not for want of a first one
+					c.store(522, "f", "data")
+				}
+				c.quit()
+			})
+		})
+	}
+}
+
+func TestAUserMayBeHeldToAStricterReuse(t *testing.T) {
+	overTLS(t, heldToReuse, func(w *world) {
 		c := w.ftps().ready()
 		require.True(t, c.store(226, "f", "mine").DidResume)
 		c.config.ClientSessionCache = nil
