@@ -253,7 +253,7 @@ func (s *service) reload() error {
 func (s *service) keep(cfg *config) {
 	cfg.set.VisitAll(func(f *flag.Flag) {
 		inForce := s.cfg.set.Lookup(f.Name).Value.String()
-		if slices.Contains(reloadable, f.Name) || f.Value.String() == inForce {
+		if s.reloads(f) || f.Value.String() == inForce {
 			return
 		}
 		s.log.Warn("setting needs a restart: send SIGUSR2", "setting", f.Name)
@@ -261,6 +261,16 @@ func (s *service) keep(cfg *config) {
 			f.Value.Set(inForce)
 		}
 	})
+}
+
+// reloads reports whether a setting may change in this process. A server that was
+// made with reuse off never issues tickets: with reuse required it would refuse
+// every data connection.
+func (s *service) reloads(f *flag.Flag) bool {
+	if f.Name == "data-tls-reuse" && f.Value.String() == "require" && s.srv.Policy.DataTLSReuse == paradise.ReuseOff {
+		return false
+	}
+	return slices.Contains(reloadable, f.Name)
 }
 
 // hints tell what to type next; where TLS is required a plain client is refused.

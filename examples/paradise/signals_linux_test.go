@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"net"
 	"net/http"
@@ -173,6 +174,24 @@ func TestAReloadNamesWhatNeedsARestart(t *testing.T) {
 	p.signal(syscall.SIGHUP)
 	p.logged("setting=max-sessions", 1)
 	p.logged("configuration loaded", 1)
+}
+
+func TestReuseIsNotDemandedWhereNoTicketsAreIssued(t *testing.T) {
+	dir := t.TempDir()
+	cert, key := writeCert(t, dir, "x")
+	file := filepath.Join(dir, "paradise.toml")
+	write := func(rule string) {
+		require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, "data-tls-reuse = %q\n", rule), 0o600))
+	}
+	write("off")
+	p := launch(t, "-config", file, "-tls-cert", cert, "-tls-key", key)
+	for i, rule := range []string{"prefer", "require"} {
+		write(rule)
+		p.signal(syscall.SIGHUP)
+		p.logged("configuration loaded", i+1)
+	}
+	p.logged("setting=data-tls-reuse", 1)
+	require.NoError(t, p.login(ftp.DialWithExplicitTLS(clientTLS())).Stor("f", strings.NewReader("data")))
 }
 
 func TestOldDevicesAreTakenOnlyOnDemand(t *testing.T) {
