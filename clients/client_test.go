@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/paradiseftp/paradise/internal/needs"
 )
 
 // client is one FTP client and what it can do.
@@ -74,20 +76,14 @@ func (c *client) without(at cell, data map[string][]byte) map[string][]byte {
 	return data
 }
 
-// need skips a test whose client is not installed, and fails it on CI.
+// need skips a test whose client is not installed; see package needs.
 func (c *client) need(t testing.TB) {
 	t.Helper()
 	if c.missing == nil {
 		return
 	}
 	err := c.missing()
-	if err == nil {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is not installed (package %s): %v", c.name, c.brings, err)
-	}
-	t.Skipf("%s is not installed (package %s): %v", c.name, c.brings, err)
+	needs.That(t, err == nil, fmt.Sprintf("%s is not installed (package %s): %v", c.name, c.brings, err))
 }
 
 // programs says which of these are not in PATH.

@@ -13,9 +13,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/paradiseftp/paradise"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/internal/needs"
 )
 
 // slow gives a test the time to interrupt: 30 MB would take a minute.
@@ -119,7 +121,7 @@ func (x *terminal) await(shows string, times int) {
 // shell is an ftp program at a terminal, logged in.
 func shell(t *testing.T, c *client, data map[string][]byte) (*site, *visit, *terminal) {
 	c.need(t)
-	require.NoError(t, programs("script")(), "package bsdutils")
+	needs.Program(t, "script", "bsdutils")
 	s, v := slowly(t, c, plain, data)
 	x := openTerminal(t, v, fmt.Sprintf("%s -n -i -v -p %s %s", c.name, v.host, v.port))
 	t.Cleanup(func() {

@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/paradiseftp/paradise/internal/needs"
 )
 
 // makeTree writes n small files in folders of 50, and returns their names.
@@ -105,8 +107,8 @@ func TestNcftpTrees(t *testing.T) {
 func TestNcftpBatch(t *testing.T) {
 	data := map[string][]byte{"a.bin": noise(1, 2000), "b.bin": noise(2, 3000)}
 	c := ncftpClient()
+	needs.Program(t, "ncftpbatch", "ncftp")
 	s, v := alone(t, c, plain, data)
-	require.NoError(t, programs("ncftpbatch")())
 	for name := range data {
 		_, err := v.run("", "ncftpput", "-u", v.user, "-p", password, "-P", v.port, "-bb", v.host, v.remote, v.local(name))
 		require.NoError(t, err)

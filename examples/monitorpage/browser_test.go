@@ -11,20 +11,19 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
+
+	"github.com/paradiseftp/paradise/internal/needs"
 )
 
 // patience is how long the browser has for one step.
 const patience = 30 * time.Second
 
-// openTab starts a browser with one tab. Without Chromium the test is skipped,
-// and fails where CI is "true".
+// openTab starts a browser with one tab. Without Chromium the test is skipped;
+// see package needs.
 func openTab(t *testing.T) context.Context {
 	t.Helper()
 	path, err := findChromium()
-	if err != nil && os.Getenv("CI") != "true" {
-		t.Skip("chromium is missing: install the Debian package chromium")
-	}
-	require.NoError(t, err, "chromium is missing: install the Debian package chromium")
+	needs.That(t, err == nil, "chromium is not installed: Debian's package chromium brings it")
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
 		chromedp.NoSandbox,
