@@ -29,6 +29,7 @@ type hello struct {
 	Owned  []bool        // per descriptor: remove the Unix socket's path at the end
 	State  []byte        // of Options.State
 	Settle time.Duration // how long the verdict takes at least
+	PID    int           // of the predecessor
 }
 
 // parent is the successor's end of the link.

@@ -77,6 +77,7 @@ type Process struct {
 	opts       Options
 	exe, dir   string
 	generation int
+	before     int // the predecessor's pid; 0: none
 	state      []byte
 	systemd    systemd
 	retired    chan struct{} // closed when this process is no longer the newest
@@ -85,6 +86,7 @@ type Process struct {
 
 	mu        sync.Mutex // guards the rest
 	phase     phase
+	successor int      // pid, once it has taken over
 	unclaimed []socket // inherited, not yet asked for
 	sockets   []socket // handed out by Listen
 	parent    *parent  // nil in generation 0 and once this process has taken over
@@ -157,6 +159,7 @@ func (p *Process) greet(a announcement) error {
 		return err
 	}
 	p.parent = par
+	p.before = h.PID
 	p.state = h.State
 	for i := range p.unclaimed {
 		p.unclaimed[i].owned = i < len(h.Owned) && h.Owned[i]
@@ -170,6 +173,18 @@ func (p *Process) greet(a announcement) error {
 // Generation counts the upgrades that led to this process; 0 was started by
 // somebody else.
 func (p *Process) Generation() int { return p.generation }
+
+// Predecessor is the process ID of the generation before, which may have ended
+// since; 0 in generation 0, and where the predecessor did not live to tell it.
+func (p *Process) Predecessor() int { return p.before }
+
+// Successor is the process ID of the generation that has taken over, and 0 until
+// [Process.Upgrade] has returned nil.
+func (p *Process) Successor() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.successor
+}
 
 // State returns what the predecessor's Options.State said; nil in generation 0.
 func (p *Process) State() []byte { return p.state }

@@ -144,6 +144,8 @@ func (s *server) answer(word, argument string) (string, error) {
 	switch word {
 	case "who":
 		return fmt.Sprintf("%d %d", s.p.Generation(), os.Getpid()), nil
+	case "kin":
+		return fmt.Sprintf("%d %d", s.p.Predecessor(), s.p.Successor()), nil
 	case "ready":
 		<-s.ready
 		return "ok", nil

@@ -13,7 +13,7 @@ import (
 // start runs the next generation. It uses ForkExec, not exec.Cmd: that asks for
 // os.File.Fd, and descriptors are all it needs.
 func (p *Process) start() (*child, error) {
-	h := hello{Settle: p.settleTime()}
+	h := hello{Settle: p.settleTime(), PID: os.Getpid()}
 	if p.opts.State != nil {
 		h.State = p.opts.State()
 	}

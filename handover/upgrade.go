@@ -93,7 +93,7 @@ func (p *Process) handOver(c *child) error {
 		unlinkOnClose(p.sockets, true)
 		return c.died()
 	}
-	p.phase = handedOver
+	p.phase, p.successor = handedOver, c.proc.Pid
 	close(p.retired)
 	return nil
 }

@@ -29,6 +29,20 @@ func TestUpgradeRefusesNoConnection(t *testing.T) {
 	l.requireNoFailure(t)
 }
 
+func TestGenerationsKnowEachOthersPIDs(t *testing.T) {
+	s := start(t, nil)
+	old := s.dialGeneration(0)
+	_, oldPID := old.who()
+	require.Equal(t, "0 0", old.ask("kin"))
+	require.Contains(t, old.ask("upgrade exit"), "error: ")
+	require.Equal(t, "0 0", old.ask("kin"), "a failed successor is none")
+	require.Equal(t, "ok", old.ask("upgrade"))
+	young := s.dialGeneration(1)
+	_, youngPID := young.who()
+	assert.Equal(t, fmt.Sprint(0, youngPID), old.ask("kin"))
+	assert.Equal(t, fmt.Sprint(oldPID, 0), young.ask("kin"))
+}
+
 func TestOldGenerationsDrainWhileNewerOnesAreUpgraded(t *testing.T) {
 	s := start(t, nil)
 	l := s.load()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net"
 	"path/filepath"
 	"testing"
@@ -36,4 +37,12 @@ func TestOnlyAProcessThatHasGoneIsForgotten(t *testing.T) {
 	var handedOn []generation
 	require.NoError(t, json.Unmarshal(g.state(), &handedOn))
 	assert.Equal(t, []generation{busy, young}, handedOn)
+}
+
+func TestTheLogOfARestartNamesBothProcesses(t *testing.T) {
+	p := launch(t)
+	old := p.pid()
+	p.restart()
+	p.logged(fmt.Sprintf("taken over\" old_pid=%d new_pid=%d ", old, p.pid()), 1)
+	p.logged(fmt.Sprintf("pid=%d generation=1 old_pid=%d\n", p.pid(), old), 1)
 }

@@ -105,7 +105,7 @@ func (s *service) retire() error {
 	for range s.listeners {
 		<-s.served
 	}
-	s.log.Info("a newer process has taken over", "old_pid", os.Getpid(), "grace", grace)
+	s.log.Info("a newer process has taken over", "old_pid", os.Getpid(), "new_pid", s.p.Successor(), "grace", grace)
 	s.closeWeb()
 	select {
 	case err := <-drained:

@@ -141,7 +141,11 @@ func (s *service) start() error {
 		welcome(s.cfg, open)
 	}
 	s.warnOfClear(open["ftp"])
-	s.log.Info("serving", "addr", open["ftp"].Addr().String(), "pid", os.Getpid(), "generation", s.p.Generation())
+	facts := []any{"addr", open["ftp"].Addr().String(), "pid", os.Getpid(), "generation", s.p.Generation()}
+	if old := s.p.Predecessor(); old != 0 {
+		facts = append(facts, "old_pid", old)
+	}
+	s.log.Info("serving", facts...)
 	return nil
 }
 
