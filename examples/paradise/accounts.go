@@ -21,7 +21,7 @@ import (
 type account struct {
 	Password     *hash         `toml:"password"`                // a hash, as "paradise hash-password" prints it
 	Home         string        `toml:"home,omitempty"`          // folder that is the user's whole world, below -root unless absolute; made if missing
-	Start        string        `toml:"start,omitempty"`         // first folder inside it
+	Start        string        `toml:"start,omitempty"`         // first folder inside it, as the user sees it; it confines nothing
 	Deny         []permission  `toml:"deny,omitempty"`          // or a preset: read-only, upload-only
 	TLS          tlsRule       `toml:"tls,omitempty"`           // optional, login or required
 	MaxFileSize  int64         `toml:"max-file-size,omitempty"` // bytes
