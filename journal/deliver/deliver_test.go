@@ -3,6 +3,7 @@ package deliver
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -159,6 +160,40 @@ func TestWhatWasNotTakenIsSentAfterARestart(t *testing.T) {
 		b.run(time.Minute)
 		assert.Equal(t, []string{"/b"}, b.got())
 	})
+}
+
+// The end of a process, as at a restart, must not be held up by a service: what it
+// may have taken is sent again, and the ID tells.
+func TestAnAbandonedRequestIsRepeatedWithItsID(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.upload("/a", "/b")
+		b.o.Client.Transport = unanswered{b.svc}
+		assert.Zero(t, b.run(time.Second).Delivered())
+		b.o.Client.Transport = b.svc
+		b.run(time.Second)
+		assert.Equal(t, []string{"/a", "/a", "/b"}, b.got())
+		assert.Equal(t, b.svc.bodies[0], b.svc.bodies[1])
+		var ids []string
+		for i, body := range b.svc.bodies {
+			var rec journal.Record
+			require.NoError(t, json.Unmarshal([]byte(body), &rec))
+			assert.Equal(t, rec.ID, b.svc.heads[i].Get("Paradise-Id"))
+			ids = append(ids, rec.ID)
+		}
+		assert.NotEmpty(t, ids[0])
+		assert.Equal(t, ids[0], ids[1], "a repeat")
+		assert.NotEqual(t, ids[1], ids[2], "another upload")
+	})
+}
+
+// unanswered lets a service take requests, and its answers never arrive.
+type unanswered struct{ taker *service }
+
+func (u unanswered) RoundTrip(r *http.Request) (*http.Response, error) {
+	if _, err := u.taker.RoundTrip(r); err != nil {
+		return nil, err
+	}
+	return hanging{}.RoundTrip(r)
 }
 
 func TestARecordThatIsNeverTakenIsGivenUpWhereThatIsWanted(t *testing.T) {
