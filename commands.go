@@ -189,6 +189,7 @@ func (c *conn) began(cmd *command, verb, arg string) {
 		arg = hiddenArg
 	}
 	if cmd != nil {
+		verb = cmd.name // the line itself need not be kept
 		cmd.count.Add(1)
 	}
 	c.trace("command", 0, verb+" "+arg)

@@ -127,10 +127,10 @@ func hashRange(words []string) (file string, start, end int64, bad bool) {
 // hashJob answers from the last upload's one pass where that still holds, and
 // reads the file beside the control connection otherwise: ABOR ends it.
 func (c *conn) hashJob(verb string, kind Digest, name string, e Entry, start, end int64, answer func(sum string, length int64) reply) reply {
-	last := &c.params.lastUpload
-	whole := start == 0 && end == e.Size
-	if sum := last.sums[kind]; sum != "" && whole && last.name == name && last.size == e.Size && last.modTime.Equal(e.ModTime) {
-		return answer(sum, e.Size)
+	if whole := start == 0 && end == e.Size; whole {
+		if sum := c.params.lastUpload.sum(kind, name, e); sum != "" {
+			return answer(sum, e.Size)
+		}
 	}
 	s, files := c.facts(), c.files()
 	return reply{job: &job{verb: verb, name: name, run: func(x *xfer) reply {

@@ -290,7 +290,7 @@ func (c *conn) optsMode(arg string) reply {
 	f := strings.Fields(arg)
 	if len(f) == 1 && f[0] == "Z" {
 		c.params.level = defaultDeflateLevel
-		return say(200, "MODE Z LEVEL set to "+strconv.Itoa(c.params.level))
+		return say(200, "MODE Z LEVEL set to "+strconv.Itoa(int(c.params.level)))
 	}
 	if len(f) != 3 || f[0] != "Z" || f[1] != "LEVEL" {
 		return say(501, "Syntax: OPTS MODE Z LEVEL 1-9")
@@ -299,7 +299,7 @@ func (c *conn) optsMode(arg string) reply {
 	if err != nil || level < 1 || level > 9 {
 		return say(501, "Level is 1 to 9")
 	}
-	c.params.level = level
+	c.params.level = int8(level)
 	return say(200, "MODE Z LEVEL set to "+f[2])
 }
 

@@ -22,11 +22,6 @@ const (
 // reading, and TCP makes the client wait.
 const queueLimit = 16
 
-// parkAfter is how long a session idles before it gives its goroutine back:
-// longer than a client takes between two commands of one task, and short enough
-// that a crowd that logs in at once never holds its stacks together.
-const parkAfter = 50 * time.Millisecond
-
 // wake is the one way to interrupt a session. Only a loop that waits for a line
 // is touched: a deadline in the past ends its read, never a TLS handshake.
 func (c *conn) wake(r wakeReason) {
@@ -240,12 +235,12 @@ func (c *conn) readLine() ([]byte, error) {
 	canPark := c.canParkLocked() && deadline.After(now)
 	woken := c.unparked
 	c.unparked = false
-	if canPark && !woken && now.Sub(c.lastUse) >= parkAfter && c.parkLocked(deadline) {
+	if canPark && !woken && now.Sub(c.lastUse) >= c.parkAfter() && c.parkLocked() {
 		c.mu.Unlock()
 		return nil, errParked
 	}
 	if canPark {
-		deadline = earliest(deadline, now.Add(parkAfter))
+		deadline = earliest(deadline, now.Add(c.parkAfter()))
 	}
 	c.nc.SetReadDeadline(deadline)
 	c.waiting = true
@@ -269,7 +264,7 @@ func (c *conn) deadlineLocked() time.Time {
 	t := &c.srv.state.timeouts
 	var deadline time.Time
 	if c.xfer == nil {
-		deadline = c.lastUse.Add(c.idleTimeout())
+		deadline = c.idleUntil()
 		if c.data != nil {
 			deadline = earliest(deadline, c.data.expires)
 		}
@@ -282,6 +277,8 @@ func (c *conn) deadlineLocked() time.Time {
 	}
 	return deadline
 }
+
+func (c *conn) idleUntil() time.Time { return c.lastUse.Add(c.idleTimeout()) }
 
 func (c *conn) idleTimeout() time.Duration {
 	if c.params.idle > 0 {

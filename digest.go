@@ -100,11 +100,19 @@ type digestRecord struct {
 	sums    map[Digest]string
 }
 
+// sum is empty if it is not known of this file as it is now.
+func (d *digestRecord) sum(kind Digest, name string, e Entry) string {
+	if d == nil || d.name != name || d.size != e.Size || !d.modTime.Equal(e.ModTime) {
+		return ""
+	}
+	return d.sums[kind]
+}
+
 // noteDigests keeps what an upload's one pass computed. The file is published:
 // a driver that panics now changes nothing about that.
 func (c *conn) noteDigests(u *upload) {
 	sums := u.x.result.digests
-	c.params.lastUpload = digestRecord{}
+	c.params.lastUpload = nil
 	if sums == nil || u.opts.Offset != 0 || u.opts.Append {
 		return
 	}
@@ -117,5 +125,5 @@ func (c *conn) noteDigests(u *upload) {
 	if err != nil || e.Size != u.stored {
 		return
 	}
-	c.params.lastUpload = digestRecord{name: u.name, size: e.Size, modTime: e.ModTime, sums: sums}
+	c.params.lastUpload = &digestRecord{name: u.name, size: e.Size, modTime: e.ModTime, sums: sums}
 }

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -510,4 +511,10 @@ func TestHouseTextsNameNoMachine(t *testing.T) {
 		require.NoError(t, err)
 		assert.Empty(t, forbidden.FindString(string(b)), name)
 	}
+}
+
+// Thousands of sessions idle: what they hold is memory that is always in use. The
+// size is that of an allocation class of Go's.
+func TestHouseAnIdleSessionStaysSmall(t *testing.T) {
+	require.LessOrEqual(t, unsafe.Sizeof(conn{}), uintptr(448))
 }

@@ -121,6 +121,7 @@ func (c *conn) leave() {
 	c.srv.state.log.Info("session closed", "session", s.ID, "remote", s.Remote.String(),
 		"user", s.User.Name, "duration", time.Since(c.started))
 	c.observe(func() { c.srv.Hooks.disconnect(c.base, s) })
+	c.srv.state.awake.Add(-1)
 	c.srv.remove(c)
 }
 

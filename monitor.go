@@ -219,7 +219,7 @@ func (c *conn) stats() SessionStats {
 	f := c.facts()
 	s := SessionStats{
 		ID:     f.ID,
-		Short:  hexID(c.short),
+		Short:  hexID(shortID(f.ID)),
 		User:   displayed(f.User.Name),
 		Remote: f.Remote.String(),
 		Opened: c.started,

@@ -18,20 +18,14 @@ import (
 type parker struct {
 	set   *os.File
 	fd    int
+	find  func(id uint64) *conn
 	mu    sync.Mutex
-	conns map[uint64]*parkedConn
-	due   dueHeap
+	due   dueHeap // all that are parked
 	begun bool
 }
 
-type parkedConn struct {
-	c     *conn
-	due   time.Time
-	index int // in the heap
-}
-
 // newParker is nil where there is no epoll; sessions keep their goroutines then.
-func newParker() *parker {
+func newParker(find func(id uint64) *conn) *parker {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil
@@ -40,13 +34,23 @@ func newParker() *parker {
 		unix.Close(fd)
 		return nil
 	}
-	return &parker{set: os.NewFile(uintptr(fd), "epoll"), fd: fd, conns: make(map[uint64]*parkedConn)}
+	return &parker{set: os.NewFile(uintptr(fd), "epoll"), fd: fd, find: find}
 }
 
 func (p *parker) close() {
 	if p != nil {
 		p.set.Close()
 	}
+}
+
+// parkAfter is how long a session idles before it gives its goroutine back:
+// longer than a client takes between two commands of one task, but short in a
+// crowd, so that thousands who log in at once do not hold their stacks together.
+func (c *conn) parkAfter() time.Duration {
+	if c.srv.state.awake.Load() > 128 {
+		return 5 * time.Millisecond
+	}
+	return 50 * time.Millisecond
 }
 
 // canParkLocked reports whether the session is one that idles in the clear:
@@ -58,7 +62,7 @@ func (c *conn) canParkLocked() bool {
 
 // parkLocked gives the session to the parker; its goroutine must end then. It
 // runs under mu, so the parker can't wake the session before that.
-func (c *conn) parkLocked(due time.Time) bool {
+func (c *conn) parkLocked() bool {
 	tcp, ok := c.raw.(*net.TCPConn)
 	if !ok || !c.lines.Release() {
 		return false
@@ -68,22 +72,19 @@ func (c *conn) parkLocked(due time.Time) bool {
 		return false
 	}
 	c.nc.SetReadDeadline(time.Time{})
-	c.dog = watchdog{}
-	c.parked = true
-	if c.srv.state.parker.add(c, rc, due) != nil {
-		c.parked = false
+	if c.srv.state.parker.add(c, rc) != nil {
 		return false
 	}
+	c.parked = true
+	c.rest()
 	return true
 }
 
-func (p *parker) add(c *conn, rc syscall.RawConn, due time.Time) error {
+func (p *parker) add(c *conn, rc syscall.RawConn) error {
 	id := c.facts().ID
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	pc := &parkedConn{c: c, due: due}
-	p.conns[id] = pc
-	heap.Push(&p.due, pc)
+	heap.Push(&p.due, c)
 	if len(p.due) == 1 {
 		p.set.SetReadDeadline(time.Now().Add(time.Second))
 	}
@@ -97,7 +98,7 @@ func (p *parker) add(c *conn, rc syscall.RawConn, due time.Time) error {
 		err = cerr
 	}
 	if err != nil {
-		p.removeLocked(id)
+		heap.Remove(&p.due, c.place)
 		return err
 	}
 	if !p.begun {
@@ -113,17 +114,12 @@ func (p *parker) unpark(c *conn) {
 		return
 	}
 	p.mu.Lock()
-	p.removeLocked(c.facts().ID)
+	heap.Remove(&p.due, c.place)
 	p.mu.Unlock()
 	c.parked, c.unparked = false, true
+	c.rouse()
+	c.srv.state.awake.Add(1)
 	go c.loop()
-}
-
-func (p *parker) removeLocked(id uint64) {
-	if pc := p.conns[id]; pc != nil {
-		heap.Remove(&p.due, pc.index)
-		delete(p.conns, id)
-	}
 }
 
 // run wakes sessions whose socket is readable or whose time is up, until the
@@ -145,7 +141,7 @@ func (p *parker) run() {
 			return
 		}
 		for i := range max(n, 0) {
-			p.wake(uint64(uint32(events[i].Fd)) | uint64(uint32(events[i].Pad))<<32)
+			p.wake(p.find(uint64(uint32(events[i].Fd)) | uint64(uint32(events[i].Pad))<<32))
 		}
 		p.wakeDue(time.Now())
 	}
@@ -162,46 +158,44 @@ func (p *parker) tick() {
 	p.set.SetReadDeadline(time.Now().Add(time.Second))
 }
 
-func (p *parker) wake(id uint64) {
-	p.mu.Lock()
-	pc := p.conns[id]
-	p.mu.Unlock()
-	if pc == nil {
-		return
+func (p *parker) wake(c *conn) {
+	if c == nil {
+		return // it has left
 	}
-	pc.c.mu.Lock()
-	defer pc.c.mu.Unlock()
-	p.unpark(pc.c)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p.unpark(c)
 }
 
 func (p *parker) wakeDue(now time.Time) {
 	for {
 		p.mu.Lock()
-		if len(p.due) == 0 || p.due[0].due.After(now) {
+		if len(p.due) == 0 || p.due[0].idleUntil().After(now) {
 			p.mu.Unlock()
 			return
 		}
-		id := p.due[0].c.facts().ID
+		first := p.due[0]
 		p.mu.Unlock()
-		p.wake(id)
+		p.wake(first)
 	}
 }
 
-// dueHeap orders parked sessions by the end of their patience.
-type dueHeap []*parkedConn
+// dueHeap orders parked sessions by the end of their patience, which does not
+// change while they are in it.
+type dueHeap []*conn
 
 func (h dueHeap) Len() int           { return len(h) }
-func (h dueHeap) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
+func (h dueHeap) Less(i, j int) bool { return h[i].idleUntil().Before(h[j].idleUntil()) }
 
 func (h dueHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
+	h[i].place, h[j].place = i, j
 }
 
 func (h *dueHeap) Push(x any) {
-	pc := x.(*parkedConn)
-	pc.index = len(*h)
-	*h = append(*h, pc)
+	c := x.(*conn)
+	c.place = len(*h)
+	*h = append(*h, c)
 }
 
 func (h *dueHeap) Pop() any {

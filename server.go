@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -113,6 +114,7 @@ type serverState struct {
 	counters counters
 	started  time.Time
 	parker   *parker
+	awake    atomic.Int64 // sessions that are not parked
 }
 
 // ListenAndServe listens on Addr and calls Serve.
@@ -205,7 +207,7 @@ func (srv *Server) init() error {
 		st.tls = newTLSSetup(srv)
 		st.limits = newAdmission(srv.Limits, &st.counters)
 		if !st.draining {
-			st.parker = newParker()
+			st.parker = newParker(srv.find)
 		}
 		if srv.TLSConfig == nil && srv.Policy.TLS == TLSDefault {
 			st.log.Warn("logins and data travel in the clear: no TLSConfig is set")
@@ -283,6 +285,7 @@ func (srv *Server) add(c *conn) bool {
 	c.setID(st.nextID)
 	st.conns[st.nextID] = c
 	st.counters.sessions.Add(1)
+	st.awake.Add(1)
 	return true
 }
 
@@ -294,6 +297,14 @@ func (srv *Server) remove(c *conn) {
 	defer st.mu.Unlock()
 	delete(st.conns, c.facts().ID)
 	st.settleLocked()
+}
+
+// find is nil if no session has this ID.
+func (srv *Server) find(id uint64) *conn {
+	st := &srv.state
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.conns[id]
 }
 
 // connections copies the set of sessions.
@@ -413,10 +424,7 @@ func (srv *Server) stuckError() error {
 // Kick ends the session with this ID: 421, transfers are aborted with reason
 // ([ErrKicked] if nil). [ErrNoSession] if there is none.
 func (srv *Server) Kick(id uint64, reason error) error {
-	st := &srv.state
-	st.mu.Lock()
-	c := st.conns[id]
-	st.mu.Unlock()
+	c := srv.find(id)
 	if c == nil {
 		return ErrNoSession
 	}

@@ -29,6 +29,8 @@ func (s *Session) LoggedIn() bool { return s.User.Name != "" }
 
 // conn is one control connection. The goroutine that runs loop owns it, but for
 // the fields below mu, which the server, Stats and the transfer touch too.
+//
+// Thousands of them idle: what is of use only while a goroutine runs is in awake.
 type conn struct {
 	srv     *Server
 	base    context.Context // without the session's end
@@ -36,23 +38,16 @@ type conn struct {
 	cancel  context.CancelCauseFunc
 	raw     net.Conn // the transport
 	nc      net.Conn // raw, or TLS over it
-	lines   line.Reader
 	session atomic.Pointer[Session]
-	short   uint32 // six hex digits for people
 	started time.Time
 
-	stranger time.Time // since when nobody has been logged in
-
-	login  loginState
 	params params
 	tls    tlsState
 	data   *dataChan // offered or announced, not yet taken by a transfer
-
-	lineStart time.Time // when a line began that has not ended
-	sending   turn
-	dog       watchdog // bounds driver calls made by the loop
+	place  int       // in the parker's heap
 
 	mu        sync.Mutex
+	*awake    // nil while parked
 	wakes     wakeReason
 	waiting   bool      // the loop is in a read that a past deadline may end
 	parked    bool      // no goroutine waits: the parker does
@@ -63,7 +58,6 @@ type conn struct {
 	abandoned bool      // and the session goes without its end
 	lastUse   time.Time // end of the last command or transfer
 	lastLine  time.Time // for people: begin of the current command
-	queue     []string  // lines that wait for a transfer to end
 	xfer      *xfer
 	cause     error // why stop was called
 	verb      string
@@ -72,26 +66,54 @@ type conn struct {
 	counted   string // the user name counted in the limits
 }
 
+// awake is what a session has while it is not parked. Who has not logged in is
+// never parked.
+type awake struct {
+	lines     line.Reader
+	lineStart time.Time // when a line began that has not ended
+	login     loginState
+	stranger  time.Time // since when nobody has been logged in
+	sending   turn
+	dog       watchdog // bounds driver calls made by the loop
+	queue     []string // lines that wait for a transfer to end; guarded by mu
+}
+
+var awakes = sync.Pool{New: func() any { return new(awake) }}
+
+// rest gives back what only a running session needs.
+func (c *conn) rest() {
+	*c.awake = awake{}
+	awakes.Put(c.awake)
+	c.awake = nil
+	c.srv.state.awake.Add(-1)
+}
+
+// rouse gives a session what it needs to run.
+func (c *conn) rouse() {
+	c.awake = awakes.Get().(*awake)
+	c.lines.Reset((*lineSource)(c))
+}
+
 // params are what TYPE, MODE, REST and their kin set. REIN and AUTH reset them.
 type params struct {
 	cwd        string
 	ascii      bool // TYPE A was said
 	typed      bool // any TYPE was said
 	deflate    bool // MODE Z
-	level      int  // of deflate
+	level      int8 // of deflate
+	epsvAll    bool
+	renameDir  bool // what renameFrom names is a folder
+	facts      factSet
+	hash       Digest
+	charset    charsetState
+	renameFrom string
+	copyFrom   string
 	offset     int64
 	rangeEnd   int64 // of RANG; -1 without
 	allocated  int64
-	renameFrom string
-	renameDir  bool // it is a folder
-	copyFrom   string
-	epsvAll    bool
-	facts      factSet
-	hash       Digest
 	expect     map[Digest]string
-	charset    charsetState
 	idle       time.Duration // SITE IDLE; 0: the server's
-	lastUpload digestRecord
+	lastUpload *digestRecord // nil: none that has digests
 }
 
 func newParams(home string) params {
@@ -100,7 +122,7 @@ func newParams(home string) params {
 
 func newConn(srv *Server, base context.Context, nc net.Conn, implicit bool) *conn {
 	now := time.Now()
-	c := &conn{srv: srv, base: base, raw: nc, nc: nc, started: now, stranger: now, lastUse: now, lastLine: now}
+	c := &conn{srv: srv, base: base, raw: nc, nc: nc, started: now, lastUse: now, lastLine: now}
 	c.ctx, c.cancel = context.WithCancelCause(base)
 	c.tls.implicit = implicit
 	c.params = newParams("/")
@@ -109,13 +131,13 @@ func newConn(srv *Server, base context.Context, nc net.Conn, implicit bool) *con
 		Remote: addrPort(nc.RemoteAddr()),
 		Policy: srv.Policy,
 	})
-	c.lines.Reset((*lineSource)(c))
+	c.rouse()
+	c.stranger = now
 	return c
 }
 
 func (c *conn) setID(id uint64) {
 	c.facts().ID = id // nobody else has seen it yet
-	c.short = shortID(id)
 }
 
 // facts is the session as the host program sees it.

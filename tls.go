@@ -23,13 +23,18 @@ type tlsState struct {
 	implicit bool // the listener's kind
 	on       bool
 	pbsz     bool
-	private  bool // PROT P
-	began    bool // private from the start: implicit TLS, AUTH SSL
-	tag      []byte
-	base     *tls.Config // the configuration that the control handshake chose
-	origin   *tls.Config // the one of the host or the server that it came from
-	host     string      // the virtual host that was negotiated for, if any
-	wire     *tlsWire
+	private  bool   // PROT P
+	began    bool   // private from the start: implicit TLS, AUTH SSL
+	host     string // the virtual host that was negotiated for, if any
+	*handshake
+}
+
+// handshake is what the control connection's left behind.
+type handshake struct {
+	tag    []byte      // names the session inside its tickets
+	base   *tls.Config // the configuration that was chosen
+	origin *tls.Config // the one of the host or the server that it came from
+	wire   *tlsWire
 }
 
 // begin is the protection right after the handshake.
@@ -160,8 +165,7 @@ func leafOf(cert *tls.Certificate) *x509.Certificate {
 // is forgotten, but HOST, which the client's SNI must not contradict. A client
 // that fails is left without a word (RFC 4217, 10.1).
 func (c *conn) startTLS(ctx context.Context, private bool) bool {
-	c.tls.tag = newSecret("paradise/session:")
-	c.tls.wire = &tlsWire{Conn: c.raw}
+	c.tls.handshake = &handshake{tag: newSecret("paradise/session:"), wire: &tlsWire{Conn: c.raw}}
 	// The tickets are the business of the configuration that is chosen.
 	config := &tls.Config{GetConfigForClient: c.controlTLS, SessionTicketsDisabled: true}
 	conn := tls.Server(c.tls.wire, config)

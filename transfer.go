@@ -48,7 +48,7 @@ func (c *conn) order(name string, way direction) *transfer {
 		name:    name,
 		ascii:   p.ascii && !c.facts().Policy.RawASCII,
 		deflate: p.deflate,
-		level:   p.level,
+		level:   int(p.level),
 		offset:  p.offset,
 		end:     p.rangeEnd,
 		secure:  c.dataTLS(way == dirUpload),

@@ -38,6 +38,7 @@ type account struct {
 	Trace        bool          `toml:"trace,omitempty"`
 
 	files paradise.FileDriver
+	user  *paradise.User // what a login gets
 }
 
 // permission is one of the names that auth/webhook uses too.
@@ -140,6 +141,7 @@ type directory struct {
 	hashing  *hashing
 	policy   paradise.Policy
 	trace    []string
+	traces   bool                // anybody
 	service  paradise.AuthDriver // asked about names that are not ours; nil: none
 }
 
@@ -170,9 +172,7 @@ func (d *directory) authenticate(ctx context.Context, s *paradise.Session, c par
 	case !right || !known:
 		return nil, paradise.ErrBadCredentials
 	}
-	p := a.policy(d.policy)
-	p.Trace = p.Trace || slices.Contains(d.trace, c.User)
-	return &paradise.User{Name: c.User, Home: a.Start, Files: a.files, Policy: &p}, nil
+	return a.user, nil
 }
 
 // traced gives a user of the identity service the trace that -trace-user asks
@@ -193,7 +193,7 @@ func (d *directory) traced(u *paradise.User, s *paradise.Session) *paradise.User
 
 // newDirectory makes the directory that the configuration describes.
 func newDirectory(cfg *config, h *homes, policy paradise.Policy) (*directory, error) {
-	d := &directory{accounts: make(map[string]*account), hashing: newHashing(), policy: policy, trace: cfg.traceUsers}
+	d := &directory{accounts: make(map[string]*account), hashing: newHashing(), policy: policy, trace: cfg.traceUsers, traces: len(cfg.traceUsers) > 0}
 	for name, password := range cfg.users.accounts {
 		d.accounts[name] = &account{Password: plainHash(password)}
 	}
@@ -209,9 +209,26 @@ func newDirectory(cfg *config, h *homes, policy paradise.Policy) (*directory, er
 			return nil, fmt.Errorf("account %q: %w", name, err)
 		}
 	}
+	for name, a := range d.accounts {
+		a.user = d.user(name, a)
+		d.traces = d.traces || a.user.Policy.Trace
+	}
 	d.dummy = commonHash(d.accounts)
 	d.service, err = cfg.identityService()
 	return d, err
+}
+
+// user is made once: all sessions of an account share it.
+func (d *directory) user(name string, a *account) *paradise.User {
+	p := a.policy(d.policy)
+	p.Trace = p.Trace || slices.Contains(d.trace, name)
+	return &paradise.User{Name: name, Home: a.Start, Files: a.files, Policy: &p}
+}
+
+// tracing reports whether anybody's lines may be logged below the log's level.
+func (l *logins) tracing() bool {
+	d := l.current.Load()
+	return d != nil && d.traces
 }
 
 func (d *directory) add(name string, a *account, h *homes) error {

@@ -8,23 +8,26 @@ import (
 
 // newLogger logs to standard error from level upwards, and the traced lines of
 // single users below it.
-func newLogger(cfg *config, level slog.Leveler) *slog.Logger {
+func newLogger(cfg *config, level slog.Leveler, tracing func() bool) *slog.Logger {
 	o := &slog.HandlerOptions{Level: slog.LevelDebug}
 	var h slog.Handler = slog.NewTextHandler(os.Stderr, o)
 	if cfg.logFormat == "json" {
 		h = slog.NewJSONHandler(os.Stderr, o)
 	}
-	return slog.New(traceFilter{h, level})
+	return slog.New(traceFilter{h, level, tracing})
 }
 
 // traceFilter lets the lines of a traced session through at any level: they are
 // only made for users who are to be traced.
 type traceFilter struct {
 	slog.Handler
-	level slog.Leveler
+	level   slog.Leveler
+	tracing func() bool // whether there are any
 }
 
-func (f traceFilter) Enabled(context.Context, slog.Level) bool { return true }
+func (f traceFilter) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= f.level.Level() || f.tracing()
+}
 
 func (f traceFilter) Handle(ctx context.Context, r slog.Record) error {
 	traced := r.Level == slog.LevelDebug && (r.Message == "command" || r.Message == "reply")
@@ -35,9 +38,9 @@ func (f traceFilter) Handle(ctx context.Context, r slog.Record) error {
 }
 
 func (f traceFilter) WithAttrs(a []slog.Attr) slog.Handler {
-	return traceFilter{f.Handler.WithAttrs(a), f.level}
+	return traceFilter{f.Handler.WithAttrs(a), f.level, f.tracing}
 }
 
 func (f traceFilter) WithGroup(name string) slog.Handler {
-	return traceFilter{f.Handler.WithGroup(name), f.level}
+	return traceFilter{f.Handler.WithGroup(name), f.level, f.tracing}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -83,7 +84,7 @@ func TestUploadsOfTheDeadAreLookedForInTheirHome(t *testing.T) {
 	writeJournal(t, cfg.onUpload.journal, intent)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "root", "anna", "f"), []byte("data"), 0o600))
 
-	u, err := openUploads(cfg, newLogger(cfg, cfg.logLevel))
+	u, err := openUploads(cfg, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	defer u.close()
 	_, err = u.wrap(d).Store(t.Context(), &paradise.Session{}, "/g", paradise.StoreOptions{})

@@ -55,7 +55,7 @@ func newService(cfg *config, args []string, p *handover.Process, older *generati
 		served: make(chan error, 2), stop: make(chan os.Signal, 2), hangup: make(chan os.Signal, 1), restart: make(chan os.Signal, 1)}
 	s.background, s.cancel = context.WithCancel(context.Background())
 	s.level.Set(cfg.logLevel)
-	s.log = newLogger(cfg, &s.level)
+	s.log = newLogger(cfg, &s.level, s.users.tracing)
 	if err := s.build(); err != nil {
 		s.close()
 		return nil, err

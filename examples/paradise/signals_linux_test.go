@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -124,7 +125,7 @@ func TestACertificateIsNoticedByItsFiles(t *testing.T) {
 	writeCert(t, dir, "second")
 	require.NoError(t, os.Chtimes(cert, time.Now(), time.Now().Add(time.Minute)))
 	require.True(t, c.changed())
-	s := &service{certs: c, log: newLogger(&config{}, &(&service{}).level)}
+	s := &service{certs: c, log: slog.New(slog.DiscardHandler)}
 	s.renewCert()
 	require.False(t, c.changed())
 	got, err := c.get(nil)

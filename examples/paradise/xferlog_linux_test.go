@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,7 +81,7 @@ func TestXferlogOutlivesAFolderThatIsLost(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "log")
 	require.NoError(t, os.Mkdir(dir, 0o700))
 	cfg := &config{xferlog: filepath.Join(dir, "xferlog")}
-	x, err := openXferlog(cfg, newLogger(cfg, cfg.logLevel))
+	x, err := openXferlog(cfg, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	defer x.close()
 	require.NoError(t, os.Rename(dir, dir+".old"))
