@@ -192,7 +192,7 @@ func (c *conn) began(cmd *command, verb, arg string) {
 		verb = cmd.name // the line itself need not be kept
 		cmd.count.Add(1)
 	}
-	c.trace("command", 0, verb+" "+arg)
+	c.trace("command", 0, verb, arg)
 	c.mu.Lock()
 	c.verb, c.arg, c.lastLine = verb, arg, time.Now()
 	c.mu.Unlock()

@@ -330,7 +330,7 @@ func (c *conn) send(r reply) error {
 	defer replyBuffers.Put(buf)
 	b := doubleIAC(c.encode(appendReply((*buf)[:0], r)))
 	*buf = b[:0]
-	c.trace("reply", r.code, r.text)
+	c.trace("reply", r.code, r.text, "")
 
 	c.sending.take()
 	defer c.sending.pass()

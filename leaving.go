@@ -197,7 +197,7 @@ func (c *conn) verbNow() string {
 // from.
 func (c *conn) called(begin bool) {
 	if begin {
-		c.dog.arm(c.srv.state.timeouts.Driver, c.late)
+		c.dog.arm(c.srv.state.timeouts.Driver, c)
 	} else {
 		c.dog.disarm()
 	}

@@ -71,10 +71,13 @@ func isDigits(s string) bool {
 }
 
 // trace logs the control connection for users whose policy asks for it.
-func (c *conn) trace(kind string, code int, text string) {
+func (c *conn) trace(kind string, code int, text, arg string) {
 	s := c.facts()
 	if !s.Policy.Trace {
 		return
+	}
+	if arg != "" {
+		text += " " + arg
 	}
 	c.srv.state.log.LogAttrs(context.Background(), slog.LevelDebug, kind, slog.Uint64("session", s.ID),
 		slog.Int("code", code), slog.String("text", printable(text)))

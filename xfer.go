@@ -237,7 +237,7 @@ func (x *xfer) preliminary(r reply) { x.c.send(r) }
 
 // guard bounds a driver's call: at its limit the transfer is aborted, and if
 // the driver does not come back then, the session goes without it.
-func (x *xfer) guard() { x.dog.arm(x.c.srv.state.timeouts.Driver, x.late) }
+func (x *xfer) guard() { x.dog.arm(x.c.srv.state.timeouts.Driver, x) }
 
 // unguard ends the bound. A job without a data connection is in the driver's
 // hands all the time, so there a new one begins.
@@ -289,9 +289,10 @@ const driverGrace = 2 * time.Second
 // watchdog is a timer that is armed around calls that may hang.
 type watchdog struct{ t *time.Timer }
 
-func (w *watchdog) arm(d time.Duration, bark func()) {
+// arm has the caller's late called after d.
+func (w *watchdog) arm(d time.Duration, caller interface{ late() }) {
 	if w.t == nil {
-		w.t = time.AfterFunc(d, bark)
+		w.t = time.AfterFunc(d, caller.late)
 		return
 	}
 	w.t.Reset(d)
