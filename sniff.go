@@ -1,6 +1,7 @@
 package paradise
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -24,31 +25,34 @@ func (srv *Server) sniffLen() int {
 // look detects the type of the resulting file and lets the gate and the host
 // program decide.
 func (h *headReader) look(u *upload, head []byte, whole bool) (UploadInfo, error) {
-	whole = whole && u.opts.Offset == 0 && !u.opts.Append
-	info := UploadInfo{Head: head, Whole: whole}
+	info := UploadInfo{Head: head, Whole: whole && !u.joins()}
 	first, err := u.resultingHead(head)
 	if err != nil {
 		return info, err
 	}
-	if first != nil || len(head) > 0 {
-		info.ContentType, info.Ancestors = detect(first)
+	if u.joins() {
+		u.came, u.judged = bytes.Clone(head), bytes.Clone(first)
 	}
-	if err := u.s.Policy.Gate.admits(u.name, info, len(first) == 0); err != nil {
+	return info, h.judge(u, &info, first)
+}
+
+// judge completes info by the type of a file that begins with first, and asks
+// whether it is let in.
+func (h *headReader) judge(u *upload, info *UploadInfo, first []byte) error {
+	info.ContentType, info.Ancestors = detect(first)
+	err := u.s.Policy.Gate.admits(u.name, *info, len(first) == 0)
+	if accept := u.x.c.srv.AcceptUpload; err == nil && accept != nil {
+		err = acceptError(accept(u.x.ctx, u.s, u.name, *info))
+	}
+	if err != nil {
 		u.x.c.srv.state.counters.refuse(refusedContent)
-		return info, err
 	}
-	if accept := u.x.c.srv.AcceptUpload; accept != nil {
-		if err := accept(u.x.ctx, u.s, u.name, info); err != nil {
-			u.x.c.srv.state.counters.refuse(refusedContent)
-			return info, acceptError(err)
-		}
-	}
-	return info, nil
+	return err
 }
 
 // acceptError makes a refusal of any error: it is the host program's word.
 func acceptError(err error) error {
-	if replyFor(err, 502).code != 451 {
+	if err == nil || replyFor(err, 502).code != 451 {
 		return err
 	}
 	return &ReplyError{Code: 550, Text: "File not accepted", Err: err}
@@ -57,7 +61,7 @@ func acceptError(err error) error {
 // resultingHead is the head of the file as it will be: with an offset the old
 // bytes come first.
 func (u *upload) resultingHead(head []byte) ([]byte, error) {
-	if u.opts.Offset == 0 && !u.opts.Append {
+	if !u.joins() {
 		return head, nil
 	}
 	want := u.x.c.srv.sniffLen()
@@ -174,7 +178,7 @@ func denies(list []string, info UploadInfo) bool {
 func typeMatches(pattern, t string) bool {
 	pattern = strings.ToLower(pattern)
 	if family, ok := strings.CutSuffix(pattern, "/*"); ok {
-		return strings.HasPrefix(t, family+"/")
+		return family == "*" || strings.HasPrefix(t, family+"/")
 	}
 	return pattern == t
 }

@@ -1,6 +1,7 @@
 package paradise
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -22,6 +23,8 @@ type upload struct {
 	expect  map[Digest]string
 	strict  int64 // size that ALLO said, where it must hold; 0 without
 	head    *headReader
+	came    []byte // with an old file: the first bytes that came
+	judged  []byte // and those of the whole, as they were let in
 	began   bool
 	stored  int64
 	decoder *ascii.Decoder
@@ -71,12 +74,31 @@ var errPanic = errors.New("paradise: panic in a driver or hook")
 func (u *upload) store() error {
 	u.x.guard()
 	defer u.x.unguard()
+	if u.joins() {
+		u.opts.Admit = u.admit
+	}
 	up, err := u.files.Store(u.x.ctx, u.s, u.name, u.opts)
 	if err == nil && up == nil {
 		err = errors.New("paradise: driver returned no Upload and no error")
 	}
 	u.up = up
 	return err
+}
+
+// joins reports whether the result may begin with bytes of an old file.
+func (u *upload) joins() bool { return u.opts.Offset > 0 || u.opts.Append }
+
+// admit judges the result once more where it differs from what was let in: the
+// old file may have gone meanwhile, or have been replaced.
+func (u *upload) admit(head []byte, size int64) error {
+	if u.limit > 0 && size > u.limit {
+		return ErrTooLarge
+	}
+	head = head[:min(len(head), u.x.c.srv.sniffLen())]
+	if bytes.Equal(head, u.judged) {
+		return nil
+	}
+	return u.head.judge(u, &UploadInfo{Head: u.came}, head)
 }
 
 // receive takes the stream in: the first bytes are looked at before the driver

@@ -93,22 +93,66 @@ func (u *upload) Commit(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	for {
+		done, err := u.publish()
+		if err != nil {
+			return failed("commit", u.name, err)
+		}
+		if done {
+			u.ended, u.data, u.head = true, nil, nil
+			return nil
+		}
+	}
+}
+
+// publish asks the core without the lock, so that it may look around, and is
+// done if the old file is still the one that the answer was about.
+func (u *upload) publish() (done bool, err error) {
+	old, err := u.old()
+	if err != nil {
+		return false, err
+	}
+	result := u.result(old)
+	if admit := u.options.Admit; admit != nil {
+		if err := admit(result[:min(len(result), 4096)], int64(len(result))); err != nil {
+			return false, err
+		}
+	}
 	u.fs.mu.Lock()
 	defer u.fs.mu.Unlock()
 	p, err := u.fs.storePlace(u.name, u.options)
-	if err != nil {
-		return failed("commit", u.name, err)
+	if err != nil || !same(p.content(), old) {
+		return false, err
 	}
-	u.fs.publish(p.dir, p.base, u.result(p.node), u.reserved)
-	u.ended, u.data, u.head = true, nil, nil
-	return nil
+	u.fs.publish(p.dir, p.base, result, u.reserved)
+	return true, nil
 }
 
-// result is the content to be; old is what is there now, nil for nothing.
-func (u *upload) result(old *node) []byte {
+// old is the content there is now.
+func (u *upload) old() ([]byte, error) {
+	u.fs.mu.RLock()
+	defer u.fs.mu.RUnlock()
+	p, err := u.fs.storePlace(u.name, u.options)
+	return p.content(), err
+}
+
+func (p place) content() []byte {
+	if p.node == nil {
+		return nil
+	}
+	return p.node.data
+}
+
+// same reports whether a and b are one content: it is replaced, never written to.
+func same(a, b []byte) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+// result is the content to be.
+func (u *upload) result(old []byte) []byte {
 	switch {
-	case u.options.Append && old != nil:
-		return slices.Concat(old.data, u.data)
+	case u.options.Append && len(old) > 0:
+		return slices.Concat(old, u.data)
 	case len(u.head) > 0:
 		return slices.Concat(u.head, u.data)
 	default:

@@ -19,7 +19,11 @@ type inPlace struct {
 }
 
 func newInPlace(u *upload) (paradise.Upload, error) {
-	f, now, err := u.dir.openFile(u.base, os.O_WRONLY)
+	how := os.O_WRONLY
+	if u.o.Admit != nil {
+		how = os.O_RDWR
+	}
+	f, now, err := u.dir.openFile(u.base, how)
 	if err != nil {
 		u.release()
 		return nil, as(paradise.ErrBusy, err, errLink)
@@ -68,6 +72,9 @@ func (p *inPlace) Commit(ctx context.Context) error {
 	defer p.d.commits.lock(p.key())()
 	if now, err := p.dir.lstat(p.base); err != nil || !sameFile(now, p.old) {
 		return fmt.Errorf("osfs: %q was replaced meanwhile: %w", p.base, paradise.ErrBusy)
+	}
+	if err := admit(p.o, p.f, p.size); err != nil {
+		return err
 	}
 	if p.size < p.old.size {
 		if err := p.f.Truncate(p.size); err != nil {
