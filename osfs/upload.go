@@ -144,6 +144,11 @@ func (u *upload) reserve() error {
 	case u.o.Offset < 0, u.o.Offset > u.old.size:
 		return fmt.Errorf("osfs: offset %d of %q: %w", u.o.Offset, u.base, paradise.ErrBadOffset)
 	}
+	if u.exists { // the folder's rights alone would let a protected file be replaced
+		if err := u.dir.mayWrite(u.base); err != nil {
+			return mapError(err)
+		}
+	}
 	if u.o.SizeHint > 0 {
 		if free, err := u.dir.space(); err == nil && free < u.o.SizeHint {
 			return fmt.Errorf("osfs: %d bytes announced, %d free: %w", u.o.SizeHint, free, paradise.ErrNoSpace)
