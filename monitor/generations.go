@@ -3,6 +3,8 @@ package monitor
 import (
 	"slices"
 	"time"
+
+	"github.com/paradiseftp/paradise"
 )
 
 // Generation is an older process of this server, which has handed its listeners
@@ -35,6 +37,31 @@ func (h *hub) older() []Generation {
 		g.Sessions = cleaned
 	}
 	return list
+}
+
+// everybody is what the server knows of itself with the sessions of the older
+// processes before its own: for a reader of the text form it is one server.
+func (h *hub) everybody() paradise.Stats {
+	older := h.older()
+	all := h.srv.Stats()
+	own := all.Sessions
+	all.Sessions = nil
+	for _, g := range older {
+		for _, s := range g.Sessions {
+			all.Sessions = append(all.Sessions, sessionStats(s))
+		}
+	}
+	all.Sessions = append(all.Sessions, own...)
+	return all
+}
+
+// sessionStats is what the text form tells of a session.
+func sessionStats(s Session) paradise.SessionStats {
+	st := paradise.SessionStats{ID: s.ID, Short: s.Short, User: s.User, Remote: s.Remote, Opened: s.Opened}
+	for _, p := range s.Passive {
+		st.Passive = append(st.Passive, paradise.PassiveStats(p))
+	}
+	return st
 }
 
 // cleanSession does for another process's session what session does for ours.

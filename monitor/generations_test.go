@@ -49,6 +49,18 @@ func TestOlderProcessesAreTold(t *testing.T) {
 	assert.Len(t, list[1].Sessions, maxOlder+5, "the host's list stays as it is")
 }
 
+func TestTheTextFormListsOlderProcessesSessionsFirst(t *testing.T) {
+	g := draining(41, 1, "olduser", "/a")
+	g.Sessions[0].Short, g.Sessions[0].Opened = "41949e", time.Now()
+	g.Sessions[0].Passive = []Passive{{ID: "0fbeb0", Port: 59119, Verb: "STOR", Arg: "/a", Opened: time.Now(), Open: true}}
+	w := watch(t, Options{Generations: func() []Generation { return []Generation{g} }})
+	_, body := w.get("/")
+	require.Regexp(t, `^1 client\(s\), 1 passive\(s\), Up for [0-9:]{8}
+   41949e 00:00:0\d, olduser
+     0fbeb0 00:00:0\d, 59119 STOR /a
+$`, body)
+}
+
 // What another process tells is as foreign as what clients do.
 func TestHostileNamesOfOlderProcessesStayText(t *testing.T) {
 	const markup, control = "<img src=x onerror=alert(1)>", "\x1b[31m\u202Egpj.exe\n"

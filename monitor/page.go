@@ -75,13 +75,13 @@ func (h *Handler) asset(w http.ResponseWriter, r *http.Request) {
 // index is the page to browsers and the text form to all others.
 func (h *Handler) index(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Vary", "Accept")
-	var text bytes.Buffer
-	h.srv.Stats().WriteText(&text)
 	if !wantsHTML(r) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Write(text.Bytes())
+		h.hub.everybody().WriteText(w)
 		return
 	}
+	var text bytes.Buffer
+	h.srv.Stats().WriteText(&text)
 	h.page(w, http.StatusOK, "page.html", map[string]any{
 		"Text":   text.String(),
 		"Tokens": h.keys.exist(),
