@@ -321,7 +321,8 @@ func (c *conn) dequeueLocked() string {
 	return text
 }
 
-// send is the one place that writes to the control connection.
+// send says a reply. It and the refusal of Telnet options write to the control
+// connection, and nothing else does.
 func (c *conn) send(r reply) error {
 	if r.code == 0 {
 		return nil
@@ -331,7 +332,10 @@ func (c *conn) send(r reply) error {
 	b := doubleIAC(c.encode(appendReply((*buf)[:0], r)))
 	*buf = b[:0]
 	c.trace("reply", r.code, r.text, "")
+	return c.write(b)
+}
 
+func (c *conn) write(b []byte) error {
 	c.sending.take()
 	defer c.sending.pass()
 	c.nc.SetWriteDeadline(time.Now().Add(c.srv.state.timeouts.Reply))
@@ -381,6 +385,9 @@ func (t *turn) pass() {
 // lineSource is what the line reader reads: the control connection, noticing
 // when a line has begun, so that its end can be waited for in bounded time.
 type lineSource conn
+
+// Refuse answers a client that negotiates Telnet options.
+func (s *lineSource) Refuse(answer []byte) { (*conn)(s).write(answer) }
 
 func (s *lineSource) Read(p []byte) (int, error) {
 	c := (*conn)(s)

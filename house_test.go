@@ -290,7 +290,7 @@ func TestHouseOnePlaceWritesToTheControlConnection(t *testing.T) {
 		}
 	}
 	slices.Sort(writers)
-	assert.Equal(t, []string{"send", "turnAway"}, writers)
+	assert.Equal(t, []string{"turnAway", "write"}, writers)
 }
 
 // writesControl finds c.nc.Write, c.raw.Write and writes to one of them by a

@@ -658,3 +658,16 @@ func TestZeroServerRefusesEveryLogin(t *testing.T) {
 		c.quit()
 	})
 }
+
+func TestTelnetOptionsAreRefused(t *testing.T) {
+	inMemory(t, nil, func(w *world) {
+		c := w.login()
+		io.WriteString(c.conn, "\xff\xfb\x01\xff\xfd\x03")
+		answer := make([]byte, 6)
+		_, err := io.ReadFull(c.r, answer)
+		require.NoError(t, err)
+		require.Equal(t, "\xff\xfe\x01\xff\xfc\x03", string(answer), "RFC 1123, 4.1.2.12")
+		c.cmd(200, "NOOP")
+		c.quit()
+	})
+}

@@ -34,11 +34,15 @@ type Reader struct {
 	skip   bool // inside a line already reported as too long
 }
 
-// Reset makes r read from src and forgets all it held, Max excepted.
+// Reset makes r read from src and forgets all it held, Max excepted. If src is a
+// Refuser too, it sends the answers to Telnet negotiations.
 func (r *Reader) Reset(src io.Reader) {
 	r.put()
 	*r = Reader{Max: r.Max, src: src}
 }
+
+// Refuser sends answer to the client as it is; it must not keep it.
+type Refuser interface{ Refuse(answer []byte) }
 
 // ReadLine returns the next line without its end. The slice is valid until the
 // next call of ReadLine, Fill, Release or Reset. It reads only while no whole
@@ -156,6 +160,12 @@ func (r *Reader) max() int {
 func (r *Reader) take(n int) {
 	p := r.buf[r.w : r.w+n]
 	p = p[:r.telnet.strip(p)]
+	if answer := r.telnet.refuse; len(answer) > 0 {
+		if to, ok := r.src.(Refuser); ok {
+			to.Refuse(answer)
+		}
+		r.telnet.refuse = nil
+	}
 	if r.skip {
 		p = p[:r.skipLine(p)]
 	}

@@ -380,3 +380,36 @@ func BenchmarkReadLine(b *testing.B) {
 		})
 	}
 }
+
+// refuser is a script that notes what the client would be told.
+type refuser struct {
+	script
+	said []byte
+}
+
+func (r *refuser) Refuse(answer []byte) { r.said = append(r.said, answer...) }
+
+func TestTelnetOptionsAreRefused(t *testing.T) {
+	for rule, c := range map[string]struct {
+		in   []any
+		want string
+	}{
+		"WILL is answered with DONT":             {[]any{"\xff\xfb\x01NOOP\r\n"}, "\xff\xfe\x01"},
+		"DO is answered with WONT":               {[]any{"NO\xff\xfd\x03OP\r\n"}, "\xff\xfc\x03"},
+		"WONT and DONT need no answer":           {[]any{"\xff\xfc\x01\xff\xfe\x03NOOP\r\n"}, ""},
+		"each is answered, in order":             {[]any{"\xff\xfd\x03\xff\xfb\x01NOOP\r\n"}, "\xff\xfc\x03\xff\xfe\x01"},
+		"a negotiation may come in pieces":       {[]any{"\xff", "\xfd", "\x03", "NOOP\r\n"}, "\xff\xfc\x03"},
+		"a doubled IAC is data":                  {[]any{"NOOP\xff\xff\xfb\r\n"}, ""},
+		"a subnegotiation is no negotiation":     {[]any{"\xff\xfa\x18\x01\xff\xf0NOOP\r\n"}, ""},
+		"the answer does not wait for the line":  {[]any{"\xff\xfb\x01", errors.New("later")}, "\xff\xfe\x01"},
+		"Synch (IP, DM) is not to be negotiated": {[]any{"\xff\xf4\xff\xf2ABOR\r\n"}, ""},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			src := &refuser{script: script{steps: c.in}}
+			r := new(Reader)
+			r.Reset(src)
+			_, err := r.ReadLine()
+			assert.Equal(t, c.want, string(src.said), "%v", err)
+		})
+	}
+}

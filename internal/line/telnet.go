@@ -8,6 +8,8 @@ const (
 	ip           = 244 // interrupt process
 	sb           = 250 // begin of a subnegotiation
 	will         = 251
+	wont         = 252
+	do           = 253
 	dont         = 254
 	iac          = 255 // what follows is a command
 )
@@ -21,6 +23,8 @@ type telnet struct {
 	state  telnetState
 	sub    uint16 // bytes of this subnegotiation
 	inLine bool   // the last byte kept was not LF
+	wish   byte   // of the negotiation that is open: will, wont, do or dont
+	refuse []byte // answers to what was offered or asked for
 }
 
 type telnetState uint8
@@ -60,6 +64,7 @@ func (t *telnet) keep(b byte) bool {
 		return t.command(b)
 	case inOption:
 		t.state = inData
+		t.negotiate(b)
 		return false
 	default:
 		t.subnegotiate(b)
@@ -85,11 +90,22 @@ func (t *telnet) command(b byte) bool {
 	case b == iac:
 		return true
 	case b >= will && b <= dont:
-		t.state = inOption
+		t.state, t.wish = inOption, b
 	case b == sb:
 		t.state, t.sub = inSub, 0
 	}
 	return b < firstCommand
+}
+
+// negotiate refuses every option (RFC 1123, 4.1.2.12). What is off already needs
+// no answer (RFC 854).
+func (t *telnet) negotiate(option byte) {
+	switch t.wish {
+	case will:
+		t.refuse = append(t.refuse, iac, dont, option)
+	case do:
+		t.refuse = append(t.refuse, iac, wont, option)
+	}
 }
 
 func (t *telnet) subnegotiate(b byte) {
