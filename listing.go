@@ -15,7 +15,7 @@ import (
 // NUL, CR or LF would forge other lines, so its entry is left out.
 func hasLine(name string) bool {
 	for i := range len(name) {
-		if c := name[i]; c == 0 || c == '\r' || c == '\n' {
+		if c := name[i]; c <= '\r' && (c == 0 || c == '\r' || c == '\n') {
 			return false
 		}
 	}
@@ -226,7 +226,7 @@ func appendMLSx(b []byte, e Entry, kind factKind, facts factSet, allowed Perm) [
 func appendFacts(b []byte, e Entry, kind factKind, facts factSet, allowed Perm) []byte {
 	dir := kind != factKindEntry || e.IsDir()
 	if facts&factType != 0 {
-		b = appendTypeFact(b, e, kind)
+		b = appendTypeFact(b, &e, kind)
 	}
 	if facts&factSize != 0 && !dir && e.Mode.IsRegular() && e.Size >= 0 {
 		b = append(b, "size="...)
@@ -248,12 +248,12 @@ func appendFacts(b []byte, e Entry, kind factKind, facts factSet, allowed Perm) 
 		b = append(append(b, e.Unique...), ';')
 	}
 	if facts&(factUnixMode|factUnixOwner|factUnixGroup) != 0 {
-		b = appendUnixFacts(b, e, facts)
+		b = appendUnixFacts(b, &e, facts)
 	}
 	return append(b, ' ')
 }
 
-func appendUnixFacts(b []byte, e Entry, facts factSet) []byte {
+func appendUnixFacts(b []byte, e *Entry, facts factSet) []byte {
 	if facts&factUnixMode != 0 {
 		m := unixMode(e.Mode)
 		b = append(b, "UNIX.mode="...)
@@ -271,7 +271,7 @@ func appendUnixFacts(b []byte, e Entry, facts factSet) []byte {
 }
 
 // appendTypeFact follows what FileZilla understands for links.
-func appendTypeFact(b []byte, e Entry, kind factKind) []byte {
+func appendTypeFact(b []byte, e *Entry, kind factKind) []byte {
 	switch {
 	case kind == factKindCdir:
 		return append(b, "type=cdir;"...)
@@ -315,18 +315,24 @@ func isFactValue(s string) bool {
 // appendTimeFact appends name and t in UTC (RFC 3659, 2.3), or nothing if t is
 // unknown.
 func appendTimeFact(b []byte, name string, t time.Time) []byte {
-	t = t.UTC()
-	year, month, day := t.Date()
+	year, month, day := t.UTC().Date()
 	if t.IsZero() || year < 0 || year > 9999 {
 		return b
 	}
-	hour, minute, second := t.Clock()
+	hour, minute, second := t.UTC().Clock()
+	d := [15]byte{14: ';'}
+	put2(d[0:2], year/100)
+	put2(d[2:4], year%100)
+	put2(d[4:6], int(month))
+	put2(d[6:8], day)
+	put2(d[8:10], hour)
+	put2(d[10:12], minute)
+	put2(d[12:14], second)
 	b = append(b, name...)
-	b = append2(append2(b, year/100), year%100)
-	b = append2(append2(b, int(month)), day)
-	b = append2(append2(append2(b, hour), minute), second)
-	return append(b, ';')
+	return append(b, d[:]...)
 }
+
+func put2(d []byte, v int) { d[0], d[1] = '0'+byte(v/10), '0'+byte(v%10) }
 
 // unixMode returns the twelve bits of chmod.
 func unixMode(m fs.FileMode) uint32 {

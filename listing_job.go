@@ -216,10 +216,11 @@ func (j *listJob) itself() (Listing, error) {
 }
 
 // Listings are sent in pieces that grow to this size, or as old as this: a
-// client sees the first entries of a slow storage at once.
+// client sees the first entries of a slow storage at once. The buffer has room
+// for a piece and its last line.
 const (
 	firstPiece = 1 << 10
-	listPiece  = 16 << 10
+	listPiece  = 28 << 10
 	listAge    = 50 * time.Millisecond
 )
 
@@ -241,7 +242,7 @@ func (j *listJob) send(entries Listing) error {
 			return j.x.reason(j.x.ctx.Err())
 		}
 		before := len(b)
-		b = j.appendEntry(b, e, now)
+		b = j.appendEntry(b, &e, now)
 		if len(b) > before {
 			shown++
 		}
@@ -271,7 +272,7 @@ func (j *listJob) flush(sink io.Writer, b []byte) error {
 	return j.ended(err)
 }
 
-func (j *listJob) appendEntry(b []byte, e Entry, now time.Time) []byte {
+func (j *listJob) appendEntry(b []byte, e *Entry, now time.Time) []byte {
 	if j.pattern != nil && !j.pattern.Match(e.Name) {
 		return b
 	}
@@ -279,8 +280,8 @@ func (j *listJob) appendEntry(b []byte, e Entry, now time.Time) []byte {
 	case kindNames:
 		return appendName(b, j.prefix, e.Name)
 	case kindFacts:
-		return appendMLSx(b, e, factKindEntry, j.facts, j.allowed)
+		return appendMLSx(b, *e, factKindEntry, j.facts, j.allowed)
 	default:
-		return appendListLine(b, e, now, j.s.Policy.Zone)
+		return appendListLine(b, *e, now, j.s.Policy.Zone)
 	}
 }

@@ -159,11 +159,15 @@ func procPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
 
 func (d *dir) lstat(name string) (info, error) {
 	var st unix.Stat_t
-	err := unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
-	if err != nil {
-		return info{}, pathError("stat", name, err)
+	if err := d.lstatTo(name, &st); err != nil {
+		return info{}, err
 	}
 	return infoOfStat(&st), nil
+}
+
+// lstatTo spares who asks often the copy of an info.
+func (d *dir) lstatTo(name string, st *unix.Stat_t) error {
+	return pathError("stat", name, unix.Fstatat(d.fd, name, st, unix.AT_SYMLINK_NOFOLLOW))
 }
 
 func (d *dir) mkdir(name string, perm fs.FileMode) error {
@@ -234,14 +238,17 @@ func pathError(op, name string, err error) error {
 	return &fs.PathError{Op: op, Path: name, Err: err}
 }
 
-func infoOfStat(st *unix.Stat_t) info {
-	return info{
-		mode:  modeOf(st.Mode),
-		size:  st.Size,
-		mtime: time.Unix(st.Mtim.Unix()),
-		dev:   uint64(st.Dev), ino: st.Ino,
-		uid: st.Uid, gid: st.Gid,
-	}
+func infoOfStat(st *unix.Stat_t) (i info) {
+	i.set(st)
+	return i
+}
+
+func (i *info) set(st *unix.Stat_t) {
+	i.mode = modeOf(st.Mode)
+	i.size = st.Size
+	i.mtime = time.Unix(st.Mtim.Unix())
+	i.dev, i.ino = uint64(st.Dev), st.Ino
+	i.uid, i.gid = st.Uid, st.Gid
 }
 
 func modeOf(m uint32) fs.FileMode {

@@ -214,6 +214,9 @@ func (r *dirReader) names(ctx context.Context) iter.Seq2[string, error] {
 	}
 }
 
-func (r *dirReader) lstat(name string) (info, error) { return r.d.lstat(name) }
+func (r *dirReader) lstat(name string, i *info) (err error) {
+	*i, err = r.d.lstat(name)
+	return err
+}
 
 func (r *dirReader) readlink(name string) (string, error) { return r.d.readlink(name) }

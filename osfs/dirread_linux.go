@@ -25,11 +25,20 @@ func (d *dir) reader() (*dirReader, error) {
 type dirReader struct {
 	f   *os.File
 	dir dir // for lstat and readlink
+	st  unix.Stat_t
 }
 
 func (r *dirReader) close() { r.f.Close() }
 
-func (r *dirReader) lstat(name string) (info, error) { return r.dir.lstat(name) }
+// lstat fills i: beside the kernel's, copies are what a long listing's time goes
+// into.
+func (r *dirReader) lstat(name string, i *info) error {
+	err := r.dir.lstatTo(name, &r.st)
+	if err == nil {
+		i.set(&r.st)
+	}
+	return err
+}
 
 func (r *dirReader) readlink(name string) (string, error) { return r.dir.readlink(name) }
 
@@ -38,6 +47,7 @@ func (r *dirReader) readlink(name string) (string, error) { return r.dir.readlin
 func (r *dirReader) names(ctx context.Context) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		buf := make([]byte, 8<<10)
+		var names texts
 		for {
 			n, err := unix.Getdents(r.dir.fd, buf)
 			if err == unix.EINTR {
@@ -50,7 +60,7 @@ func (r *dirReader) names(ctx context.Context) iter.Seq2[string, error] {
 				yield("", pathError("getdents", ".", err))
 				return
 			}
-			if n == 0 || !yieldNames(buf[:n], yield) {
+			if n == 0 || !yieldNames(buf[:n], &names, yield) {
 				return
 			}
 		}
@@ -59,16 +69,19 @@ func (r *dirReader) names(ctx context.Context) iter.Seq2[string, error] {
 
 // yieldNames walks over records of struct linux_dirent64: inode, offset, length
 // of the record, type, and the name up to a NUL.
-func yieldNames(records []byte, yield func(string, error) bool) bool {
+func yieldNames(records []byte, names *texts, yield func(string, error) bool) bool {
 	const lengthAt, nameAt = 16, 19
 	for len(records) > nameAt {
 		length := int(binary.NativeEndian.Uint16(records[lengthAt:]))
 		if length <= nameAt || length > len(records) {
 			return true
 		}
-		name, _, _ := bytes.Cut(records[nameAt:length], []byte{0})
+		name := records[nameAt:length]
 		records = records[length:]
-		if s := string(name); s != "." && s != ".." && !yield(s, nil) {
+		if end := bytes.IndexByte(name, 0); end >= 0 {
+			name = name[:end]
+		}
+		if string(name) != "." && string(name) != ".." && !yield(names.add(name), nil) {
 			return false
 		}
 	}

@@ -25,16 +25,22 @@ func unchanged(a, b info) bool {
 	return sameFile(a, b) && a.size == b.size && a.mtime.Equal(b.mtime)
 }
 
-func (i info) entry(name string, owners func(uid, gid uint32) (string, string)) paradise.Entry {
-	e := paradise.Entry{Name: name, Size: i.size, Mode: i.mode, ModTime: i.mtime}
+// describe fills e, all but its name and what takes memory of its own.
+func (i *info) describe(e *paradise.Entry, owners func(uid, gid uint32) (string, string)) {
+	e.Size, e.Mode, e.ModTime = i.size, i.mode, i.mtime
 	if owners != nil {
 		e.Owner, e.Group = owners(i.uid, i.gid)
 	}
-	if i.ino != 0 {
-		var b [32]byte
-		u := strconv.AppendUint(b[:0], i.dev, 16)
-		u = append(u, 'g')
-		e.Unique = string(strconv.AppendUint(u, i.ino, 16))
+}
+
+// maxUnique is the length of two numbers of 64 bits and what parts them.
+const maxUnique = 33
+
+// appendUnique appends what tells the file from all others; nothing if unknown.
+func (i *info) appendUnique(b []byte) []byte {
+	if i.ino == 0 {
+		return b
 	}
-	return e
+	b = append(strconv.AppendUint(b, i.dev, 16), 'g')
+	return strconv.AppendUint(b, i.ino, 16)
 }

@@ -38,6 +38,7 @@ func (d *Driver) List(ctx context.Context, _ *paradise.Session, name string) (pa
 }
 
 func (d *Driver) entries(ctx context.Context, r *dirReader, yield func(paradise.Entry, error) bool) {
+	l := lister{r: r, owners: d.opts.Owners}
 	for name, err := range r.names(ctx) {
 		if err != nil {
 			yield(paradise.Entry{}, mapError(err))
@@ -46,8 +47,8 @@ func (d *Driver) entries(ctx context.Context, r *dirReader, yield func(paradise.
 		if hidden(name) {
 			continue
 		}
-		e, err := d.entry(r, name)
-		if errors.Is(err, fs.ErrNotExist) {
+		e := paradise.Entry{Name: name}
+		if !l.describe(&e) {
 			continue // deleted since its name was read
 		}
 		if !yield(e, nil) {
@@ -56,19 +57,27 @@ func (d *Driver) entries(ctx context.Context, r *dirReader, yield func(paradise.
 	}
 }
 
-// entry describes a file of a listing. One that may not be looked at is
-// listed all the same, without a size.
-func (d *Driver) entry(r *dirReader, name string) (paradise.Entry, error) {
-	i, err := r.lstat(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return paradise.Entry{}, err
+// lister describes the files of a folder.
+type lister struct {
+	r       *dirReader
+	owners  func(uid, gid uint32) (owner, group string)
+	info    info
+	unique  [maxUnique]byte
+	uniques texts
+}
+
+// describe fills an entry that has its name, and reports whether the file is
+// there. One that may not be looked at is listed all the same, without a size.
+func (l *lister) describe(e *paradise.Entry) bool {
+	i := &l.info
+	if err := l.r.lstat(e.Name, i); err != nil {
+		e.Size, e.Mode = -1, fs.ModeIrregular
+		return !errors.Is(err, fs.ErrNotExist)
 	}
-	if err != nil {
-		return paradise.Entry{Name: name, Size: -1, Mode: fs.ModeIrregular}, nil
-	}
-	e := i.entry(name, d.opts.Owners)
+	i.describe(e, l.owners)
+	e.Unique = l.uniques.add(i.appendUnique(l.unique[:0]))
 	if i.mode&fs.ModeSymlink != 0 {
-		e.Target, _ = r.readlink(name) // gone again: shown without
+		e.Target, _ = l.r.readlink(e.Name) // gone again: shown without
 	}
-	return e, nil
+	return true
 }

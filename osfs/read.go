@@ -23,7 +23,11 @@ func (d *Driver) Stat(_ context.Context, _ *paradise.Session, name string) (para
 	if err != nil {
 		return paradise.Entry{}, mapError(err)
 	}
-	return infoOf(fi).entry(path.Base("/"+rel), d.opts.Owners), nil
+	i := infoOf(fi)
+	var unique [maxUnique]byte
+	e := paradise.Entry{Name: path.Base("/" + rel), Unique: string(i.appendUnique(unique[:0]))}
+	i.describe(&e, d.opts.Owners)
+	return e, nil
 }
 
 // Open implements [paradise.FileDriver]. What it returns is an *os.File.
