@@ -1,12 +1,9 @@
 package paradise
 
 import (
-	"cmp"
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"io"
 	"io/fs"
 	"path"
 	"strconv"
@@ -252,152 +249,6 @@ func cmdAvbl(c *conn, arg string) reply {
 		return replyFor(err, 502)
 	}
 	return say(213, itoa(max(n, 0)))
-}
-
-// cmdComb joins uploaded parts into one file, as one transaction: the target is
-// there whole or not at all, and the parts go only when it is.
-func cmdComb(c *conn, arg string) reply {
-	words, ok := quotedWords(arg)
-	if !ok || len(words) < 2 {
-		return say(501, `Syntax: COMB "target" "part" ["part" ...]`)
-	}
-	names := make([]string, len(words))
-	for i, w := range words {
-		name, err := c.resolve(w)
-		if err != nil {
-			return badName(err)
-		}
-		names[i] = name
-	}
-	s, files := c.facts(), c.files()
-	target, parts := names[0], names[1:]
-	if !c.mayName(target) {
-		return badName(ErrBadName)
-	}
-	exists := c.exists(target)
-	if exists && c.facts().Policy.Deny&PermOverwrite != 0 {
-		return say(550, "Permission denied: the name is taken")
-	}
-	return reply{job: &job{verb: "COMB", name: target, run: func(x *xfer) reply {
-		if err := copyFiles(x, files, s, target, parts, StoreOptions{Append: exists}); err != nil {
-			return replyFor(x.reason(err), 502)
-		}
-		for _, part := range parts {
-			if err := files.Remove(x.ctx, s, part); err != nil {
-				return replyFor(x.reason(err), 502)
-			}
-		}
-		c.changed("COMB", target, parts[0])
-		return say(250, "Files joined")
-	}}}
-}
-
-// quotedWords splits at spaces; words may stand in double quotes.
-func quotedWords(s string) ([]string, bool) {
-	var words []string
-	for s = strings.TrimLeft(s, " "); s != ""; s = strings.TrimLeft(s, " ") {
-		word, rest, _ := strings.Cut(s, " ")
-		if s[0] == '"' {
-			var closed bool
-			if word, rest, closed = strings.Cut(s[1:], `"`); !closed {
-				return nil, false
-			}
-		}
-		words, s = append(words, word), rest
-	}
-	return words, true
-}
-
-// copyFiles writes the contents of files into one upload and commits it.
-func copyFiles(x *xfer, files FileDriver, s *Session, to string, from []string, o StoreOptions) (err error) {
-	x.guard()
-	defer x.unguard()
-	up, err := files.Store(x.ctx, s, to, o)
-	if err != nil {
-		return err
-	}
-	done := false
-	defer func() {
-		if !done {
-			up.Abort(context.WithoutCancel(x.ctx), cmp.Or(err, errPanic))
-		}
-	}()
-	if err := up.Begin(x.ctx, UploadInfo{}); err != nil {
-		return err
-	}
-	w := &boundedWriter{up, s.Policy.MaxFileSize}
-	if o.Append && w.room > 0 {
-		old, err := files.Stat(x.ctx, s, to)
-		if err != nil {
-			return err
-		}
-		w.room = max(w.room-max(old.Size, 0), -1)
-	}
-	for _, name := range from {
-		if err := copyInto(x, files, s, w, name); err != nil {
-			return err
-		}
-	}
-	if err := x.commitNow(); err != nil {
-		return err
-	}
-	if err := up.Commit(x.ctx); err != nil {
-		return err
-	}
-	done = true
-	return nil
-}
-
-// boundedWriter fails before it passes on more than there is room for.
-type boundedWriter struct {
-	w    io.Writer
-	room int64 // 0: no bound; below: none left
-}
-
-func (b *boundedWriter) Write(p []byte) (int, error) {
-	switch n := int64(len(p)); {
-	case b.room == 0:
-	case b.room < n:
-		return 0, ErrTooLarge
-	case b.room == n:
-		b.room = -1
-	default:
-		b.room -= n
-	}
-	return b.w.Write(p)
-}
-
-func copyInto(x *xfer, files FileDriver, s *Session, to io.Writer, name string) error {
-	src, err := files.Open(x.ctx, s, name, 0)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	const class = len(bufferSizes) - 1
-	buf := getBuffer(class)
-	defer putBuffer(class, buf)
-	for {
-		x.guard()
-		n, rerr := src.Read(*buf)
-		if n > 0 {
-			k, werr := to.Write((*buf)[:n])
-			if werr == nil && k < n {
-				werr = io.ErrShortWrite
-			}
-			if werr != nil {
-				return werr
-			}
-		}
-		if rerr == io.EOF {
-			return nil
-		}
-		if rerr != nil {
-			return rerr
-		}
-		if err := x.ctx.Err(); err != nil {
-			return err
-		}
-	}
 }
 
 // uniqueSuffix makes the name of STOU one that nobody has.

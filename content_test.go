@@ -269,7 +269,7 @@ func TestJoinedFilesKeepToTheLargestSize(t *testing.T) {
 			c := w.login()
 			parts := "five more"
 			if target == "new" {
-				parts = "five five five"
+				parts = "five more ten"
 			}
 			c.cmd(want, "COMB %s %s", target, parts)
 			c.quit()
