@@ -4,11 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"io/fs"
 	"path"
-	"strconv"
-	"strings"
-	"time"
 )
 
 func fileCommands() []*command {
@@ -113,127 +109,6 @@ func cmdSize(c *conn, arg string) reply {
 		return say(550, "Size is not known")
 	}
 	return say(213, itoa(e.Size))
-}
-
-const mdtmLayout = "20060102150405"
-
-// cmdMdtm answers with the time, or sets it: some clients send a time before
-// the name. That is done only if the whole argument is no name.
-func cmdMdtm(c *conn, arg string) reply {
-	name, err := c.resolve(arg)
-	if err != nil {
-		return badName(err)
-	}
-	e, err := c.files().Stat(c.ctx, c.facts(), name)
-	if errors.Is(err, fs.ErrNotExist) {
-		if first, rest, ok := strings.Cut(arg, " "); ok && len(first) == 14 && isDigits(first) {
-			return c.setTime("MDTM", first, rest, false)
-		}
-	}
-	switch {
-	case err != nil:
-		return replyFor(err, 502)
-	case e.ModTime.IsZero():
-		return say(550, "Time is not known")
-	}
-	return say(213, e.ModTime.UTC().Format(mdtmLayout))
-}
-
-func cmdMfmt(c *conn, arg string) reply {
-	stamp, name, _ := strings.Cut(arg, " ")
-	return c.setTime("MFMT", stamp, name, false)
-}
-
-func cmdMfct(c *conn, arg string) reply {
-	stamp, name, _ := strings.Cut(arg, " ")
-	return c.setTime("MFCT", stamp, name, true)
-}
-
-// parseTime reads YYYYMMDDhhmmss[.sss] in UTC (RFC 3659, 2.3).
-func parseTime(s string) (time.Time, error) { return time.Parse(mdtmLayout, s) }
-
-func (c *conn) setTime(verb, stamp, arg string, created bool) reply {
-	t, err := parseTime(stamp)
-	if err != nil || arg == "" {
-		return say(501, "Syntax: "+verb+" YYYYMMDDhhmmss name")
-	}
-	name, err := c.resolve(arg)
-	if err != nil {
-		return badName(err)
-	}
-	if c.facts().Policy.Deny&PermTimes != 0 {
-		return say(550, "Permission denied")
-	}
-	a, fact := Attr{ModTime: t}, "Modify="
-	if created {
-		a, fact = Attr{Created: t}, "Create="
-	}
-	if err := c.files().SetAttr(c.ctx, c.facts(), name, a); err != nil {
-		return replyFor(err, 502)
-	}
-	c.changed(verb, name, "")
-	return say(213, fact+stamp+"; "+arg)
-}
-
-// cmdMff changes several facts at once, all or none.
-func cmdMff(c *conn, arg string) reply {
-	list, file, ok := strings.Cut(arg, " ")
-	if !ok || file == "" || !strings.HasSuffix(list, ";") {
-		return say(501, "Syntax: MFF fact=value; name")
-	}
-	a, needs, r := parseMFF(list)
-	if r.code != 0 {
-		return r
-	}
-	if c.facts().Policy.Deny&needs != 0 {
-		return say(550, "Permission denied")
-	}
-	name, err := c.resolve(file)
-	if err != nil {
-		return badName(err)
-	}
-	if err := c.files().SetAttr(c.ctx, c.facts(), name, a); err != nil {
-		return replyFor(err, 504)
-	}
-	c.changed("MFF", name, "")
-	return say(213, list+" "+file)
-}
-
-func parseMFF(list string) (a Attr, needs Perm, r reply) {
-	for fact := range strings.SplitSeq(strings.TrimSuffix(list, ";"), ";") {
-		name, value, _ := strings.Cut(fact, "=")
-		var err error
-		switch strings.ToLower(name) {
-		case "modify":
-			a.ModTime, err = parseTime(value)
-			needs |= PermTimes
-		case "create":
-			a.Created, err = parseTime(value)
-			needs |= PermTimes
-		case "unix.mode":
-			a.Mode, err = parseMode(value)
-			a.SetMode = true
-			needs |= PermChmod
-		case "unix.owner":
-			a.Owner = value
-			needs |= PermChmod
-		case "unix.group":
-			a.Group = value
-			needs |= PermChmod
-		default:
-			return a, needs, say(504, "Fact can't be changed")
-		}
-		if err != nil {
-			return a, needs, say(501, "Malformed value of a fact")
-		}
-	}
-	return a, needs, reply{}
-}
-
-// parseMode reads an octal mode, permission bits only.
-func parseMode(s string) (fs.FileMode, error) {
-	n, err := strconv.ParseUint(s, 8, 12)
-	return fs.FileMode(n) & fs.ModePerm, err
 }
 
 func cmdAvbl(c *conn, arg string) reply {

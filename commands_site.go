@@ -90,7 +90,7 @@ func siteChmod(c *conn, arg string) reply {
 	digits, file, _ := strings.Cut(arg, " ")
 	mode, err := parseMode(digits)
 	if err != nil {
-		return say(501, "Mode must be octal")
+		return say(501, "Mode must be octal, 777 at most")
 	}
 	return c.setAttr("SITE CHMOD", file, Attr{SetMode: true, Mode: mode}, "Mode changed")
 }

@@ -1,0 +1,204 @@
+package paradise
+
+import (
+	"errors"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const mdtmLayout = "20060102150405"
+
+// cmdMdtm answers with the time, or sets it: some clients send a time before
+// the name. That is done only if the whole argument is no name.
+func cmdMdtm(c *conn, arg string) reply {
+	name, err := c.resolve(arg)
+	if err != nil {
+		return badName(err)
+	}
+	e, err := c.files().Stat(c.ctx, c.facts(), name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if first, rest, ok := strings.Cut(arg, " "); ok && len(first) == 14 && isDigits(first) {
+			return c.setTime("MDTM", first, rest, false)
+		}
+	}
+	switch {
+	case err != nil:
+		return replyFor(err, 502)
+	case e.ModTime.IsZero():
+		return say(550, "Time is not known")
+	}
+	return say(213, e.ModTime.UTC().Format(mdtmLayout))
+}
+
+func cmdMfmt(c *conn, arg string) reply {
+	stamp, name, _ := strings.Cut(arg, " ")
+	return c.setTime("MFMT", stamp, name, false)
+}
+
+func cmdMfct(c *conn, arg string) reply {
+	stamp, name, _ := strings.Cut(arg, " ")
+	return c.setTime("MFCT", stamp, name, true)
+}
+
+var (
+	errTime = errors.New("paradise: malformed time")
+	errYear = errors.New("paradise: no year whose times storage can keep")
+)
+
+// parseTime reads YYYYMMDDhhmmss[.sss] in UTC (RFC 3659, 2.3). A leap second is
+// the one after it, as in the time of computers. Years at whose times nanoseconds
+// since 1970 overflow are refused: storage would keep another time.
+func parseTime(s string) (time.Time, error) {
+	whole, fraction, parted := strings.Cut(s, ".")
+	if len(whole) != len(mdtmLayout) || !isDigits(whole) || parted && !isDigits(fraction) {
+		return time.Time{}, errTime // time.Parse takes a comma too
+	}
+	minute, leap := strings.CutSuffix(whole, "60")
+	if leap {
+		whole = minute + "59"
+	}
+	if parted {
+		whole += "." + fraction
+	}
+	t, err := time.Parse(mdtmLayout, whole)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if leap {
+		t = t.Add(time.Second)
+	}
+	if t.Year() < 1678 || t.Year() > 2261 {
+		return time.Time{}, errYear
+	}
+	return t, nil
+}
+
+// timeText is t as a reply tells it: what was asked for, or the same without a
+// leap second and without what is finer than nanoseconds.
+func timeText(t time.Time, asked string) string {
+	whole, fraction, parted := strings.Cut(asked, ".")
+	if !parted {
+		return t.Format(mdtmLayout)
+	}
+	if !strings.HasSuffix(whole, "60") && len(fraction) <= 9 {
+		return asked
+	}
+	digits := strings.Repeat("0", min(len(fraction), 9))
+	return t.Format(mdtmLayout + "." + digits)
+}
+
+func (c *conn) setTime(verb, stamp, arg string, created bool) reply {
+	t, err := parseTime(stamp)
+	switch {
+	case errors.Is(err, errYear):
+		return say(501, "Year must be 1678 to 2261")
+	case err != nil || arg == "":
+		return say(501, "Syntax: "+verb+" YYYYMMDDhhmmss name")
+	}
+	name, err := c.resolve(arg)
+	if err != nil {
+		return badName(err)
+	}
+	if c.facts().Policy.Deny&PermTimes != 0 {
+		return say(550, "Permission denied")
+	}
+	a, fact := Attr{ModTime: t}, "Modify="
+	if created {
+		a, fact = Attr{Created: t}, "Create="
+	}
+	if err := c.files().SetAttr(c.ctx, c.facts(), name, a); err != nil {
+		return replyFor(err, 502)
+	}
+	c.changed(verb, name, "")
+	return say(213, fact+timeText(t, stamp)+"; "+arg)
+}
+
+// cmdMff changes several facts at once, all or none.
+func cmdMff(c *conn, arg string) reply {
+	list, file, ok := strings.Cut(arg, " ")
+	if !ok || file == "" || !strings.HasSuffix(list, ";") {
+		return say(501, "Syntax: MFF fact=value; name")
+	}
+	change, r := parseMFF(list)
+	if r.code != 0 {
+		return r
+	}
+	if c.facts().Policy.Deny&change.needs != 0 {
+		return say(550, "Permission denied")
+	}
+	name, err := c.resolve(file)
+	if err != nil {
+		return badName(err)
+	}
+	if err := c.files().SetAttr(c.ctx, c.facts(), name, change.attr); err != nil {
+		return replyFor(err, 504)
+	}
+	c.changed("MFF", name, "")
+	return say(213, change.told+" "+file)
+}
+
+// factChange is what MFF asks for.
+type factChange struct {
+	attr  Attr
+	needs Perm
+	told  string // the list as the reply tells it
+}
+
+func parseMFF(list string) (factChange, reply) {
+	var change factChange
+	seen := make(map[string]bool)
+	for fact := range strings.SplitSeq(strings.TrimSuffix(list, ";"), ";") {
+		name, value, _ := strings.Cut(fact, "=")
+		key := strings.ToLower(name)
+		told, known, ok := change.set(key, value)
+		switch {
+		case !known:
+			return change, say(504, "Fact can't be changed")
+		case !ok:
+			return change, say(501, "Malformed value of a fact")
+		case seen[key]:
+			return change, say(501, "A fact stands there twice")
+		}
+		seen[key] = true
+		change.told += name + "=" + told + ";"
+	}
+	return change, reply{}
+}
+
+// set takes one fact, its name in lower case, and returns its value as the reply
+// tells it. An empty owner would change nothing, so it is malformed.
+func (f *factChange) set(name, value string) (told string, known, ok bool) {
+	var err error
+	switch name {
+	case "modify":
+		f.attr.ModTime, err = parseTime(value)
+		f.needs |= PermTimes
+		return timeText(f.attr.ModTime, value), true, err == nil
+	case "create":
+		f.attr.Created, err = parseTime(value)
+		f.needs |= PermTimes
+		return timeText(f.attr.Created, value), true, err == nil
+	case "unix.mode":
+		f.attr.Mode, err = parseMode(value)
+		f.attr.SetMode = true
+		f.needs |= PermChmod
+		return value, true, err == nil
+	case "unix.owner":
+		f.attr.Owner = value
+		f.needs |= PermChmod
+		return value, true, value != ""
+	case "unix.group":
+		f.attr.Group = value
+		f.needs |= PermChmod
+		return value, true, value != ""
+	}
+	return "", false, false
+}
+
+// parseMode reads an octal mode of permission bits; others would be dropped.
+func parseMode(s string) (fs.FileMode, error) {
+	n, err := strconv.ParseUint(s, 8, 9)
+	return fs.FileMode(n), err
+}
