@@ -81,13 +81,14 @@ func cmdQuit(*conn, string) reply {
 	return reply{code: 221, text: "Goodbye", end: true}
 }
 
-// cmdHost chooses a virtual host, before login only.
+// cmdHost chooses a virtual host, before login only: one who has said no more
+// than USER begins again there (RFC 7151, 3.2).
 func cmdHost(c *conn, arg string) reply {
 	if len(c.srv.Hosts) == 0 {
 		return say(502, "No virtual hosts here")
 	}
-	if c.login.named || c.facts().LoggedIn() {
-		return say(503, "HOST must come before USER")
+	if c.facts().LoggedIn() {
+		return say(503, "HOST must come before login")
 	}
 	name, ok := hostName(arg)
 	if !ok {
@@ -99,6 +100,7 @@ func cmdHost(c *conn, arg string) reply {
 	if !c.fits(name) {
 		return say(504, "Host differs from the one that TLS was negotiated for")
 	}
+	c.login.reset()
 	c.update(func(s *Session) { s.Host = name })
 	return textReply(220, c.banner())
 }
