@@ -37,6 +37,7 @@ func cmdPBSZ(c *conn, arg string) reply {
 	if !c.tls.on {
 		return say(503, "PBSZ needs AUTH first")
 	}
+	arg = strings.TrimSpace(arg)
 	if _, err := strconv.ParseUint(arg, 10, 32); err != nil { // RFC 2228, 3
 		return say(501, "PBSZ needs a decimal number of 32 bits")
 	}
