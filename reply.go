@@ -21,8 +21,7 @@ type reply struct {
 // ok, refuse and friends keep handlers short.
 func say(code int, text string) reply { return reply{code: code, text: text} }
 
-// appendReply formats r as RFC 959, 4.2 says. Text never forges a line: control
-// characters become spaces.
+// appendReply formats r as RFC 959, 4.2 says.
 func appendReply(b []byte, r reply) []byte {
 	for i, line := range r.lines {
 		switch {
@@ -41,10 +40,13 @@ func appendReply(b []byte, r reply) []byte {
 	return append(b, '\r', '\n')
 }
 
+// appendText makes spaces of what would forge a line or cut one short. All else
+// passes, other control characters too: names have them, and a client must get back
+// the name that it is to send.
 func appendText(b []byte, s string) []byte {
 	for i := range len(s) {
-		switch c := s[i]; {
-		case c < ' ' && c != '\t' || c == 0x7F:
+		switch c := s[i]; c {
+		case '\r', '\n', 0:
 			b = append(b, ' ')
 		default:
 			b = append(b, c)
