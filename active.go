@@ -2,6 +2,7 @@ package paradise
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
@@ -18,10 +19,10 @@ var (
 )
 
 // announceActive notes where a transfer is to connect to. Foreign addresses and
-// privileged ports are refused. "Any address" is the client's own: lftp names
-// "::" for a socket that it has bound to no address.
+// privileged ports are refused. "::" is the client's own: lftp names it for a
+// socket that it has bound to no address. Nobody needs 0.0.0.0.
 func (srv *Server) announceActive(s *Session, remote netip.AddrPort, anyPeer bool) (*dataChan, error) {
-	if remote.Addr().IsUnspecified() {
+	if remote.Addr() == netip.IPv6Unspecified() {
 		remote = netip.AddrPortFrom(s.Remote.Addr(), remote.Port())
 	}
 	if err := srv.activeAllowed(s, remote, anyPeer); err != nil {
@@ -63,19 +64,26 @@ func (d *dataChan) dial(ctx context.Context, wait time.Duration) (net.Conn, erro
 	return nc, nil
 }
 
+// octets reads numbers of 8 bits with commas between them.
+func octets(arg string) ([]byte, error) {
+	var b []byte
+	for field := range strings.SplitSeq(arg, ",") {
+		v, err := strconv.ParseUint(strings.TrimSpace(field), 10, 8)
+		if err != nil {
+			return nil, errPortSyntax
+		}
+		b = append(b, byte(v))
+	}
+	return b, nil
+}
+
 // parsePort reads PORT's h1,h2,h3,h4,p1,p2 (RFC 959, 4.1.2).
 func parsePort(arg string) (netip.AddrPort, error) {
-	var n [6]byte
-	rest := strings.TrimSpace(arg)
-	for i := range n {
-		field, after, more := strings.Cut(rest, ",")
-		v, err := strconv.ParseUint(strings.TrimSpace(field), 10, 8)
-		if err != nil || more != (i < 5) {
-			return netip.AddrPort{}, errPortSyntax
-		}
-		n[i], rest = byte(v), after
+	n, err := octets(arg)
+	if err != nil || len(n) != 6 {
+		return netip.AddrPort{}, errPortSyntax
 	}
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(n[:4])), uint16(n[4])<<8|uint16(n[5])), nil
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(n)), binary.BigEndian.Uint16(n[4:])), nil
 }
 
 // parseEPRT reads EPRT's |1|132.235.1.2|6275| with any delimiter from 33 to 126
@@ -102,17 +110,21 @@ func parseEPRT(arg string) (netip.AddrPort, error) {
 	return netip.AddrPortFrom(a.Unmap(), uint16(port)), nil
 }
 
-// parseLPRT reads LPRT's 4,4,h1..h4,2,p1,p2 (RFC 1639) for IPv4.
+// parseLPRT reads LPRT's 4,4,h1..h4,2,p1,p2 or 6,16,h1..h16,2,p1,p2: family, and
+// address and port with their lengths (RFC 1639, 1).
 func parseLPRT(arg string) (netip.AddrPort, error) {
-	f := strings.Split(strings.TrimSpace(arg), ",")
-	if len(f) < 2 {
+	n, err := octets(arg)
+	if err != nil || len(n) < 2 {
 		return netip.AddrPort{}, errPortSyntax
 	}
-	if f[0] != "4" {
+	size, known := map[byte]int{4: 4, 6: 16}[n[0]]
+	if !known {
 		return netip.AddrPort{}, errPortFamily
 	}
-	if len(f) != 9 || f[1] != "4" || f[6] != "2" {
+	rest := n[2:]
+	if int(n[1]) != size || len(rest) != size+3 || rest[size] != 2 {
 		return netip.AddrPort{}, errPortSyntax
 	}
-	return parsePort(strings.Join(append(f[2:6:6], f[7:]...), ","))
+	a, _ := netip.AddrFromSlice(rest[:size])
+	return netip.AddrPortFrom(a.Unmap(), binary.BigEndian.Uint16(rest[size+1:])), nil
 }

@@ -8,15 +8,15 @@ import (
 )
 
 func dataCommands() []*command {
-	codes := []int{200, 425, 502, 503, 504, 522}
+	codes := []int{200, 425, 502, 503, 504}
 	return []*command{
 		{name: "PASV", needs: needLogin | keepsOffset, codes: []int{227, 425, 503}, ref: "RFC 959, 4.1.2", run: cmdPasv},
 		{name: "EPSV", needs: needLogin | keepsOffset, codes: []int{200, 229, 425, 501, 502, 522}, syntax: "[1|2|ALL]", feat: "EPSV", ref: "RFC 2428, 3", run: cmdEpsv},
-		{name: "LPSV", needs: needLogin | keepsOffset | unlisted, codes: []int{228, 425, 503}, ref: "RFC 1639, 2", run: cmdLpsv},
+		{name: "LPSV", needs: needLogin | keepsOffset, codes: []int{228, 425, 503}, feat: "LPSV", ref: "RFC 1639, 2", run: cmdLpsv},
 		{name: "SPSV", needs: needLogin | keepsOffset | unlisted, codes: []int{502}, ref: "draft-rosenau-ftp-single-port", run: notImplemented},
-		{name: "PORT", needs: needLogin | needArg | keepsOffset, codes: codes, syntax: "h1,h2,h3,h4,p1,p2", ref: "RFC 959, 4.1.2", run: cmdPort},
-		{name: "EPRT", needs: needLogin | needArg | keepsOffset, codes: codes, syntax: "|1|address|port|", feat: "EPRT", ref: "RFC 2428, 2", run: cmdEprt},
-		{name: "LPRT", needs: needLogin | needArg | keepsOffset | unlisted, codes: append(codes, 521), syntax: "4,4,h1,h2,h3,h4,2,p1,p2", ref: "RFC 1639, 1", run: cmdLprt},
+		{name: "PORT", needs: needLogin | needArg | keepsOffset, codes: append(codes, 522), syntax: "h1,h2,h3,h4,p1,p2", ref: "RFC 959, 4.1.2", run: cmdPort},
+		{name: "EPRT", needs: needLogin | needArg | keepsOffset, codes: append(codes, 522), syntax: "|1|address|port|", feat: "EPRT", ref: "RFC 2428, 2", run: cmdEprt},
+		{name: "LPRT", needs: needLogin | needArg | keepsOffset, codes: append(codes, 521), syntax: "4,4,h1,h2,h3,h4,2,p1,p2", feat: "LPRT", ref: "RFC 1639, 1", run: cmdLprt},
 	}
 }
 
@@ -121,9 +121,6 @@ func cmdEprt(c *conn, arg string) reply {
 
 func cmdLprt(c *conn, arg string) reply {
 	addr, err := parseLPRT(arg)
-	if errors.Is(err, errPortFamily) {
-		return say(521, "Supported address families are (4)")
-	}
 	return c.announce("LPRT", addr, err)
 }
 
@@ -149,7 +146,7 @@ func (c *conn) announce(verb string, addr netip.AddrPort, err error) reply {
 	case errors.Is(err, errPortSyntax):
 		return say(501, "Malformed address")
 	case errors.Is(err, errPortFamily):
-		return say(522, "Network protocol not supported, use ("+c.family()+")")
+		return c.otherFamily(verb)
 	case errors.Is(err, errPortRefused):
 		c.srv.state.counters.refuse(refusedBounce)
 		return say(504, "Address refused: it must be your own, with a port above 1023")
@@ -157,10 +154,15 @@ func (c *conn) announce(verb string, addr netip.AddrPort, err error) reply {
 	return reply{code: 425, text: "Can't open data connection, try again later", err: err}
 }
 
-// family is the number of the control connection's protocol (RFC 2428, 2).
-func (c *conn) family() string {
+// otherFamily names the control connection's own protocol: as RFC 2428, 2 counts
+// them, or RFC 1639, 1.
+func (c *conn) otherFamily(verb string) reply {
+	version, number := "6", "2"
 	if c.facts().Local.Addr().Is4() {
-		return "1"
+		version, number = "4", "1"
 	}
-	return "2"
+	if verb == "LPRT" {
+		return say(521, "Supported address families are ("+version+")")
+	}
+	return say(522, "Network protocol not supported, use ("+number+")")
 }

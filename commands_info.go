@@ -187,7 +187,7 @@ func (c *conn) offered(cmd *command, can Features) bool {
 		return len(c.srv.Hosts) > 0
 	case "EPSV":
 		return !c.srv.Passive.NoEPSV
-	case "PORT", "EPRT":
+	case "PORT", "EPRT", "LPRT":
 		return !c.srv.Active.Disable
 	case "RMDA":
 		return c.facts().Policy.GrantTree
