@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"io/fs"
 	"path"
 )
 
@@ -45,11 +46,27 @@ func cmdRnfr(c *conn, arg string) reply {
 		return say(550, "The root can't be renamed")
 	}
 	e, err := c.files().Stat(c.ctx, c.facts(), name)
-	if err != nil && !errors.Is(err, errUnsupported) {
+	if err != nil && !errors.Is(err, errUnsupported) && !c.isLink(name) {
 		return replyFor(err, 502)
 	}
 	c.params.renameFrom, c.params.renameDir = name, err == nil && e.IsDir()
 	return say(350, "File exists, send RNTO with the new name")
+}
+
+// isLink reports whether a listing shows name as a link. Stat cannot describe one
+// that leads nowhere or out of the storage; it may be renamed and removed all the
+// same.
+func (c *conn) isLink(name string) bool {
+	l, err := c.files().List(c.ctx, c.facts(), path.Dir(name))
+	if err != nil || l == nil {
+		return false
+	}
+	for e, err := range l {
+		if err != nil || e.Name == path.Base(name) {
+			return err == nil && e.Mode&fs.ModeSymlink != 0
+		}
+	}
+	return false
 }
 
 // cmdRnto replaces a file, as clients that upload under a temporary name need.
@@ -92,6 +109,8 @@ func (c *conn) regular(arg string) (string, Entry, reply) {
 		return "", Entry{}, replyFor(err, 502)
 	case e.IsDir():
 		return "", Entry{}, replyFor(ErrIsDir, 550)
+	case !e.Mode.IsRegular():
+		return "", Entry{}, say(550, "Not a regular file")
 	}
 	return name, e, reply{}
 }

@@ -313,6 +313,10 @@ func cmdMlst(c *conn, arg string) reply {
 	if err != nil {
 		return replyFor(err, 502)
 	}
-	facts := string(appendFacts(nil, e, factKindEntry, c.params.facts, c.allowed()))
+	allowed := c.allowed()
+	if name == "/" {
+		allowed &^= PermRename | PermRmdir // refused to everybody
+	}
+	facts := string(appendFacts(nil, e, factKindEntry, c.params.facts, allowed))
 	return reply{code: 250, text: "End", body: true, lines: []string{"Listing " + quotePath(name), facts + name}}
 }

@@ -241,7 +241,7 @@ func appendFacts(b []byte, e Entry, kind factKind, facts factSet, allowed Perm) 
 	}
 	if facts&factPerm != 0 {
 		b = append(b, "perm="...)
-		b = append(appendPerm(b, dir, allowed), ';')
+		b = append(appendPerm(b, e.Mode, dir, allowed), ';')
 	}
 	if facts&factUnique != 0 && isFactValue(e.Unique) {
 		b = append(b, "unique="...)
@@ -357,6 +357,7 @@ var (
 		{'c', PermCreate}, {'d', PermRmdir}, {'e', 0}, {'f', PermRename},
 		{'l', PermList}, {'m', PermMkdir}, {'p', PermDelete},
 	}
+	specialPerms = []permLetter{{'d', PermDelete}, {'f', PermRename}} // of pipes, sockets and devices
 )
 
 // permLetter is a letter of the perm fact and what it takes.
@@ -366,11 +367,15 @@ type permLetter struct {
 }
 
 // appendPerm appends the letters of RFC 3659, 7.5.5, for what allowed permits on
-// a file or a folder. They are a guide: modes of the storage are not looked at.
-func appendPerm(b []byte, dir bool, allowed Perm) []byte {
+// an entry of this type, or a folder. They are a guide: permission bits of the
+// storage are not looked at, nor what a link leads to.
+func appendPerm(b []byte, m fs.FileMode, dir bool, allowed Perm) []byte {
 	letters := filePerms
-	if dir {
+	switch {
+	case dir:
 		letters = dirPerms
+	case !m.IsRegular() && m&fs.ModeSymlink == 0:
+		letters = specialPerms
 	}
 	for _, l := range letters {
 		if allowed&l.needs == l.needs {

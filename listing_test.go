@@ -221,23 +221,27 @@ func TestMLSxLine(t *testing.T) {
 
 func TestPermFact(t *testing.T) {
 	for _, rule := range []struct {
-		name         string
-		allowed      Perm
-		file, folder string
+		name                  string
+		allowed               Perm
+		file, folder, special string
 	}{
-		{"everything", ^Perm(0), "adfrw", "cdeflmp"},
-		{"nothing", 0, "", "e"},
-		{"read only", ^DenyReadOnly, "r", "el"},
-		{"upload only", ^DenyUploadOnly, "", "cem"},
-		{"append", PermAppend, "a", "e"},
-		{"delete", PermDelete, "d", "ep"},
-		{"overwrite", PermOverwrite, "w", "e"},
-		{"rename", PermRename, "f", "ef"},
-		{"remove folders", PermRmdir, "", "de"},
+		{"everything", ^Perm(0), "adfrw", "cdeflmp", "df"},
+		{"nothing", 0, "", "e", ""},
+		{"read only", ^DenyReadOnly, "r", "el", ""},
+		{"upload only", ^DenyUploadOnly, "", "cem", ""},
+		{"append", PermAppend, "a", "e", ""},
+		{"delete", PermDelete, "d", "ep", "d"},
+		{"overwrite", PermOverwrite, "w", "e", ""},
+		{"rename", PermRename, "f", "ef", "f"},
+		{"remove folders", PermRmdir, "", "de", ""},
 	} {
 		t.Run(rule.name, func(t *testing.T) {
-			assert.Equal(t, rule.file, string(appendPerm(nil, false, rule.allowed)))
-			assert.Equal(t, rule.folder, string(appendPerm(nil, true, rule.allowed)))
+			assert.Equal(t, rule.file, string(appendPerm(nil, 0o644, false, rule.allowed)))
+			assert.Equal(t, rule.file, string(appendPerm(nil, fs.ModeSymlink, false, rule.allowed)), "a link may lead to a file")
+			assert.Equal(t, rule.folder, string(appendPerm(nil, fs.ModeDir, true, rule.allowed)))
+			for _, m := range []fs.FileMode{fs.ModeNamedPipe, fs.ModeSocket, fs.ModeDevice, fs.ModeDevice | fs.ModeCharDevice, fs.ModeIrregular} {
+				assert.Equal(t, rule.special, string(appendPerm(nil, m, false, rule.allowed)), m)
+			}
 		})
 	}
 }
