@@ -1,6 +1,8 @@
 package paradise
 
 import (
+	"bufio"
+	"compress/flate"
 	"compress/zlib"
 	"errors"
 	"io"
@@ -15,25 +17,32 @@ const (
 	bombFree            = 10 << 20 // ... once it is larger than this
 )
 
-var errBomb = errors.New("paradise: deflated upload grows out of proportion")
+var (
+	errBomb   = errors.New("paradise: deflated upload grows out of proportion")
+	errBehind = errors.New("paradise: bytes behind the end of the zlib stream")
+)
 
 // inflater reads a MODE Z upload.
 type inflater struct {
-	wire io.Reader
+	wire *bufio.Reader // our own: zlib would hide what it reads ahead
 	in   int64
 	out  int64
 	z    io.ReadCloser
 }
 
-func newInflater(wire io.Reader) *inflater { return &inflater{wire: wire} }
+func newInflater(wire io.Reader) *inflater {
+	f := &inflater{}
+	f.wire = bufio.NewReaderSize(countingReader{wire, &f.in}, bufferSizes[0])
+	return f
+}
 
 // Read bounds what a few bytes may grow to.
 func (f *inflater) Read(p []byte) (int, error) {
 	if f.z == nil {
-		z, err := zlib.NewReader(countingReader{f.wire, &f.in})
-		if err == io.EOF {
-			return 0, io.EOF // nothing at all is an empty file
+		if _, err := f.wire.Peek(1); err != nil {
+			return 0, err // nothing at all is an empty file
 		}
+		z, err := zlib.NewReader(f.wire)
 		if err != nil {
 			return 0, f.wrap(err)
 		}
@@ -54,23 +63,20 @@ func (f *inflater) Read(p []byte) (int, error) {
 }
 
 // drain waits for the end of the connection behind the end of the stream, so
-// that a broken one is noticed.
+// that a broken one is noticed. A byte there belongs to no file: to drop it would
+// publish less than was sent.
 func (f *inflater) drain() error {
-	var rest [512]byte
-	for {
-		n, err := f.wire.Read(rest[:])
-		if err != nil {
-			return err
-		}
-		if n > 0 {
-			return f.wrap(errors.New("paradise: bytes behind the end of the zlib stream"))
-		}
+	_, err := f.wire.ReadByte()
+	if err != nil {
+		return err
 	}
+	return &ReplyError{Code: 451, Text: "Bytes behind the end of the zlib stream", Err: errBehind}
 }
 
 // wrap makes a format error a refusal; errors of the connection pass.
 func (f *inflater) wrap(err error) error {
-	if errors.Is(err, zlib.ErrHeader) || errors.Is(err, zlib.ErrChecksum) || errors.Is(err, zlib.ErrDictionary) {
+	_, corrupt := errors.AsType[flate.CorruptInputError](err)
+	if corrupt || errors.Is(err, zlib.ErrHeader) || errors.Is(err, zlib.ErrChecksum) || errors.Is(err, zlib.ErrDictionary) {
 		return &ReplyError{Code: 451, Text: "Not a zlib stream", Err: err}
 	}
 	return err

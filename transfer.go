@@ -101,10 +101,14 @@ func (t *transfer) connectReply(err error) reply {
 	return reply{code: 425, text: "Can't open data connection", err: err}
 }
 
-// broken says what an error of the data connection means.
+// broken says what an error of the data connection means. One that carries its
+// reply is about what came over it.
 func (t *transfer) broken(err error) error {
 	err = t.x.reason(err)
+	_, told := errors.AsType[*ReplyError](err)
 	switch {
+	case told:
+		return err
 	case errors.Is(err, errTimeout):
 		return ErrStalled
 	case errors.Is(err, io.ErrUnexpectedEOF) && t.wire != nil:

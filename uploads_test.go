@@ -598,6 +598,14 @@ var endings = map[string]ending{
 		r.data.Write(z)
 		r.data.Close()
 	}},
+	"deflate-behind": {before: []string{"MODE Z"}, play: func(r *endingRun) {
+		r.data.Write(append(deflated("new"), deflated("SECOND")...))
+		r.data.Close()
+	}},
+	"deflate-empty": {before: []string{"MODE Z"}, play: func(r *endingRun) {
+		r.sent = ""
+		r.data.Close()
+	}},
 
 	"quota-known":    {fault: fails("Store", paradise.ErrQuota), early: true, play: func(*endingRun) {}},
 	"quota":          {fault: fails("Write", paradise.ErrQuota), play: fin},
@@ -700,6 +708,38 @@ func (r *endingRun) kick() {
 func accepting(f func() error) func(*paradise.Server) {
 	return func(srv *paradise.Server) {
 		srv.AcceptUpload = func(context.Context, *paradise.Session, string, paradise.UploadInfo) error { return f() }
+	}
+}
+
+// What is behind a stream's end is seen wherever the reads happen to end.
+func TestBytesBehindAZlibStreamAreNeverDropped(t *testing.T) {
+	first := deflated(strings.Repeat("x", 5000))
+	damaged := bytes.Clone(first)
+	damaged[2] = 0xff // a kind of block that there is not
+	for name, parts := range map[string][][]byte{
+		"a second stream":   {append(bytes.Clone(first), deflated("SECOND")...)},
+		"ten bytes":         {append(bytes.Clone(first), "0123456789"...)},
+		"one byte":          {append(bytes.Clone(first), 0)},
+		"a packet later":    {first, []byte("x")},
+		"a damaged stream":  {damaged},
+		"no stream at all":  {[]byte("plain text")},
+		"a long way behind": {append(deflated(""), make([]byte, 40<<10)...), make([]byte, 40<<10)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inMemory(t, nil, func(w *world) {
+				c := w.login()
+				c.cmd(200, "MODE Z")
+				d := c.begin("STOR f")
+				for _, part := range parts {
+					d.Write(part)
+					synctest.Wait()
+				}
+				c.expect(451)
+				d.Close()
+				w.missing("/f")
+				c.quit()
+			})
+		})
 	}
 }
 
