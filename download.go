@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -136,25 +137,66 @@ func (d *download) sendFile(tcp *net.TCPConn, file *os.File) error {
 	}
 	src := &io.LimitedReader{R: file}
 	left := d.left()
+	progress := time.Now()
 	for left > 0 {
-		src.N = min(chunk, left)
-		want := src.N
+		want := min(chunk, left)
+		src.N = want
 		began := time.Now()
-		tcp.SetWriteDeadline(began.Add(d.wait.Stall))
+		tcp.SetWriteDeadline(earliest(progress.Add(d.wait.Stall), began.Add(stallLook(d.wait.Stall))))
 		n, err := tcp.ReadFrom(src)
 		d.moved(int(n))
 		d.x.result.stored += n
 		left -= n
-		if err != nil && (!errors.Is(err, errTimeout) || n == 0) {
-			return d.broken(err)
-		}
 		if err == nil && n < want {
-			return nil
+			return d.whole()
 		}
-		if err := d.pace(int(n)); err != nil {
-			return err
+		if err != nil {
+			if err := d.resume(file, want-src.N-n, progress, n, err); err != nil {
+				return err
+			}
+		}
+		if n > 0 {
+			if err := d.pace(int(n)); err != nil {
+				return err
+			}
+			progress = time.Now()
 		}
 		chunk = d.nextChunk(chunk, time.Since(began))
+	}
+	return nil
+}
+
+// resume says whether sending may go on after an error: a chunk that ran out of
+// time may, unless nothing has moved for the stall limit. Where the kernel could
+// not send the file, excess bytes of it were read and not written.
+func (d *download) resume(file *os.File, excess int64, progress time.Time, n int64, err error) error {
+	if !errors.Is(err, errTimeout) || n == 0 && time.Since(progress) >= d.wait.Stall {
+		return d.broken(err)
+	}
+	if excess == 0 {
+		return nil
+	}
+	_, err = file.Seek(-excess, io.SeekCurrent)
+	return err
+}
+
+// stallLook is how often a transfer that waits for its client is looked at: the
+// kernel does not tell when in a chunk's time the last byte has moved. Windows
+// does not even tell how many had when that time was up.
+func stallLook(stall time.Duration) time.Duration {
+	if runtime.GOOS == "windows" {
+		return stall
+	}
+	return min(stall/8, 5*time.Second)
+}
+
+// errShrunk: what was announced with the 150 is not all there any more.
+var errShrunk = &ReplyError{Code: 451, Text: "File became shorter while it was sent", Err: io.ErrUnexpectedEOF}
+
+// whole holds what the file gave against what was announced, where it was.
+func (d *download) whole() error {
+	if d.x.result.stored < d.x.size.Load() {
+		return d.x.reason(errShrunk)
 	}
 	return nil
 }
@@ -207,7 +249,7 @@ func (d *download) copy(sink io.Writer) error {
 			return d.broken(werr)
 		}
 		if err == io.EOF {
-			return nil
+			return d.whole()
 		}
 		if err != nil {
 			return d.x.reason(err)
