@@ -133,7 +133,7 @@ func (c *conn) hashJob(verb string, kind Digest, name string, e Entry, start, en
 		}
 	}
 	s, files := c.facts(), c.files()
-	return reply{job: &job{verb: verb, name: name, run: func(x *xfer) reply {
+	return reply{job: &job{verb: verb, name: name, answers: true, run: func(x *xfer) reply {
 		sum, n, err := hashFile(x, files, s, kind, name, start, end)
 		if err != nil {
 			return replyFor(x.reason(err), 502)

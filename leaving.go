@@ -73,7 +73,8 @@ var errTooManyLong = &ReplyError{Code: 421, Text: "Too many long lines, closing 
 
 // readEnded deals with the end of the control connection. A transfer that runs
 // is aborted unless QUIT was said before (RFC 959, 4.1.1) or the policy lets
-// orphans live; either way it is waited for.
+// orphans live, and in any case if all it would do is to answer; either way it
+// is waited for.
 func (c *conn) readEnded(err error) {
 	c.mu.Lock()
 	x := c.xfer
@@ -82,7 +83,8 @@ func (c *conn) readEnded(err error) {
 	if x == nil {
 		return
 	}
-	x.controlEnded(errors.Is(err, io.EOF) && quit || c.facts().Policy.AllowLostControl)
+	fine := errors.Is(err, io.EOF) && quit || c.facts().Policy.AllowLostControl
+	x.controlEnded(fine && !x.job.answers)
 	<-x.left
 }
 

@@ -17,6 +17,9 @@ type job struct {
 	arg  string    // as the client gave it, for hooks
 	way  direction // for counters
 	run  func(x *xfer) reply
+
+	// answers: it changes nothing, and without a client nobody needs it.
+	answers bool
 }
 
 // direction is which way a job's bytes go.

@@ -1,0 +1,72 @@
+package paradise_test
+
+import (
+	"context"
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/memfs"
+)
+
+// slowFiles are files of ten bytes that take a second each.
+type slowFiles struct{ *memfs.FS }
+
+type slowFile struct{ left int }
+
+func (slowFiles) Open(context.Context, *paradise.Session, string, int64) (io.ReadCloser, error) {
+	return &slowFile{10}, nil
+}
+
+func (f *slowFile) Read(p []byte) (int, error) {
+	if f.left == 0 {
+		return 0, io.EOF
+	}
+	time.Sleep(time.Second)
+	f.left--
+	p[0] = 'x'
+	return 1, nil
+}
+
+func (*slowFile) Close() error { return nil }
+
+func TestAnAnswerThatNobodyAwaitsIsNotWorkedOut(t *testing.T) {
+	for _, command := range []string{"HASH f", "XCRC f", "XMD5 f", "MD5 f", "XSHA256 f 0 9"} {
+		for _, last := range []string{"", "QUIT\r\n"} {
+			inMemory(t, func(srv *paradise.Server) {
+				files := srv.Files.(*memfs.FS)
+				files.Put("/f", make([]byte, 10))
+				srv.Files = slowFiles{files}
+				srv.Policy.AllowLostControl = last == ""
+			}, func(w *world) {
+				c := w.login()
+				c.send("%s", command)
+				io.WriteString(c.conn, last)
+				time.Sleep(500 * time.Millisecond)
+				require.Len(t, w.srv.Stats().Sessions, 1)
+				c.conn.Close()
+				time.Sleep(time.Second)
+				require.Empty(t, w.srv.Stats().Sessions, "%s goes on after %q", command, last)
+			})
+		}
+	}
+}
+
+func TestAQuitBeforeTheEndLetsACopyEnd(t *testing.T) {
+	inMemory(t, func(srv *paradise.Server) {
+		files := srv.Files.(*memfs.FS)
+		files.Put("/f", make([]byte, 10))
+		srv.Files = slowFiles{files}
+	}, func(w *world) {
+		c := w.login()
+		c.send("SITE COPY f g\r\nQUIT")
+		synctest.Wait()
+		c.conn.Close()
+		time.Sleep(11 * time.Second)
+		require.Equal(t, "xxxxxxxxxx", w.content("/g"))
+	})
+}
