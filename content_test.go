@@ -7,10 +7,13 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/internal/memnet"
 )
 
 const (
@@ -80,6 +83,93 @@ func TestARefusalComesBeforeTheRestOfTheFile(t *testing.T) {
 		require.Zero(t, w.count.Counts().Write)
 		c.quit()
 	})
+}
+
+// refusedUpload has an upload refused and keeps its data connection.
+func (c *client) refusedUpload() *memnet.Conn {
+	c.w.t.Helper()
+	d := c.begin("STOR photo.jpg")
+	io.WriteString(d, exe+strings.Repeat("\x00", 600))
+	c.expect(550)
+	return d
+}
+
+func imagesOnly(srv *paradise.Server) { srv.Policy.Gate.Allow = []string{"image/*"} }
+
+func TestARefusedUploadDelaysNoCommand(t *testing.T) {
+	for name, sends := range map[string]bool{"silent": false, "sending": true} {
+		t.Run(name, func(t *testing.T) {
+			inMemory(t, imagesOnly, func(w *world) {
+				c := w.login()
+				before := w.net.Open()
+				began := time.Now()
+				d := c.refusedUpload()
+				stop := make(chan struct{})
+				go func() {
+					for sends {
+						select {
+						case <-stop:
+							return
+						case <-time.After(time.Second):
+							d.Write(make([]byte, 1000))
+						}
+					}
+				}()
+				c.cmd(257, "PWD")
+				c.epsv()
+				c.cmd(226, "ABOR")
+				require.Zero(t, time.Since(began))
+				time.Sleep(11 * time.Second)
+				require.Equal(t, before+1, w.net.Open(), "only ours is left")
+				close(stop)
+				d.Close()
+				c.quit()
+			})
+		})
+	}
+}
+
+func TestOneRefusedUploadLingersAtMost(t *testing.T) {
+	inMemory(t, imagesOnly, func(w *world) {
+		c := w.login()
+		before := w.net.Open()
+		var kept []*memnet.Conn
+		for range 5 {
+			kept = append(kept, c.refusedUpload())
+			synctest.Wait()
+			require.Equal(t, before+len(kept)+1, w.net.Open())
+		}
+		_, err := kept[3].Read(make([]byte, 1))
+		require.Error(t, err, "closed for the fifth")
+		for _, d := range kept {
+			d.Close()
+		}
+		c.quit()
+	})
+}
+
+func TestNoRefusedUploadOutlivesItsSession(t *testing.T) {
+	for name, end := range map[string]func(w *world, c *client){
+		"QUIT":     func(_ *world, c *client) { c.cmd(221, "QUIT") },
+		"vanishes": func(_ *world, c *client) { c.conn.Close() },
+		"Kick":     func(w *world, _ *client) { w.srv.Kick(w.srv.Stats().Sessions[0].ID, nil) },
+		"Shutdown": func(w *world, _ *client) { w.srv.Shutdown(context.Background()) },
+		"Close":    func(w *world, _ *client) { w.srv.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inMemory(t, imagesOnly, func(w *world) {
+				c := w.login()
+				began := time.Now()
+				d := c.refusedUpload()
+				end(w, c)
+				_, err := d.Read(make([]byte, 1))
+				require.Error(t, err)
+				require.Less(t, time.Since(began), time.Second)
+				d.Close()
+				c.conn.Close()
+			})
+		})
+	}
 }
 
 type zeros struct{}

@@ -114,7 +114,10 @@ func (c *conn) leave() {
 	c.gone = true
 	user := c.counted // also of a login that came back after the session was given up
 	c.counted = ""
+	lingering := c.refused
+	c.refused = nil
 	c.mu.Unlock()
+	lingering.Close()
 	c.srv.state.limits.userLeft(user)
 	if was {
 		return

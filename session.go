@@ -63,7 +63,8 @@ type conn struct {
 	verb      string
 	arg       string
 	channels  []*channelRecord
-	counted   string // the user name counted in the limits
+	counted   string    // the user name counted in the limits
+	refused   *dataChan // of an upload that was refused, lingering
 }
 
 // awake is what a session has while it is not parked. Who has not logged in is

@@ -126,8 +126,10 @@ func (c *conn) endTransfer(cmd *command, x *xfer, r reply) {
 	c.channelDone(x.data)
 	x.told.Store(true)
 	c.reply(cmd, x.job.verb, x.job.arg, r)
-	x.linger()
-	x.data.Close()
+	lingers := x.result.refused && c.keepRefused(x.data)
+	if !lingers {
+		x.data.Close()
+	}
 
 	c.mu.Lock()
 	c.xfer = nil
@@ -140,6 +142,36 @@ func (c *conn) endTransfer(cmd *command, x *xfer, r reply) {
 	}
 	c.mu.Unlock()
 	close(x.left)
+
+	if lingers { // beside the session, which goes on
+		x.linger()
+		c.dropRefused(x.data)
+	}
+}
+
+// keepRefused makes d the one connection that lingers for this session: a client
+// that ignores refusals must not pile them up. False: the session has ended.
+func (c *conn) keepRefused(d *dataChan) bool {
+	c.mu.Lock()
+	if c.gone {
+		c.mu.Unlock()
+		return false
+	}
+	former := c.refused
+	c.refused = d
+	c.mu.Unlock()
+	former.Close()
+	return true
+}
+
+// dropRefused ends d's lingering.
+func (c *conn) dropRefused(d *dataChan) {
+	c.mu.Lock()
+	if c.refused == d {
+		c.refused = nil
+	}
+	c.mu.Unlock()
+	d.Close()
 }
 
 // isOver reports whether the outcome stands: its reply may be with the client
