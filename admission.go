@@ -58,7 +58,8 @@ func newAdmission(l Limits, k *counters) *admission {
 	nofile := descriptorLimit()
 	a.fdBudget = int64(max(16, nofile-max(descriptorsKept, nofile/10)))
 	if a.limits.Sessions == 0 {
-		a.limits.Sessions = int(a.fdBudget * 9 / 10)
+		// The other half is for their transfers: each takes dataFDs.
+		a.limits.Sessions = int(a.fdBudget / 2)
 	}
 	return a
 }

@@ -102,8 +102,13 @@ const forever = 100 * 365 * 24 * time.Hour
 
 // Limits bound what strangers may use up. Zero is the default given; negative
 // is none. An address is an IPv4 address or an IPv6 /64.
+//
+// A session holds one descriptor and a transfer three more. Of those that the
+// process may have, a tenth, 64 at least, is left to the host program; by
+// default sessions take half of the rest, so that who was let in finds some to
+// transfer with: 425 is the answer where there are none.
 type Limits struct {
-	Sessions      int           // at once; what the process's descriptors carry
+	Sessions      int           // at once; half of the descriptors, see above
 	SessionsPerIP int           // at once from one address; 256
 	LoginsPerMin  int           // logins tried per minute from one address; 6000
 	LoginTries    int           // failed logins per connection, the last answered with 421; 3

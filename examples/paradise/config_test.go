@@ -226,6 +226,35 @@ func TestPrintedSettingsAreAFileThatMeansTheSame(t *testing.T) {
 	})
 }
 
+func TestLimitsThatAreSetHoldWhateverElseIsSaid(t *testing.T) {
+	for _, c := range []struct {
+		args            string
+		sessions, perIP int
+	}{
+		{"", 0, 256},
+		{"-max-sessions-per-ip 0", 0, -1},
+		{"-max-sessions-per-ip 3", 0, 3},
+		{"-max-sessions 9", 9, 256},
+		{"-abuse-limits off", 0, -1},
+		{"-abuse-limits off -max-sessions-per-ip 0", 0, -1},
+		{"-abuse-limits off -max-sessions-per-ip 3", 0, 3},
+		{"-abuse-limits off -max-sessions-per-ip 256 -max-sessions 9", 9, 256},
+	} {
+		t.Run(c.args, func(t *testing.T) {
+			cfg, err := parseFlags(strings.Fields(c.args), io.Discard)
+			require.NoError(t, err)
+			assert.Equal(t, c.sessions, cfg.limits().Sessions)
+			assert.Equal(t, c.perIP, cfg.limits().SessionsPerIP)
+			assert.Equal(t, strings.Contains(c.args, "off"), cfg.limits().BanAfter < 0)
+			var out strings.Builder
+			require.NoError(t, cfg.print(&out, cfg.set))
+			again, err := inFile(t, out.String())
+			require.NoError(t, err)
+			assert.Equal(t, cfg.limits(), again.limits(), "printed and read again:\n%s", out.String())
+		})
+	}
+}
+
 func TestPrintedAccountsHaveNoPassword(t *testing.T) {
 	cfg, err := inFile(t, fullAccount)
 	require.NoError(t, err)

@@ -147,6 +147,8 @@ func (cfg *config) print(w io.Writer, fs *flag.FlagSet) error {
 			return
 		}
 		switch value := f.Value.String(); {
+		case f.Name == "max-sessions-per-ip":
+			_, err = fmt.Fprintf(w, "%s = %d\n", f.Name, cfg.sessionsPerIP())
 		case slices.Contains(secret, f.Name):
 			_, err = fmt.Fprintf(w, "# %s is not shown\n", f.Name)
 		case f.Name == "tls-policy" && cfg.tlsPolicy == "required" && !cfg.hasTLS():

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"net"
@@ -57,13 +58,33 @@ func (cfg *config) policy() paradise.Policy {
 	return p
 }
 
-// limits are the library's defaults, or none but the descriptors'.
+// limits are the library's defaults, or none but the descriptors' and those that
+// were asked for.
 func (cfg *config) limits() paradise.Limits {
-	if cfg.abuse == "off" {
-		return paradise.Limits{Sessions: cfg.sessions, SessionsPerIP: -1, LoginsPerMin: -1, LoginTries: -1,
-			BanAfter: -1, FailedDelay: -1, EarlyCommands: -1, BadCommands: -1}
+	l := paradise.Limits{Sessions: cfg.sessions, SessionsPerIP: cfg.sessionsPerIP()}
+	if l.SessionsPerIP == 0 {
+		l.SessionsPerIP = -1 // the library's zero is its default
 	}
-	return paradise.Limits{Sessions: cfg.sessions, SessionsPerIP: cfg.perIP}
+	if cfg.abuse == "off" {
+		l.LoginsPerMin, l.LoginTries, l.BanAfter, l.FailedDelay, l.EarlyCommands, l.BadCommands = -1, -1, -1, -1, -1, -1
+	}
+	return l
+}
+
+// sessionsPerIP is the limit in force, 0 for none: without the limits on abuse
+// it holds only if it was asked for.
+func (cfg *config) sessionsPerIP() int {
+	if cfg.abuse == "off" && !cfg.given("max-sessions-per-ip") {
+		return 0
+	}
+	return cfg.perIP
+}
+
+// given reports whether a flag, or the file's key of that name, was set.
+func (cfg *config) given(name string) bool {
+	found := false
+	cfg.set.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	return found
 }
 
 // identityService is what -auth-url names, nil if it names nothing.
