@@ -132,12 +132,17 @@ type StoreOptions struct {
 	Exclusive bool  // fs.ErrExist, at Store or at Commit, if the name is taken
 	SizeHint  int64 // from ALLO; 0 if unknown; never a promise
 
-	// Admit is set with Offset and Append, and is nil otherwise. Commit must ask
+	// Judge is set with Offset and Append, and is nil otherwise. Commit must ask
 	// it about the result, as it is published then: with its size and its first
 	// bytes, 4096 or all there are, valid during the call only. Its error fails
 	// the Commit. The old file may have changed since Begin, and with it what
-	// the whole becomes. Admit may call the driver's Stat and Open.
-	Admit func(head []byte, size int64) error
+	// the whole becomes. It may call the driver's Stat and Open.
+	Judge Judge
+}
+
+// Judge says of what an upload is about to publish whether that may be.
+type Judge interface {
+	Result(head []byte, size int64) error
 }
 
 // Attr is a change of attributes; what is zero stays as it is.

@@ -75,7 +75,7 @@ func (u *upload) store() error {
 	u.x.guard()
 	defer u.x.unguard()
 	if u.joins() {
-		u.opts.Admit = u.admit
+		u.opts.Judge = judge{u}
 	}
 	up, err := u.files.Store(u.x.ctx, u.s, u.name, u.opts)
 	if err == nil && up == nil {
@@ -88,9 +88,13 @@ func (u *upload) store() error {
 // joins reports whether the result may begin with bytes of an old file.
 func (u *upload) joins() bool { return u.opts.Offset > 0 || u.opts.Append }
 
-// admit judges the result once more where it differs from what was let in: the
-// old file may have gone meanwhile, or have been replaced.
-func (u *upload) admit(head []byte, size int64) error {
+// judge is asked by the driver.
+type judge struct{ u *upload }
+
+// Result judges once more where the result differs from what was let in: the old
+// file may have gone meanwhile, or have been replaced.
+func (j judge) Result(head []byte, size int64) error {
+	u := j.u
 	if u.limit > 0 && size > u.limit {
 		return ErrTooLarge
 	}

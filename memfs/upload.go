@@ -113,8 +113,8 @@ func (u *upload) publish() (done bool, err error) {
 		return false, err
 	}
 	result := u.result(old)
-	if admit := u.options.Admit; admit != nil {
-		if err := admit(result[:min(len(result), 4096)], int64(len(result))); err != nil {
+	if judge := u.options.Judge; judge != nil {
+		if err := judge.Result(result[:min(len(result), 4096)], int64(len(result))); err != nil {
 			return false, err
 		}
 	}

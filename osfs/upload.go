@@ -247,22 +247,22 @@ func (u *upload) publish(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := admit(u.o, u.temp.f, u.size); err != nil {
+	if err := judge(u.o, u.temp.f, u.size); err != nil {
 		return err
 	}
 	return u.temp.publish(u.base, u.o.Exclusive, u.exists)
 }
 
-// admit asks the core about a result that begins with old bytes.
-func admit(o paradise.StoreOptions, f *os.File, size int64) error {
-	if o.Admit == nil {
+// judge asks the core about a result that begins with old bytes.
+func judge(o paradise.StoreOptions, f *os.File, size int64) error {
+	if o.Judge == nil {
 		return nil
 	}
 	head := make([]byte, min(size, 4096))
 	if _, err := f.ReadAt(head, 0); err != nil && err != io.EOF {
 		return mapError(err)
 	}
-	return o.Admit(head, size)
+	return o.Judge.Result(head, size)
 }
 
 // Abort removes the temporary.
