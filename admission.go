@@ -45,6 +45,10 @@ const clientsKept = 100_000
 // descriptorsKept stay free for the host program's own needs.
 const descriptorsKept = 64
 
+// transfersKept is how many transfers find descriptors however many sessions
+// there are; where descriptors are few sessions leave half of them.
+const transfersKept = 512
+
 func newAdmission(l Limits, k *counters) *admission {
 	a := &admission{
 		limits:   l.withDefaults(),
@@ -58,8 +62,7 @@ func newAdmission(l Limits, k *counters) *admission {
 	nofile := descriptorLimit()
 	a.fdBudget = int64(max(16, nofile-max(descriptorsKept, nofile/10)))
 	if a.limits.Sessions == 0 {
-		// The other half is for their transfers: each takes dataFDs.
-		a.limits.Sessions = int(a.fdBudget / 2)
+		a.limits.Sessions = int(a.fdBudget - min(a.fdBudget/2, transfersKept*dataFDs))
 	}
 	return a
 }

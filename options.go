@@ -105,10 +105,11 @@ const forever = 100 * 365 * 24 * time.Hour
 //
 // A session holds one descriptor and a transfer three more. Of those that the
 // process may have, a tenth, 64 at least, is left to the host program; by
-// default sessions take half of the rest, so that who was let in finds some to
-// transfer with: 425 is the answer where there are none.
+// default sessions leave of the rest what 512 transfers need, or half of it if
+// that is less, so that who was let in finds some to transfer with: 425 is the
+// answer where there are none.
 type Limits struct {
-	Sessions      int           // at once; half of the descriptors, see above
+	Sessions      int           // at once; what the descriptors carry, see above
 	SessionsPerIP int           // at once from one address; 256
 	LoginsPerMin  int           // logins tried per minute from one address; 6000
 	LoginTries    int           // failed logins per connection, the last answered with 421; 3

@@ -116,7 +116,7 @@ func (cfg *config) flags(out io.Writer) *flag.FlagSet {
 	fs.StringVar(&cfg.allowTypes, "allow-types", "", "MIME types taken, as in image/*,application/pdf; all if empty")
 	fs.BoolVar(&cfg.durable, "durable", false, "fsync file and folder before 226")
 	fs.StringVar(&cfg.abuse, "abuse-limits", "on", "on or off: limits per address, bans and login delays; off is for benchmarks and trusted networks")
-	fs.IntVar(&cfg.sessions, "max-sessions", 0, "sessions at once; 0 is half of the descriptors, the rest is for transfers")
+	fs.IntVar(&cfg.sessions, "max-sessions", 0, "sessions at once; 0 is what the descriptors carry, some kept for transfers")
 	fs.IntVar(&cfg.perIP, "max-sessions-per-ip", 256, "sessions at once from one address; 0 is no limit of its own; holds beside -abuse-limits off if it is set")
 	cfg.onUpload.flags(fs)
 	cfg.lifeFlags(fs)
