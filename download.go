@@ -193,12 +193,17 @@ func stallLook(stall time.Duration) time.Duration {
 // errShrunk: what was announced with the 150 is not all there any more.
 var errShrunk = &ReplyError{Code: 451, Text: "File became shorter while it was sent", Err: io.ErrUnexpectedEOF}
 
-// whole holds what the file gave against what was announced, where it was.
+// whole holds what the file gave against what was announced, where it was. Some
+// files were never as long as their size says: those of sysfs, for one.
 func (d *download) whole() error {
-	if d.x.result.stored < d.x.size.Load() {
-		return d.x.reason(errShrunk)
+	announced := d.x.size.Load()
+	if d.x.result.stored >= announced {
+		return nil
 	}
-	return nil
+	if fi, err := fileOf(d.src).Stat(); err == nil && fi.Size()-d.offset >= announced {
+		return nil
+	}
+	return d.x.reason(errShrunk)
 }
 
 // left is how many bytes the client wants at most.
@@ -260,6 +265,9 @@ func (d *download) copy(sink io.Writer) error {
 // sink is where bytes for the client go: deflated if need be.
 func (t *transfer) sink() io.WriteCloser {
 	wire := &wireWriter{t}
+	if t.wire != nil {
+		t.wire.stall = t.wait.Stall
+	}
 	if !t.deflate {
 		return wire
 	}
@@ -275,8 +283,7 @@ func (w *wireWriter) Write(p []byte) (int, error) {
 	total := 0
 	for len(p) > 0 {
 		part := p[:min(len(p), smallChunk, t.burst())]
-		t.raw.SetWriteDeadline(time.Now().Add(t.wait.Stall))
-		n, err := t.data.Write(part)
+		n, err := t.write(part)
 		t.moved(n)
 		total += n
 		if err != nil {
@@ -288,6 +295,30 @@ func (w *wireWriter) Write(p []byte) (int, error) {
 		p = p[n:]
 	}
 	return total, nil
+}
+
+func (t *transfer) write(p []byte) (int, error) {
+	if t.wire != nil {
+		return t.data.Write(p) // the stall limit is its wire's: TLS does not go on after a timeout
+	}
+	return writeMoving(t.raw, p, t.wait.Stall)
+}
+
+// writeMoving writes p unless nothing has moved for the stall limit.
+func writeMoving(nc net.Conn, p []byte, stall time.Duration) (int, error) {
+	total := 0
+	progress := time.Now()
+	for {
+		nc.SetWriteDeadline(earliest(progress.Add(stall), time.Now().Add(stallLook(stall))))
+		n, err := nc.Write(p[total:])
+		total += n
+		if n > 0 {
+			progress = time.Now()
+		}
+		if err == nil || !errors.Is(err, errTimeout) || time.Since(progress) >= stall {
+			return total, err
+		}
+	}
 }
 
 // Close has nothing to flush; the connection is closed by its owner.

@@ -73,8 +73,7 @@ var errTooManyLong = &ReplyError{Code: 421, Text: "Too many long lines, closing 
 
 // readEnded deals with the end of the control connection. A transfer that runs
 // is aborted unless QUIT was said before (RFC 959, 4.1.1) or the policy lets
-// orphans live, and in any case if all it would do is to answer; either way it
-// is waited for.
+// orphans live, as long as they do more than answer; either way it is waited for.
 func (c *conn) readEnded(err error) {
 	c.mu.Lock()
 	x := c.xfer
@@ -83,8 +82,8 @@ func (c *conn) readEnded(err error) {
 	if x == nil {
 		return
 	}
-	fine := errors.Is(err, io.EOF) && quit || c.facts().Policy.AllowLostControl
-	x.controlEnded(fine && !x.job.answers)
+	orphan := c.facts().Policy.AllowLostControl && !x.job.answers
+	x.controlEnded(errors.Is(err, io.EOF) && quit || orphan)
 	<-x.left
 }
 

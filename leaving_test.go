@@ -36,24 +36,37 @@ func (*slowFile) Close() error { return nil }
 
 func TestAnAnswerThatNobodyAwaitsIsNotWorkedOut(t *testing.T) {
 	for _, command := range []string{"HASH f", "XCRC f", "XMD5 f", "MD5 f", "XSHA256 f 0 9"} {
-		for _, last := range []string{"", "QUIT\r\n"} {
-			inMemory(t, func(srv *paradise.Server) {
-				files := srv.Files.(*memfs.FS)
-				files.Put("/f", make([]byte, 10))
-				srv.Files = slowFiles{files}
-				srv.Policy.AllowLostControl = last == ""
-			}, func(w *world) {
-				c := w.login()
-				c.send("%s", command)
-				io.WriteString(c.conn, last)
-				time.Sleep(500 * time.Millisecond)
-				require.Len(t, w.srv.Stats().Sessions, 1)
-				c.conn.Close()
-				time.Sleep(time.Second)
-				require.Empty(t, w.srv.Stats().Sessions, "%s goes on after %q", command, last)
-			})
-		}
+		inMemory(t, func(srv *paradise.Server) {
+			files := srv.Files.(*memfs.FS)
+			files.Put("/f", make([]byte, 10))
+			srv.Files = slowFiles{files}
+			srv.Policy.AllowLostControl = true
+		}, func(w *world) {
+			c := w.login()
+			c.send("%s", command)
+			time.Sleep(500 * time.Millisecond)
+			require.Len(t, w.srv.Stats().Sessions, 1)
+			c.conn.Close()
+			time.Sleep(time.Second)
+			require.Empty(t, w.srv.Stats().Sessions, "%s goes on", command)
+		})
 	}
+}
+
+// As "printf ... | nc -N" does: whoever said QUIT awaits the answers.
+func TestAnAnswerIsGivenToWhoSaidQuitAndClosedHisHalf(t *testing.T) {
+	inMemory(t, func(srv *paradise.Server) {
+		files := srv.Files.(*memfs.FS)
+		files.Put("/f", make([]byte, 10))
+		srv.Files = slowFiles{files}
+	}, func(w *world) {
+		c := w.login()
+		io.WriteString(c.conn, "HASH f\r\nQUIT\r\n")
+		require.NoError(t, c.conn.CloseWrite())
+		c.expect(213)
+		c.expect(221)
+		c.closed()
+	})
 }
 
 func TestAQuitBeforeTheEndLetsACopyEnd(t *testing.T) {

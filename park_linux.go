@@ -56,23 +56,21 @@ func (c *conn) parkAfter() time.Duration {
 // canParkLocked reports whether the session is one that idles in the clear:
 // nothing buffered, nothing under way.
 func (c *conn) canParkLocked() bool {
-	return c.srv.state.parker != nil && c.nc == c.raw && c.xfer == nil && c.data == nil && len(c.queue) == 0 &&
+	_, tcp := c.raw.(*net.TCPConn)
+	return tcp && c.srv.state.parker != nil && c.polled != pollRefused && c.nc == c.raw && c.xfer == nil && c.data == nil && len(c.queue) == 0 &&
 		c.facts().LoggedIn() && !c.lines.Partial() && c.lines.Buffered() == 0
 }
 
 // parkLocked gives the session to the parker; its goroutine must end then. It
 // runs under mu, so the parker can't wake the session before that.
 func (c *conn) parkLocked() bool {
-	tcp, ok := c.raw.(*net.TCPConn)
-	if !ok || !c.lines.Release() {
-		return false
-	}
-	rc, err := tcp.SyscallConn()
-	if err != nil {
+	rc, err := c.raw.(*net.TCPConn).SyscallConn()
+	if err != nil || !c.lines.Release() {
 		return false
 	}
 	c.nc.SetReadDeadline(time.Time{})
 	if c.srv.state.parker.add(c, rc) != nil {
+		c.polled = pollRefused // a goroutine it is then, not try after try
 		return false
 	}
 	c.parked = true
@@ -89,8 +87,8 @@ func (p *parker) add(c *conn, rc syscall.RawConn) error {
 		p.set.SetReadDeadline(time.Now().Add(time.Second))
 	}
 	op := unix.EPOLL_CTL_MOD
-	if !c.polled {
-		op, c.polled = unix.EPOLL_CTL_ADD, true
+	if c.polled == pollNever {
+		op = unix.EPOLL_CTL_ADD
 	}
 	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT, Fd: int32(id), Pad: int32(id >> 32)}
 	var err error
@@ -101,6 +99,7 @@ func (p *parker) add(c *conn, rc syscall.RawConn) error {
 		heap.Remove(&p.due, c.place)
 		return err
 	}
+	c.polled = pollKnown
 	if !p.begun {
 		p.begun = true
 		go p.run()

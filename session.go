@@ -52,7 +52,7 @@ type conn struct {
 	waiting   bool      // the loop is in a read that a past deadline may end
 	parked    bool      // no goroutine waits: the parker does
 	unparked  bool      // the parker has just woken it: it reads before it parks again
-	polled    bool      // known to the parker's set
+	polled    pollState // by the parker's set
 	gone      bool      // removed from the server
 	calling   bool      // a driver's call runs outside a transfer
 	abandoned bool      // and the session goes without its end
@@ -66,6 +66,15 @@ type conn struct {
 	counted   string    // the user name counted in the limits
 	refused   *dataChan // of an upload that was refused, lingering
 }
+
+// pollState says whether the parker's set knows a session's socket.
+type pollState uint8
+
+const (
+	pollNever   pollState = iota
+	pollKnown             // it does
+	pollRefused           // it would not have it
+)
 
 // awake is what a session has while it is not parked. Who has not logged in is
 // never parked.

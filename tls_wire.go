@@ -13,8 +13,9 @@ import (
 type tlsWire struct {
 	net.Conn
 	ended   atomic.Bool
-	closing atomic.Bool // deadlines are ours, not those crypto/tls sets for close_notify
-	flights int         // first writes; crypto/tls writes one after the other
+	closing atomic.Bool   // deadlines are ours, not those crypto/tls sets for close_notify
+	stall   time.Duration // of a download: how long a write may wait without a byte moving
+	flights int           // first writes; crypto/tls writes one after the other
 }
 
 // handshakeFlights is the most writes that a handshake needs of us.
@@ -25,12 +26,19 @@ const handshakeFlights = 2
 // is acknowledged (GnuTLS: FileZilla, lftp, wget), each transfer would wait 40 ms
 // for our delayed ACK.
 func (w *tlsWire) Write(p []byte) (int, error) {
-	n, err := w.Conn.Write(p)
+	n, err := w.write(p)
 	if w.flights < handshakeFlights {
 		w.flights++
 		quickAck(w.Conn)
 	}
 	return n, err
+}
+
+func (w *tlsWire) write(p []byte) (int, error) {
+	if w.stall == 0 || w.closing.Load() {
+		return w.Conn.Write(p)
+	}
+	return writeMoving(w.Conn, p, w.stall)
 }
 
 func (w *tlsWire) Read(p []byte) (int, error) {

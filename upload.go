@@ -99,8 +99,8 @@ func (j judge) Result(head []byte, size int64) error {
 		return ErrTooLarge
 	}
 	head = head[:min(len(head), u.x.c.srv.sniffLen())]
-	if bytes.Equal(head, u.judged) {
-		return nil
+	if bytes.Equal(head, u.judged) || u.ascii && bytes.HasPrefix(head, u.judged) {
+		return nil // of text fewer bytes are judged than came
 	}
 	return u.head.judge(u, &UploadInfo{Head: u.came}, head)
 }

@@ -128,6 +128,9 @@ func (c *conn) endTransfer(cmd *command, x *xfer, r reply) {
 	c.reply(cmd, x.job.verb, x.job.arg, r)
 	lingers := x.result.refused && c.keepRefused(x.data)
 	if !lingers {
+		if x.result.refused {
+			x.linger()
+		}
 		x.data.Close()
 	}
 
@@ -150,10 +153,11 @@ func (c *conn) endTransfer(cmd *command, x *xfer, r reply) {
 }
 
 // keepRefused makes d the one connection that lingers for this session: a client
-// that ignores refusals must not pile them up. False: the session has ended.
+// that ignores refusals must not pile them up. False: the session has ended, or
+// ends next and would take d along.
 func (c *conn) keepRefused(d *dataChan) bool {
 	c.mu.Lock()
-	if c.gone {
+	if c.gone || c.quitQueuedLocked() {
 		c.mu.Unlock()
 		return false
 	}

@@ -1,0 +1,116 @@
+package paradise_test
+
+import (
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/internal/memnet"
+	"github.com/paradiseftp/paradise/memfs"
+)
+
+// A client that takes a little again and again does not stall, however long one
+// write of ours takes.
+func TestADownloadGoesOnWhileBytesMove(t *testing.T) {
+	const size, step, pause = 400_000, 1000, 10 * time.Second
+	for _, kind := range []string{"I", "A"} {
+		inMemory(t, func(srv *paradise.Server) { srv.Timeouts.Stall, srv.Timeouts.Idle = time.Minute, 24*time.Hour }, func(w *world) {
+			w.files.Put("/f", []byte(strings.Repeat("x", size)))
+			c := w.login()
+			c.cmd(200, "TYPE %s", kind)
+			d := c.begin("RETR f")
+			got := 0
+			for buf := make([]byte, step); ; time.Sleep(pause) {
+				n, err := d.Read(buf)
+				if got += n; err != nil {
+					break
+				}
+			}
+			c.expect(226)
+			require.Equal(t, size, got)
+			d.Close()
+			c.quit()
+		})
+	}
+}
+
+func TestADownloadStallsWhenNothingMoves(t *testing.T) {
+	for _, kind := range []string{"I", "A"} {
+		inMemory(t, func(srv *paradise.Server) { srv.Timeouts.Stall = time.Minute }, func(w *world) {
+			w.files.Put("/f", []byte(strings.Repeat("x", 10<<20)))
+			c := w.login()
+			c.cmd(200, "TYPE %s", kind)
+			d := c.begin("RETR f")
+			began := time.Now()
+			c.expect(426)
+			require.InDelta(t, time.Minute, time.Since(began), float64(10*time.Second))
+			d.Close()
+			c.quit()
+		})
+	}
+}
+
+func TestARefusedUploadIsReadOnThoughQuitWaits(t *testing.T) {
+	inMemory(t, func(srv *paradise.Server) { srv.Policy.MaxFileSize = 1000 }, func(w *world) {
+		c := w.login()
+		d := w.data(clientAddr, c.epsv())
+		io.WriteString(c.conn, "STOR f\r\nQUIT\r\n")
+		c.expect(150)
+		sent, err := io.Copy(d, io.LimitReader(zeros{}, 1<<20))
+		require.NoError(t, err)
+		require.EqualValues(t, 1<<20, sent)
+		d.Close()
+		c.expect(552)
+		c.expect(221)
+		c.closed()
+	})
+}
+
+// counting is a listener whose connections count how often they are read.
+type counting struct {
+	net.Listener
+	reads *atomic.Int64
+}
+
+type countedConn struct {
+	net.Conn
+	reads *atomic.Int64
+}
+
+func (l counting) Accept() (net.Conn, error) {
+	nc, err := l.Listener.Accept()
+	return countedConn{nc, l.reads}, err
+}
+
+func (c countedConn) Read(p []byte) (int, error) {
+	c.reads.Add(1)
+	return c.Conn.Read(p)
+}
+
+func TestASessionThatCannotBeParkedSleeps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New()
+		var reads atomic.Int64
+		srv := &paradise.Server{Auth: paradise.Accounts{"auser": "secret"}, Files: memfs.New(), Logger: slog.New(slog.DiscardHandler)}
+		paradise.InMemory(srv, n)
+		l, err := n.Listen(serverAddr)
+		require.NoError(t, err)
+		go srv.Serve(counting{l, &reads})
+		synctest.Wait()
+		w := &world{t: t, net: n, srv: srv}
+		c := w.login()
+		before := reads.Load()
+		time.Sleep(time.Minute)
+		require.LessOrEqual(t, reads.Load(), before+1, "it looks up for no reason")
+		c.quit()
+		require.NoError(t, srv.Close())
+	})
+}
