@@ -132,8 +132,8 @@ type StoreOptions struct {
 	Exclusive bool  // fs.ErrExist, at Store or at Commit, if the name is taken
 	SizeHint  int64 // from ALLO; 0 if unknown; never a promise
 
-	// Judge is set with Offset and Append, and is nil otherwise. Commit must ask
-	// it about the result, as it is published then: with its size and its first
+	// Judge is nil, or set with Offset or Append. Commit must ask it about the
+	// result, as it is published then: with its size and its first
 	// bytes, 4096 or all there are, valid during the call only. Its error fails
 	// the Commit. The old file may have changed since Begin, and with it what
 	// the whole becomes. It may call the driver's Stat and Open.
