@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -240,6 +241,8 @@ func (p *program) login(o ...ftp.DialOption) *ftp.ServerConn {
 	c, err := ftp.Dial(p.addr, append(o, ftp.DialWithTimeout(patience))...)
 	require.NoError(p.t, err)
 	require.NoError(p.t, c.Login("auser", "secret"))
+	// The garbage collector closes a connection that nobody holds any more.
+	p.t.Cleanup(func() { runtime.KeepAlive(c) })
 	return c
 }
 
