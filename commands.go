@@ -145,6 +145,9 @@ func (c *conn) exec(text string) bool {
 		c.start(cmd, r.job)
 		return false
 	}
+	if r.end {
+		c.vacate()
+	}
 	c.reply(cmd, verb, shown, r)
 	if r.after != nil && !r.end {
 		r.after()

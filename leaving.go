@@ -90,6 +90,7 @@ func (c *conn) readEnded(err error) {
 // close ends the session on every path: what it owns is closed, the limits get
 // their places back, the hook is called.
 func (c *conn) close() {
+	c.vacate()
 	c.cancel(net.ErrClosed)
 	c.closeSockets()
 	c.lines.Release()
@@ -106,18 +107,26 @@ func (c *conn) closeSockets() {
 	c.raw.Close()
 }
 
+// vacate gives the user's place back, before the client learns that its session
+// ends: who comes again at once must find it free.
+func (c *conn) vacate() {
+	c.mu.Lock()
+	user := c.counted
+	c.counted = ""
+	c.mu.Unlock()
+	c.srv.state.limits.userLeft(user)
+}
+
 // leave takes the session out of the server, once.
 func (c *conn) leave() {
 	c.mu.Lock()
 	was := c.gone
 	c.gone = true
-	user := c.counted // also of a login that came back after the session was given up
-	c.counted = ""
 	lingering := c.refused
 	c.refused = nil
 	c.mu.Unlock()
 	lingering.Close()
-	c.srv.state.limits.userLeft(user)
+	c.vacate() // also of a login that came back after the session was given up
 	if was {
 		return
 	}

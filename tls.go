@@ -240,11 +240,7 @@ func (c *conn) forget() {
 	c.dropData()
 	c.login.reset()
 	c.params = newParams("/")
-	c.mu.Lock()
-	user := c.counted
-	c.counted = ""
-	c.mu.Unlock()
-	c.srv.state.limits.userLeft(user)
+	c.vacate()
 	c.update(func(s *Session) {
 		s.User = User{}
 		s.Policy = c.srv.Policy
