@@ -97,9 +97,9 @@ func (a *admission) enter(addr netip.Addr) (refusal, bool) {
 	return 0, true
 }
 
-// leave gives the place back.
+// leave gives the place back, but for the descriptor, which is in use until the
+// socket is closed.
 func (a *admission) leave(addr netip.Addr) {
-	a.giveFDs(1)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.sessions--

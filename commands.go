@@ -146,7 +146,7 @@ func (c *conn) exec(text string) bool {
 		return false
 	}
 	if r.end {
-		c.vacate()
+		c.depart()
 	}
 	c.reply(cmd, verb, shown, r)
 	if r.after != nil && !r.end {

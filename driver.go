@@ -133,10 +133,10 @@ type StoreOptions struct {
 	SizeHint  int64 // from ALLO; 0 if unknown; never a promise
 
 	// Judge is nil, or set with Offset or Append. Commit must ask it about the
-	// result, as it is published then: with its size and its first
-	// bytes, 4096 or all there are, valid during the call only. Its error fails
-	// the Commit. The old file may have changed since Begin, and with it what
-	// the whole becomes. It may call the driver's Stat and Open.
+	// result as it is published then: with its size and its first bytes, 4096
+	// or all there are, valid during the call only. Its error fails the Commit.
+	// The old file may have changed since Begin, and with it what the whole
+	// becomes. Judge may call the driver's Stat and Open.
 	Judge Judge
 }
 

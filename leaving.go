@@ -90,7 +90,7 @@ func (c *conn) readEnded(err error) {
 // close ends the session on every path: what it owns is closed, the limits get
 // their places back, the hook is called.
 func (c *conn) close() {
-	c.vacate()
+	c.depart()
 	c.cancel(net.ErrClosed)
 	c.closeSockets()
 	c.lines.Release()
@@ -107,8 +107,20 @@ func (c *conn) closeSockets() {
 	c.raw.Close()
 }
 
-// vacate gives the user's place back, before the client learns that its session
-// ends: who comes again at once must find it free.
+// depart gives the places back that the limits count, before the client learns
+// that its session ends: who comes again at once must find them free.
+func (c *conn) depart() {
+	c.vacate()
+	c.mu.Lock()
+	was := c.departed
+	c.departed = true
+	c.mu.Unlock()
+	if !was {
+		c.srv.state.limits.leave(c.remoteAddr())
+	}
+}
+
+// vacate gives the user's place back.
 func (c *conn) vacate() {
 	c.mu.Lock()
 	user := c.counted
@@ -126,7 +138,7 @@ func (c *conn) leave() {
 	c.refused = nil
 	c.mu.Unlock()
 	lingering.Close()
-	c.vacate() // also of a login that came back after the session was given up
+	c.depart() // once more for a login that came back after the session was given up
 	if was {
 		return
 	}

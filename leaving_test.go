@@ -34,12 +34,17 @@ func (f *slowFile) Read(p []byte) (int, error) {
 
 func (*slowFile) Close() error { return nil }
 
+// slowly serves one such file.
+func slowly(srv *paradise.Server) {
+	files := srv.Files.(*memfs.FS)
+	files.Put("/f", make([]byte, 10))
+	srv.Files = slowFiles{files}
+}
+
 func TestAnAnswerThatNobodyAwaitsIsNotWorkedOut(t *testing.T) {
 	for _, command := range []string{"HASH f", "XCRC f", "XMD5 f", "MD5 f", "XSHA256 f 0 9"} {
 		inMemory(t, func(srv *paradise.Server) {
-			files := srv.Files.(*memfs.FS)
-			files.Put("/f", make([]byte, 10))
-			srv.Files = slowFiles{files}
+			slowly(srv)
 			srv.Policy.AllowLostControl = true
 		}, func(w *world) {
 			c := w.login()
@@ -55,11 +60,7 @@ func TestAnAnswerThatNobodyAwaitsIsNotWorkedOut(t *testing.T) {
 
 // As "printf ... | nc -N" does: whoever said QUIT awaits the answers.
 func TestAnAnswerIsGivenToWhoSaidQuitAndClosedHisHalf(t *testing.T) {
-	inMemory(t, func(srv *paradise.Server) {
-		files := srv.Files.(*memfs.FS)
-		files.Put("/f", make([]byte, 10))
-		srv.Files = slowFiles{files}
-	}, func(w *world) {
+	inMemory(t, slowly, func(w *world) {
 		c := w.login()
 		io.WriteString(c.conn, "HASH f\r\nQUIT\r\n")
 		require.NoError(t, c.conn.CloseWrite())
@@ -70,11 +71,7 @@ func TestAnAnswerIsGivenToWhoSaidQuitAndClosedHisHalf(t *testing.T) {
 }
 
 func TestAQuitBeforeTheEndLetsACopyEnd(t *testing.T) {
-	inMemory(t, func(srv *paradise.Server) {
-		files := srv.Files.(*memfs.FS)
-		files.Put("/f", make([]byte, 10))
-		srv.Files = slowFiles{files}
-	}, func(w *world) {
+	inMemory(t, slowly, func(w *world) {
 		c := w.login()
 		c.send("SITE COPY f g\r\nQUIT")
 		synctest.Wait()
@@ -82,4 +79,25 @@ func TestAQuitBeforeTheEndLetsACopyEnd(t *testing.T) {
 		time.Sleep(11 * time.Second)
 		require.Equal(t, "xxxxxxxxxx", w.content("/g"))
 	})
+}
+
+// The client that got its 221 need not have seen the end of the connection.
+func TestWhoQuitsFindsHisPlacesFreeAtOnce(t *testing.T) {
+	for rule, limit := range map[string]func(*paradise.Server){
+		"sessions of an address": func(srv *paradise.Server) { srv.Limits.SessionsPerIP = 1 },
+		"sessions of the server": func(srv *paradise.Server) { srv.Limits.Sessions = 1 },
+		"sessions of a user":     func(srv *paradise.Server) { srv.Policy.MaxSessions = 1 },
+	} {
+		t.Run(rule, func(t *testing.T) {
+			inMemory(t, limit, func(w *world) {
+				for range 20 {
+					c := w.login()
+					c.cmd(221, "QUIT")
+					again := w.login()
+					again.quit()
+					c.closed()
+				}
+			})
+		})
+	}
 }

@@ -57,7 +57,8 @@ func (c *conn) parkAfter() time.Duration {
 // nothing buffered, nothing under way.
 func (c *conn) canParkLocked() bool {
 	_, tcp := c.raw.(*net.TCPConn)
-	return tcp && c.srv.state.parker != nil && c.polled != pollRefused && c.nc == c.raw && c.xfer == nil && c.data == nil && len(c.queue) == 0 &&
+	return tcp && c.srv.state.parker != nil && c.polled != pollRefused && c.nc == c.raw &&
+		c.xfer == nil && c.data == nil && len(c.queue) == 0 &&
 		c.facts().LoggedIn() && !c.lines.Partial() && c.lines.Buffered() == 0
 }
 
@@ -96,7 +97,7 @@ func (p *parker) add(c *conn, rc syscall.RawConn) error {
 		err = cerr
 	}
 	if err != nil {
-		heap.Remove(&p.due, c.place)
+		heap.Remove(&p.due, int(c.place))
 		return err
 	}
 	c.polled = pollKnown
@@ -113,7 +114,7 @@ func (p *parker) unpark(c *conn) {
 		return
 	}
 	p.mu.Lock()
-	heap.Remove(&p.due, c.place)
+	heap.Remove(&p.due, int(c.place))
 	p.mu.Unlock()
 	c.parked, c.unparked = false, true
 	c.rouse()
@@ -188,12 +189,12 @@ func (h dueHeap) Less(i, j int) bool { return h[i].idleUntil().Before(h[j].idleU
 
 func (h dueHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].place, h[j].place = i, j
+	h[i].place, h[j].place = int32(i), int32(j)
 }
 
 func (h *dueHeap) Push(x any) {
 	c := x.(*conn)
-	c.place = len(*h)
+	c.place = int32(len(*h))
 	*h = append(*h, c)
 }
 

@@ -264,6 +264,7 @@ func (srv *Server) admit(base context.Context, nc net.Conn, implicit bool) {
 	}
 	if !srv.add(c) {
 		srv.state.limits.leave(c.remoteAddr())
+		srv.state.limits.giveFDs(1)
 		c.turnAway(refusedClosing)
 		return
 	}
@@ -291,7 +292,7 @@ func (srv *Server) add(c *conn) bool {
 
 // remove is called exactly once for each session that was added.
 func (srv *Server) remove(c *conn) {
-	srv.state.limits.leave(c.remoteAddr())
+	srv.state.limits.giveFDs(1)
 	st := &srv.state
 	st.mu.Lock()
 	defer st.mu.Unlock()

@@ -44,7 +44,6 @@ type conn struct {
 	params params
 	tls    tlsState
 	data   *dataChan // offered or announced, not yet taken by a transfer
-	place  int       // in the parker's heap
 
 	mu        sync.Mutex
 	*awake    // nil while parked
@@ -56,6 +55,8 @@ type conn struct {
 	gone      bool      // removed from the server
 	calling   bool      // a driver's call runs outside a transfer
 	abandoned bool      // and the session goes without its end
+	departed  bool      // the limits count it no more
+	place     int32     // in the parker's heap; guarded by the parker's mu
 	lastUse   time.Time // end of the last command or transfer
 	lastLine  time.Time // for people: begin of the current command
 	xfer      *xfer

@@ -264,7 +264,7 @@ func (c *conn) finishTransferEvent(x *xfer, r reply) {
 // patience. It is bounded in bytes and time.
 func (x *xfer) linger() {
 	nc := x.data.conn()
-	if nc == nil {
+	if nc == nil || !x.result.refused {
 		return
 	}
 	buf := getBuffer(0)

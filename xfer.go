@@ -126,11 +126,9 @@ func (c *conn) endTransfer(cmd *command, x *xfer, r reply) {
 	c.channelDone(x.data)
 	x.told.Store(true)
 	c.reply(cmd, x.job.verb, x.job.arg, r)
-	lingers := x.result.refused && c.keepRefused(x.data)
-	if !lingers {
-		if x.result.refused {
-			x.linger()
-		}
+	beside := x.result.refused && c.keepRefused(x.data)
+	if !beside {
+		x.linger()
 		x.data.Close()
 	}
 
@@ -146,7 +144,7 @@ func (c *conn) endTransfer(cmd *command, x *xfer, r reply) {
 	c.mu.Unlock()
 	close(x.left)
 
-	if lingers { // beside the session, which goes on
+	if beside { // the session, which goes on
 		x.linger()
 		c.dropRefused(x.data)
 	}
