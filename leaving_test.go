@@ -89,14 +89,18 @@ func TestWhoQuitsFindsHisPlacesFreeAtOnce(t *testing.T) {
 		"sessions of a user":     func(srv *paradise.Server) { srv.Policy.MaxSessions = 1 },
 	} {
 		t.Run(rule, func(t *testing.T) {
-			inMemory(t, limit, func(w *world) {
-				for range 20 {
-					c := w.login()
-					c.cmd(221, "QUIT")
-					again := w.login()
-					again.quit()
-					c.closed()
+			inMemory(t, func(srv *paradise.Server) {
+				limit(srv)
+				srv.Hooks.After = func(_ context.Context, _ *paradise.Session, verb, _ string, _ int) {
+					if verb == "QUIT" {
+						time.Sleep(time.Second) // the reply is out, the connection open
+					}
 				}
+			}, func(w *world) {
+				c := w.login()
+				c.cmd(221, "QUIT")
+				w.login().quit()
+				c.closed()
 			})
 		})
 	}
