@@ -20,7 +20,7 @@ var (
 
 // announceActive notes where a transfer is to connect to. Foreign addresses and
 // privileged ports are refused. "::" is the client's own: lftp names it for a
-// socket that it has bound to no address. Nobody needs 0.0.0.0.
+// socket that it has bound to no address. 0.0.0.0 is refused.
 func (srv *Server) announceActive(s *Session, remote netip.AddrPort, anyPeer bool) (*dataChan, error) {
 	if remote.Addr() == netip.IPv6Unspecified() {
 		remote = netip.AddrPortFrom(s.Remote.Addr(), remote.Port())

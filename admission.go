@@ -39,6 +39,12 @@ type client struct {
 	seen     time.Time
 }
 
+// forgettable reports whether nothing counts against the address.
+func (cl *client) forgettable() bool {
+	rested := cl.logins == nil || cl.logins.Tokens() >= float64(cl.logins.Burst())
+	return cl.sessions == 0 && cl.failures == 0 && cl.banned.IsZero() && rested
+}
+
 // clientsKept bounds the memory for addresses without a session.
 const clientsKept = 100_000
 
@@ -105,7 +111,7 @@ func (a *admission) leave(addr netip.Addr) {
 	a.sessions--
 	cl := a.clientLocked(addr)
 	cl.sessions--
-	if cl.sessions == 0 && cl.failures == 0 && cl.banned.IsZero() {
+	if cl.forgettable() {
 		delete(a.clients, addressKey(addr))
 	}
 }

@@ -27,7 +27,8 @@ var (
 // many goroutines at once.
 //
 // (nil, nil) refuses. Compare secrets in constant time, and spend as long on a
-// user that does not exist as on one that does; the core evens out the rest.
+// user that does not exist as on one that does; the core evens out the rest. After
+// Timeouts.Driver the ctx ends, and the session soon after.
 type AuthDriver interface {
 	Authenticate(ctx context.Context, s *Session, c Credentials) (*User, error)
 }

@@ -130,13 +130,13 @@ func (c *conn) exec(text string) bool {
 	}
 	was := c.facts().LoggedIn()
 	cmd := c.srv.state.table.rows[verb]
-	c.began(cmd, verb, arg)
+	c.began(cmd, arg)
 	arg = c.decode(arg)
 	if r, known := c.unknown(cmd, verb); !known {
 		c.reply(nil, verb, "", r)
 		return r.end
 	}
-	r, shown := c.answer(cmd, arg), cmd.shown(arg)
+	r, shown := c.answer(cmd, arg), c.shown(cmd, arg)
 	if cmd.needs&keepsOffset == 0 {
 		c.params.clearOffset()
 	}
@@ -183,16 +183,13 @@ func (c *conn) execUrgent(text string, x *xfer) bool {
 }
 
 // began notes a command for people, secrets hidden.
-func (c *conn) began(cmd *command, verb, arg string) {
-	switch {
-	case cmd == nil:
+func (c *conn) began(cmd *command, arg string) {
+	verb := "OTHER"
+	if cmd == nil {
+		arg = ""
 		c.srv.state.table.others.Add(1)
-		verb, arg = "OTHER", ""
-	case cmd.needs&hidden != 0:
-		arg = hiddenArg
-	}
-	if cmd != nil {
-		verb = cmd.name // the line itself need not be kept
+	} else {
+		verb, arg = cmd.name, c.shown(cmd, arg) // the line itself need not be kept
 		cmd.count.Add(1)
 	}
 	c.trace("command", 0, verb, arg)
@@ -202,9 +199,12 @@ func (c *conn) began(cmd *command, verb, arg string) {
 }
 
 // shown is an argument as hooks and people see it.
-func (cmd *command) shown(arg string) string {
+func (c *conn) shown(cmd *command, arg string) string {
 	if cmd.needs&hidden != 0 {
 		return hiddenArg
+	}
+	if cmd.name == "SITE" {
+		return c.srv.state.table.siteShown(arg)
 	}
 	return arg
 }
@@ -223,14 +223,18 @@ func (c *conn) answer(cmd *command, arg string) (r reply) {
 	if r := c.unmet(cmd, arg); r.code != 0 {
 		return c.undone(cmd, r)
 	}
-	if r, refused := c.srv.Hooks.before(c.ctx, c.facts(), cmd.name, cmd.shown(arg)); refused {
+	if r, refused := c.srv.Hooks.before(c.ctx, c.facts(), cmd.name, c.shown(cmd, arg)); refused {
 		return c.undone(cmd, r)
 	}
 	c.called(true)
 	defer c.called(false)
 	r = cmd.run(c, arg)
-	if c.blocked() {
+	switch {
+	case c.blocked():
 		return reply{code: 451, text: "Storage did not answer in time", err: ErrDriverBlocked, end: true}
+	case r.err != nil && c.ctx.Err() != nil: // of Close or Kick, which the driver obeyed
+		r = c.goodbye()
+		r.end = true
 	}
 	return r
 }
@@ -264,7 +268,7 @@ func (c *conn) unmet(cmd *command, arg string) reply {
 		return say(550, "Permission denied")
 	case cmd.needs&needRename != 0 && c.params.renameFrom == "":
 		return say(503, "RNTO needs RNFR first")
-	case cmd.needs&needData != 0 && c.data == nil:
+	case cmd.needs&needData != 0 && c.data.Load() == nil:
 		return say(425, "Use PASV, EPSV, PORT or EPRT first")
 	case cmd.needs&needData != 0 && !c.mayTransfer():
 		return say(521, "Data connections must be private: use PROT P")

@@ -146,13 +146,16 @@ func copyFiles(x *xfer, files FileDriver, s *Session, to string, from []string, 
 	if err := up.Begin(x.ctx, UploadInfo{}); err != nil {
 		return err
 	}
-	w := &boundedWriter{up, s.Policy.MaxFileSize}
-	if o.Append && w.room > 0 {
-		old, err := files.Stat(x.ctx, s, to)
-		if err != nil {
-			return err
+	w := io.Writer(up)
+	if room := s.Policy.MaxFileSize; room > 0 {
+		if o.Append {
+			old, err := files.Stat(x.ctx, s, to)
+			if err != nil {
+				return err
+			}
+			room -= max(old.Size, 0)
 		}
-		w.room = max(w.room-max(old.Size, 0), -1)
+		w = &boundedWriter{up, room}
 	}
 	for _, name := range from {
 		if err := copyInto(x, files, s, w, name); err != nil {
@@ -172,19 +175,14 @@ func copyFiles(x *xfer, files FileDriver, s *Session, to string, from []string, 
 // boundedWriter fails before it passes on more than there is room for.
 type boundedWriter struct {
 	w    io.Writer
-	room int64 // 0: no bound; below: none left
+	room int64
 }
 
 func (b *boundedWriter) Write(p []byte) (int, error) {
-	switch n := int64(len(p)); {
-	case b.room == 0:
-	case b.room < n:
+	if int64(len(p)) > b.room {
 		return 0, ErrTooLarge
-	case b.room == n:
-		b.room = -1
-	default:
-		b.room -= n
 	}
+	b.room -= int64(len(p))
 	return b.w.Write(p)
 }
 

@@ -3,6 +3,7 @@ package paradise
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -14,9 +15,9 @@ func dataCommands() []*command {
 		{name: "EPSV", needs: needLogin | keepsOffset, codes: []int{200, 229, 425, 501, 502, 522}, syntax: "[1|2|ALL]", feat: "EPSV", ref: "RFC 2428, 3", run: cmdEpsv},
 		{name: "LPSV", needs: needLogin | keepsOffset, codes: []int{228, 425, 503}, feat: "LPSV", ref: "RFC 1639, 2", run: cmdLpsv},
 		{name: "SPSV", needs: needLogin | keepsOffset | unlisted, codes: []int{502}, ref: "draft-rosenau-ftp-single-port", run: notImplemented},
-		{name: "PORT", needs: needLogin | needArg | keepsOffset, codes: append(codes, 522), syntax: "h1,h2,h3,h4,p1,p2", ref: "RFC 959, 4.1.2", run: cmdPort},
-		{name: "EPRT", needs: needLogin | needArg | keepsOffset, codes: append(codes, 522), syntax: "|1|address|port|", feat: "EPRT", ref: "RFC 2428, 2", run: cmdEprt},
-		{name: "LPRT", needs: needLogin | needArg | keepsOffset, codes: append(codes, 521), syntax: "4,4,h1,h2,h3,h4,2,p1,p2", feat: "LPRT", ref: "RFC 1639, 1", run: cmdLprt},
+		{name: "PORT", needs: needLogin | needArg | keepsOffset, codes: slices.Concat(codes, []int{522}), syntax: "h1,h2,h3,h4,p1,p2", ref: "RFC 959, 4.1.2", run: cmdPort},
+		{name: "EPRT", needs: needLogin | needArg | keepsOffset, codes: slices.Concat(codes, []int{522}), syntax: "|1|address|port|", feat: "EPRT", ref: "RFC 2428, 2", run: cmdEprt},
+		{name: "LPRT", needs: needLogin | needArg | keepsOffset, codes: slices.Concat(codes, []int{521}), syntax: "4,4,h1,h2,h3,h4,2,p1,p2", feat: "LPRT", ref: "RFC 1639, 1", run: cmdLprt},
 	}
 }
 
@@ -27,7 +28,7 @@ func (c *conn) offer(verb, arg string, announce func(port uint16) reply) reply {
 	if err != nil {
 		return reply{code: 425, text: "Can't open a passive port, try again later", err: err}
 	}
-	c.data = d
+	c.data.Store(d)
 	c.channelOffered(d, verb, arg)
 	return announce(d.port)
 }
@@ -137,11 +138,13 @@ func (c *conn) announce(verb string, addr netip.AddrPort, err error) reply {
 	if err == nil && addr.Addr().Is4() != c.facts().Local.Addr().Is4() {
 		err = errPortFamily
 	}
+	var d *dataChan
 	if err == nil {
-		c.data, err = c.srv.announceActive(c.facts(), addr, c.facts().Policy.Device.AnyActivePeer)
+		d, err = c.srv.announceActive(c.facts(), addr, c.facts().Policy.Device.AnyActivePeer)
 	}
 	switch {
 	case err == nil:
+		c.data.Store(d)
 		return say(200, verb+" command successful")
 	case errors.Is(err, errPortSyntax):
 		return say(501, "Malformed address")

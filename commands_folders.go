@@ -15,7 +15,7 @@ func folderCommands() []*command {
 		{name: "PWD", needs: needLogin | keepsOffset, codes: []int{257}, ref: "RFC 959, 4.1.3", run: cmdPwd},
 		{name: "MKD", needs: needLogin | needArg | storage, perm: PermMkdir, codes: []int{257}, syntax: "folder", ref: "RFC 959, 4.1.3", run: cmdMkd},
 		{name: "RMD", needs: needLogin | needArg | storage, perm: PermRmdir, codes: []int{250}, syntax: "folder", ref: "RFC 959, 4.1.3", run: cmdRmd},
-		{name: "RMDA", needs: needLogin | needArg | storage, perm: PermRmdir, codes: []int{250, 426}, syntax: "folder", ref: "Serv-U", run: cmdRmda},
+		{name: "RMDA", needs: needLogin | needArg | storage, perm: PermRmdir | PermDelete, codes: []int{250, 426}, syntax: "folder", ref: "Serv-U", run: cmdRmda},
 	}
 	for _, alias := range []struct{ old, name string }{{"XCWD", "CWD"}, {"XCUP", "CDUP"}, {"XPWD", "PWD"}, {"XMKD", "MKD"}, {"XRMD", "RMD"}} {
 		for _, row := range rows {
@@ -77,10 +77,10 @@ func cmdMkd(c *conn, arg string) reply {
 	return say(257, quotePath(name)+" created")
 }
 
-// cmdRmd takes "-r" for whole folders, behind the permission that RMDA needs.
+// cmdRmd takes "-r" for whole folders, behind the permissions that RMDA needs.
 func cmdRmd(c *conn, arg string) reply {
 	if tree, ok := strings.CutPrefix(arg, "-r "); ok {
-		if !c.facts().Policy.GrantTree {
+		if c.facts().Policy.Deny&PermDelete != 0 {
 			return say(550, "Permission denied")
 		}
 		return cmdRmda(c, tree)
@@ -154,7 +154,7 @@ func removeTree(x *xfer, files FileDriver, s *Session, dir string, depth int) er
 }
 
 func firstEntries(ctx context.Context, files FileDriver, s *Session, dir string, n int) ([]Entry, error) {
-	l, err := files.List(ctx, s, dir)
+	l, err := listing(files.List(ctx, s, dir))
 	if err != nil {
 		return nil, err
 	}

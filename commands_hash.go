@@ -59,16 +59,23 @@ func cmdHash(c *conn, arg string) reply {
 	if r.code != 0 {
 		return r
 	}
-	if end < 0 || e.Size >= 0 && end > e.Size {
-		end = e.Size
-	}
-	if start > end && end >= 0 {
+	end, ok := clampRange(start, end, e.Size)
+	if !ok {
 		return replyFor(ErrBadOffset, 550)
 	}
 	kind := c.params.hash
 	return c.hashJob("HASH", kind, name, e, start, end, func(sum string, length int64) reply {
 		return say(213, kind.String()+" "+itoa(start)+"-"+itoa(start+length)+" "+sum+" "+arg)
 	})
+}
+
+// clampRange bounds the end of a range by the file's size. An end below zero is
+// the file's; a size below zero is not known. A start behind the end is no range.
+func clampRange(start, end, size int64) (int64, bool) {
+	if end < 0 || size >= 0 && end > size {
+		end = size
+	}
+	return end, end < 0 || start <= end
 }
 
 // oldHash takes "name", "name end" and "name start end"; a name with spaces may
@@ -85,10 +92,8 @@ func (c *conn) oldHash(verb string, kind Digest, arg string) reply {
 	if r.code != 0 {
 		return r
 	}
-	if end < 0 || e.Size >= 0 && end > e.Size {
-		end = e.Size
-	}
-	if start > end && end >= 0 {
+	end, ok := clampRange(start, end, e.Size)
+	if !ok {
 		return replyFor(ErrBadOffset, 550)
 	}
 	code := 250
@@ -143,6 +148,7 @@ func (c *conn) hashJob(verb string, kind Digest, name string, e Entry, start, en
 }
 
 func hashFile(x *xfer, files FileDriver, s *Session, kind Digest, name string, start, end int64) (string, int64, error) {
+	x.dog.disarm() // waiting for a place is no driver's fault
 	if err := x.c.srv.state.limits.hashing(x.ctx); err != nil {
 		return "", 0, err
 	}

@@ -122,7 +122,7 @@ func (c *conn) statName(arg string) reply {
 		return r
 	}
 	r.code = 212
-	l, err := c.files().List(c.ctx, s, name)
+	l, err := listing(c.files().List(c.ctx, s, name))
 	if err != nil {
 		return replyFor(err, 550)
 	}

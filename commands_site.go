@@ -13,7 +13,8 @@ type siteCommand struct {
 	name    string
 	perm    Perm
 	feature Features
-	args    int // at least this many words
+	args    int  // at least this many words
+	hidden  bool // its argument appears nowhere
 	syntax  string
 	run     func(c *conn, arg string) reply
 }
@@ -52,6 +53,15 @@ func cmdSite(c *conn, arg string) reply {
 		return say(550, "Permission denied")
 	}
 	return s.run(c, rest)
+}
+
+// siteShown is an argument of SITE without what a hidden command got.
+func (t *commandTable) siteShown(arg string) string {
+	verb, rest := splitCommand(arg)
+	if s := t.site[verb]; s != nil && s.hidden && rest != "" {
+		return verb + " " + hiddenArg
+	}
+	return arg
 }
 
 // siteIgnored are what senders say before every file and go on without.
@@ -247,7 +257,7 @@ func siteWho(c *conn, _ string) reply {
 	r := reply{code: 211, text: "End", body: true, lines: []string{"Sessions of " + s.User.Name}}
 	now := time.Now()
 	for _, other := range c.srv.connections() {
-		if o := other.facts(); o.User.Name == s.User.Name && o.LoggedIn() {
+		if o := other.facts(); o.User.Name == s.User.Name && o.Host == s.Host {
 			st := other.stats()
 			r.lines = append(r.lines, fmt.Sprintf("%s %s %s %s", st.Short, clock(now.Sub(st.Opened)), o.Remote.Addr(), st.Verb))
 		}

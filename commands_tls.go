@@ -69,7 +69,7 @@ func cmdProt(c *conn, arg string) reply {
 }
 
 // cmdCCC: what CCC would open (a control connection in the clear, with the
-// session's rights) is not for sale.
+// session's rights) is refused.
 func cmdCCC(c *conn, _ string) reply {
 	if !c.tls.on {
 		return say(503, "CCC needs AUTH first")

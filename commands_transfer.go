@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,7 +19,7 @@ func transferCommands() []*command {
 	return []*command{
 		{name: "STOR", needs: needLogin | needArg | needData | storage, anyPerm: permStore, codes: store, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdStor},
 		{name: "STOU", needs: needLogin | needData | storage, perm: PermCreate, codes: store, syntax: "[name]", ref: "RFC 959, 4.1.3", run: cmdStou},
-		{name: "APPE", needs: needLogin | needArg | needData | storage, anyPerm: permStore, offer: FeatureAppend, codes: append(store, 503), syntax: "name", ref: "RFC 959, 4.1.3", run: cmdAppe},
+		{name: "APPE", needs: needLogin | needArg | needData | storage, anyPerm: permStore, offer: FeatureAppend, codes: slices.Concat(store, []int{503}), syntax: "name", ref: "RFC 959, 4.1.3", run: cmdAppe},
 		{name: "RETR", needs: needLogin | needArg | needData | storage, perm: PermRead, codes: end, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdRetr},
 		{name: "LIST", needs: needLogin | needData | storage, perm: PermList, codes: end, syntax: "[options] [name]", ref: "RFC 959, 4.1.3", run: cmdList},
 		{name: "NLST", needs: needLogin | needData | storage, perm: PermList, codes: end, syntax: "[options] [name]", ref: "RFC 959, 4.1.3", run: cmdNlst},
@@ -102,7 +103,6 @@ func (c *conn) upload(verb, arg string, o StoreOptions) reply {
 		limit:    policy.MaxFileSize,
 		digest:   newDigester(policy.Digests | c.expected()),
 		expect:   maps.Clone(c.params.expect),
-		head:     &headReader{},
 	}
 	if policy.RequireALLO {
 		u.strict = o.SizeHint

@@ -308,6 +308,19 @@ func TestExpectedDigestsMakeAnUploadStandOrFall(t *testing.T) {
 	})
 }
 
+func TestNoMaxFileSizeBoundsNoCopy(t *testing.T) {
+	for _, most := range []int64{0, -1} {
+		inMemory(t, func(srv *paradise.Server) { srv.Policy.MaxFileSize = most }, func(w *world) {
+			w.files.Put("/f", []byte("data"))
+			c := w.login()
+			c.cmd(250, "SITE COPY f g")
+			c.cmd(250, "COMB h f g")
+			require.Equal(t, "datadata", w.content("/h"))
+			c.quit()
+		})
+	}
+}
+
 func TestMaxFileSizeHoldsForTheResultingFile(t *testing.T) {
 	inMemory(t, func(srv *paradise.Server) { srv.Policy.MaxFileSize = 10 }, func(w *world) {
 		w.files.Put("/f", []byte("12345678"))
@@ -365,4 +378,29 @@ func TestJoinedFilesKeepToTheLargestSize(t *testing.T) {
 			c.quit()
 		})
 	}
+}
+
+// nothing is storage whose List returns no stream at all.
+type nothing struct{ paradise.FileDriver }
+
+func (nothing) List(context.Context, *paradise.Session, string) (paradise.Listing, error) {
+	return nil, nil
+}
+
+func TestANilListingIsAnEmptyFolder(t *testing.T) {
+	inMemory(t, func(srv *paradise.Server) { srv.Files = nothing{srv.Files}; srv.Policy.GrantTree = true }, func(w *world) {
+		w.files.Put("/d/", nil)
+		c := w.login()
+		for _, verb := range []string{"LIST", "NLST", "MLSD"} {
+			d := c.begin(verb + " /d")
+			listed, err := io.ReadAll(d)
+			require.NoError(t, err)
+			require.Empty(t, listed)
+			d.Close()
+			c.expect(226)
+		}
+		c.cmd(212, "STAT /d")
+		c.cmd(250, "RMDA /d")
+		c.quit()
+	})
 }

@@ -130,7 +130,7 @@ func (c *conn) next() (string, nextStep) {
 		text, ready, end := c.pending()
 		switch {
 		case end:
-			c.sayGoodbye()
+			c.send(c.goodbye())
 			return "", nextEnd
 		case ready:
 			return text, nextLine
@@ -265,8 +265,8 @@ func (c *conn) deadlineLocked() time.Time {
 	var deadline time.Time
 	if c.xfer == nil {
 		deadline = c.idleUntil()
-		if c.data != nil {
-			deadline = earliest(deadline, c.data.expires)
+		if d := c.data.Load(); d != nil {
+			deadline = earliest(deadline, d.expires)
 		}
 	}
 	if !c.facts().LoggedIn() {
@@ -328,11 +328,14 @@ func (c *conn) send(r reply) error {
 		return nil
 	}
 	buf := replyBuffers.Get().(*[]byte)
-	defer replyBuffers.Put(buf)
 	b := doubleIAC(c.encode(appendReply((*buf)[:0], r)))
-	*buf = b[:0]
 	c.trace("reply", r.code, r.text, "")
-	return c.write(b)
+	err := c.write(b)
+	if cap(b) <= replyBufferKept {
+		*buf = b[:0]
+		replyBuffers.Put(buf)
+	}
+	return err
 }
 
 func (c *conn) write(b []byte) error {

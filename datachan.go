@@ -118,9 +118,7 @@ func (d *dataChan) secure(ctx context.Context, nc net.Conn, setup *dataTLS, wait
 
 // dropData closes the session's channel that no transfer has taken.
 func (c *conn) dropData() {
-	if c.data != nil {
-		c.data.Close()
-		c.channelDone(c.data)
-		c.data = nil
-	}
+	d := c.data.Swap(nil)
+	d.Close()
+	c.channelDone(d)
 }

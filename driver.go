@@ -170,7 +170,8 @@ type UploadInfo struct {
 }
 
 // Upload is one file on its way in. The core calls [Begin Write*] and then
-// Commit or Abort, all from one goroutine at a time.
+// Commit or Abort, all from one goroutine at a time. A call that outlasts
+// Timeouts.Driver finds its ctx ended and is left behind soon after.
 //
 // Abort is called exactly once unless Commit returned nil: also without Begin,
 // after a Begin or a Commit that failed, and after a panic.

@@ -44,8 +44,9 @@ var (
 	ErrSizeMismatch  = errors.New("paradise: size is not what ALLO said")
 )
 
-// ReplyError is an error that carries its reply. Code is a final FTP reply code
-// (400 to 599); Text goes to the client, so it must be fit for strangers.
+// ReplyError is an error that carries its reply. Code is a final FTP reply code;
+// one outside 400 to 599 is not sent, and Err chooses. Text goes to the client, so
+// it must be fit for strangers.
 type ReplyError struct {
 	Code int
 	Text string

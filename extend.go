@@ -11,7 +11,8 @@ import (
 type Command struct {
 	// Name is the verb: letters and digits, at most 12.
 	Name string
-	// NeedLogin answers 530 before login. Zero: it works before login too.
+	// NeedLogin answers 530 before login. Zero: it works before login too. SITE
+	// commands always need it.
 	NeedLogin bool
 	// NeedArg answers 501 without an argument.
 	NeedArg bool
@@ -21,9 +22,11 @@ type Command struct {
 	Syntax string
 	// Feat is its line in FEAT. Empty: none. Not used for SITE commands.
 	Feat string
-	// Run does it. Files is the session's storage. The reply's Code must be a
-	// final one; its text may have several lines. An error chooses the reply as
-	// a driver's does.
+	// Hidden keeps a secret argument out of the log, Stats and the hooks.
+	Hidden bool
+	// Run does it. Files is the session's storage, before login that of users who
+	// have no other. The reply's Code must be a final one; its text may have
+	// several lines. An error chooses the reply as a driver's does.
 	Run func(ctx context.Context, s *Session, files FileDriver, arg string) (Reply, error)
 }
 
@@ -54,6 +57,9 @@ func (h *Command) row(name string) *command {
 	if h.NeedArg {
 		needs |= needArg
 	}
+	if h.Hidden {
+		needs |= hidden
+	}
 	return &command{name: name, needs: needs, perm: h.Perm, syntax: h.Syntax, feat: h.Feat, ref: "host program", run: h.run}
 }
 
@@ -62,7 +68,7 @@ func (h *Command) site(name string) *siteCommand {
 	if h.NeedArg {
 		args = 1
 	}
-	return &siteCommand{name: name, perm: h.Perm, args: args, syntax: h.Syntax, run: h.run}
+	return &siteCommand{name: name, perm: h.Perm, args: args, hidden: h.Hidden, syntax: h.Syntax, run: h.run}
 }
 
 func (h *Command) run(c *conn, arg string) reply {

@@ -29,8 +29,10 @@ type Hooks struct {
 	// TransferStart is called when a transfer has its data connection.
 	TransferStart func(ctx context.Context, e TransferEvent)
 
-	// TransferEnd is called once for every transfer that was begun, just before
-	// the client gets its final reply.
+	// TransferEnd is called once for every transfer that the client asked for and
+	// could have had by its permissions, just before the client gets the final
+	// reply; without a TransferStart before it if it failed before its data
+	// connection was there (Begun is false then).
 	TransferEnd func(ctx context.Context, e TransferEvent)
 
 	// Change is called after a file was removed, renamed, copied or changed,
@@ -51,7 +53,7 @@ type LoginEvent struct {
 // TransferEvent describes a transfer. In TransferStart the results are zero.
 type TransferEvent struct {
 	Session     *Session
-	Verb        string // STOR, APPE, STOU, COMB, RETR, LIST, NLST, MLSD
+	Verb        string // STOR, APPE, STOU, RETR, LIST, NLST, MLSD
 	Name        string // virtual path
 	Upload      bool
 	Offset      int64
@@ -59,6 +61,7 @@ type TransferEvent struct {
 	Bytes       int64  // on the wire
 	Stored      int64  // written to the driver or read from it
 	Digests     map[Digest]string
+	Begun       bool // the data connection was there
 	Started     time.Time
 	Duration    time.Duration
 	Code        int   // of the final reply

@@ -94,3 +94,47 @@ func TestBeforeSeesCommandsThatRunBesideATransferToo(t *testing.T) {
 		c.quit()
 	})
 }
+
+func TestEveryBeforeHasItsAfter(t *testing.T) {
+	var before, after []string
+	inMemory(t, func(srv *paradise.Server) {
+		srv.Hooks.Before = func(_ context.Context, _ *paradise.Session, verb, arg string) error {
+			before = append(before, verb+" "+arg)
+			return nil
+		}
+		srv.Hooks.After = func(_ context.Context, _ *paradise.Session, verb, arg string, _ int) {
+			after = append(after, verb+" "+arg)
+		}
+	}, func(w *world) {
+		w.files.Put("/f", []byte("data"))
+		c := w.login()
+		c.cmd(250, "SITE COPY f g")
+		c.cmd(213, "HASH f")
+		c.cmd(250, "XCRC f")
+		c.cmd(250, "COMB h f g")
+		c.begin("STOR i").Close()
+		c.expect(226)
+		c.epsv()
+		c.cmd(550, "RETR missing")
+		c.quit()
+	})
+	require.Equal(t, before, after)
+	require.Contains(t, after, "SITE COPY f g")
+}
+
+func TestTransferEndTellsWhetherTheDataConnectionWasThere(t *testing.T) {
+	var begun []bool
+	inMemory(t, func(srv *paradise.Server) {
+		srv.Hooks.TransferEnd = func(_ context.Context, e paradise.TransferEvent) { begun = append(begun, e.Begun) }
+	}, func(w *world) {
+		c := w.login()
+		c.begin("STOR f").Close()
+		c.expect(226)
+		c.epsv()
+		c.cmd(150, "STOR g")
+		c.expect(425)
+		require.Equal(t, []bool{true, false}, begun)
+		w.missing("/g")
+		c.quit()
+	})
+}

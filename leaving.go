@@ -13,7 +13,7 @@ import (
 func (c *conn) timedOut() bool {
 	now := time.Now()
 	t := &c.srv.state.timeouts
-	if c.data != nil && !now.Before(c.data.expires) {
+	if d := c.data.Load(); d != nil && !now.Before(d.expires) {
 		c.dropData()
 	}
 	c.mu.Lock()
@@ -41,19 +41,20 @@ func (c *conn) refuse(why refusal, text string) {
 	c.send(say(421, text))
 }
 
-// sayGoodbye answers 421 to a session that must go.
-func (c *conn) sayGoodbye() {
+// goodbye is the 421 for a session that must go.
+func (c *conn) goodbye() reply {
 	c.mu.Lock()
 	cause := c.cause
 	c.mu.Unlock()
 	switch {
 	case errors.Is(cause, ErrKicked):
-		c.send(say(421, "Session ended by the operator"))
+		return say(421, "Session ended by the operator")
+	case errors.Is(cause, ErrDriverBlocked):
+		return say(421, "Service did not answer in time, closing control connection")
 	case cause != nil && !errors.Is(cause, ErrServerClosed):
-		c.send(reply{code: 421, text: replyFor(cause, 421).text})
-	default:
-		c.send(say(421, "Service not available, closing control connection"))
+		return say(421, replyFor(cause, 421).text)
 	}
+	return say(421, "Service not available, closing control connection")
 }
 
 // overlong stands in the queue for a line over 4 KiB, so that its reply comes in
@@ -171,66 +172,5 @@ func (c *conn) stopTransfer(cause error) {
 	if x != nil {
 		x.abort(cause)
 		<-x.left
-	}
-}
-
-// late comes when a driver's call has taken too long outside a transfer: its
-// context dies, and if that does not bring it back the session goes without it.
-func (c *conn) late() {
-	c.mu.Lock()
-	c.cause = ErrDriverBlocked
-	c.mu.Unlock()
-	c.cancel(ErrDriverBlocked)
-	time.AfterFunc(driverGrace, func() { c.giveUp() })
-}
-
-// giveUp lets a session go whose goroutine does not come back from a driver.
-func (c *conn) giveUp() {
-	c.mu.Lock()
-	stuck := c.calling && !c.abandoned
-	c.abandoned = c.abandoned || stuck
-	c.mu.Unlock()
-	if !stuck {
-		return
-	}
-	c.srv.state.counters.stuck.Add(1)
-	c.srv.state.log.Error("driver is stuck", "session", c.facts().ID, "verb", c.verbNow())
-	c.raw.Close()
-	c.leave()
-}
-
-// abandon ends a session that Close has waited for in vain.
-func (c *conn) abandon() {
-	c.mu.Lock()
-	x := c.xfer
-	c.mu.Unlock()
-	if x != nil {
-		x.abandon()
-	}
-	c.giveUp()
-	c.raw.Close()
-	c.leave()
-}
-
-func (c *conn) verbNow() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.verb
-}
-
-// called marks the begin and the end of a call that a driver may not return
-// from.
-func (c *conn) called(begin bool) {
-	if begin {
-		c.dog.arm(c.srv.state.timeouts.Driver, c)
-	} else {
-		c.dog.disarm()
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.calling = begin
-	if !begin && c.abandoned {
-		c.abandoned = false
-		c.srv.state.counters.stuck.Add(-1)
 	}
 }

@@ -189,12 +189,20 @@ func (j *listJob) entries() (Listing, error) {
 	if j.single {
 		return j.itself()
 	}
-	l, err := j.files.List(j.x.ctx, j.s, j.name)
+	l, err := listing(j.files.List(j.x.ctx, j.s, j.name))
 	switch {
-	case err == nil && l == nil, errors.Is(err, errUnsupported):
+	case errors.Is(err, errUnsupported):
 		return Entries(nil), nil
 	case errors.Is(err, ErrNotDir) && j.kind != kindFacts && j.pattern == nil:
 		return j.itself()
+	}
+	return l, err
+}
+
+// listing makes an empty one of none.
+func listing(l Listing, err error) (Listing, error) {
+	if l == nil && err == nil {
+		return Entries(nil), nil
 	}
 	return l, err
 }

@@ -29,7 +29,7 @@ func TestListLine(t *testing.T) {
 		e    Entry
 		want string
 	}{
-		{"the line of the seed", listFile,
+		{"the line of the sample run", listFile,
 			"-rw-r--r-- 1 paradise ftp        13984 Mar 12 11:51 paradise.txt\r\n"},
 		{"a folder", with(func(e *Entry) { e.Mode = fs.ModeDir | 0o755 }),
 			"drwxr-xr-x 1 paradise ftp        13984 Mar 12 11:51 paradise.txt\r\n"},

@@ -82,13 +82,14 @@ func (c *conn) enter(cred Credentials, user *User) reply {
 	if u.Policy != nil {
 		policy = *u.Policy
 	}
-	if !c.srv.state.limits.userEntered(u.Name, policy.MaxSessions) {
+	counted := userKey(c.facts().Host, u.Name)
+	if !c.srv.state.limits.userEntered(counted, policy.MaxSessions) {
 		c.logLogin(u.Name, errTooManySessions)
 		c.login.reset()
 		return say(530, "Too many sessions of this user")
 	}
 	c.mu.Lock()
-	c.counted = u.Name
+	c.counted = counted
 	c.mu.Unlock()
 	c.update(func(s *Session) { s.User, s.Policy = u, policy })
 	if !c.mayLogIn() {
@@ -105,6 +106,14 @@ func (c *conn) enter(cred Credentials, user *User) reply {
 		return say(232, "Logged in by certificate")
 	}
 	return say(230, "Password ok, continue")
+}
+
+// userKey tells the users of virtual hosts apart.
+func userKey(host, name string) string {
+	if host == "" {
+		return name
+	}
+	return name + "\n" + host
 }
 
 var errTooManySessions = errors.New("paradise: too many sessions of this user")

@@ -16,7 +16,6 @@ type counters struct {
 	logins     atomic.Int64
 	failed     atomic.Int64 // logins
 	panics     atomic.Int64
-	stuck      atomic.Int64 // driver calls that do not return
 	unexpected atomic.Int64 // replies that the command table does not allow
 	listeners  atomic.Int64 // passive, open now
 	channels   atomic.Uint64
@@ -99,7 +98,7 @@ type SessionStats struct {
 	Arg      string    // secrets hidden
 	Since    time.Time // begin of that command
 	Transfer *TransferNow
-	Passive  []PassiveStats // the open one and the last that ended, oldest first
+	Passive  []PassiveStats // the open one and those that ended last, eight at most, oldest first
 }
 
 // TransferNow describes a transfer that runs.
@@ -194,7 +193,7 @@ func (srv *Server) Stats() Stats {
 		DataTLS:       k.secured[1].Load(),
 		Refused:       make(map[string]int64),
 		Panics:        k.panics.Load(),
-		Stuck:         k.stuck.Load(),
+		Stuck:         st.stuck.count(),
 		Unexpected:    k.unexpected.Load(),
 		Recent:        k.recent.list(),
 	}

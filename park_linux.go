@@ -58,7 +58,7 @@ func (c *conn) parkAfter() time.Duration {
 func (c *conn) canParkLocked() bool {
 	_, tcp := c.raw.(*net.TCPConn)
 	return tcp && c.srv.state.parker != nil && c.polled != pollRefused && c.nc == c.raw &&
-		c.xfer == nil && c.data == nil && len(c.queue) == 0 &&
+		c.xfer == nil && c.data.Load() == nil && len(c.queue) == 0 &&
 		c.facts().LoggedIn() && !c.lines.Partial() && c.lines.Buffered() == 0
 }
 

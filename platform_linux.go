@@ -19,11 +19,13 @@ func peerClosed(nc net.Conn) (closed, known bool) {
 		return true, true
 	}
 	fds := []unix.PollFd{{Events: unix.POLLRDHUP}}
-	err = rc.Control(func(fd uintptr) {
+	cerr := rc.Control(func(fd uintptr) {
 		fds[0].Fd = int32(fd)
-		_, err = unix.Poll(fds, 0)
+		for err = unix.EINTR; err == unix.EINTR; {
+			_, err = unix.Poll(fds, 0)
+		}
 	})
-	if err != nil {
+	if cerr != nil || err != nil {
 		return false, false
 	}
 	return fds[0].Revents&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR) != 0, true

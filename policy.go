@@ -42,12 +42,12 @@ type Policy struct {
 	// are refused.
 	GrantTree bool
 
-	// MaxFileSize bounds the resulting file of an upload, in bytes. Zero: no
-	// bound.
+	// MaxFileSize bounds the resulting file of an upload, copy or join, in bytes.
+	// Zero or less: no bound.
 	MaxFileSize int64
 
-	// MaxSessions bounds the sessions logged in under the same user name.
-	// Zero: no bound.
+	// MaxSessions bounds the sessions logged in under the same user name, at each
+	// virtual host. Zero: no bound.
 	MaxSessions int
 
 	// UploadRate and DownloadRate bound a session's transfers, in bytes per
@@ -139,10 +139,10 @@ const (
 	PermCreate                     // STOR, STOU, APPE, COPY to a new name
 	PermOverwrite                  // STOR, RNTO, COPY onto an existing file
 	PermAppend                     // APPE and REST+STOR onto an existing file
-	PermDelete                     // DELE
+	PermDelete                     // DELE, RMDA, RMD -r
 	PermRename                     // RNFR RNTO
 	PermMkdir                      // MKD
-	PermRmdir                      // RMD
+	PermRmdir                      // RMD, RMDA
 	PermChmod                      // SITE CHMOD, MFF UNIX.mode
 	PermTimes                      // MFMT, MFCT, MDTM as setter, SITE UTIME
 	PermSite                       // other SITE commands
@@ -190,7 +190,8 @@ type Gate struct {
 	// belongs to another detected type. Zero: names are not looked at.
 	MatchExtension bool
 	// Names are patterns as of path.Match for the last element, one of which
-	// must match. Empty: all.
+	// must match. Empty: all. A malformed pattern, here or in DenyNames, lets
+	// nothing in; Serve refuses one in Server.Policy.
 	Names []string
 	// DenyNames are patterns none of which may match. Empty: none.
 	DenyNames []string

@@ -1,8 +1,10 @@
 package paradise_test
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -22,7 +24,7 @@ func TestEachPermissionRefusesItsVerbsWith550(t *testing.T) {
 		{paradise.PermCreate, []string{"STOR /new", "APPE /new", "STOU"}, nil},
 		{paradise.PermOverwrite, []string{"STOR /f"}, nil},
 		{paradise.PermAppend, []string{"APPE /f"}, nil},
-		{paradise.PermDelete, []string{"DELE /f"}, map[string]int{"RMD /d": 250}},
+		{paradise.PermDelete, []string{"DELE /f", "RMDA /d", "RMD -r /d", "SITE RMDIR -r /d"}, map[string]int{"RMD /d": 250}},
 		{paradise.PermRename, []string{"RNFR /f"}, nil},
 		{paradise.PermMkdir, []string{"MKD /x", "XMKD /x", "SITE MKDIR /x"}, nil},
 		{paradise.PermRmdir, []string{"RMD /d", "XRMD /d", "RMDA /d"}, map[string]int{"DELE /f": 250}},
@@ -210,6 +212,83 @@ func TestHostCommandsHaveNeedsAndPermissionsLikeOurs(t *testing.T) {
 		require.Contains(t, c.cmd(214, "HELP"), "SHOUT")
 		require.Contains(t, c.cmd(214, "SITE HELP"), "SHOUT")
 		c.quit()
+	})
+}
+
+func TestTheArgumentOfAHiddenCommandAppearsNowhere(t *testing.T) {
+	var log bytes.Buffer
+	var seen []string
+	run := func(_ context.Context, _ *paradise.Session, _ paradise.FileDriver, arg string) (paradise.Reply, error) {
+		return paradise.Reply{Code: 200, Text: "Changed to " + arg}, nil
+	}
+	inMemory(t, func(srv *paradise.Server) {
+		srv.Commands = []paradise.Command{{Name: "PSWD", NeedLogin: true, Hidden: true, Run: run}}
+		srv.SiteCommands = srv.Commands
+		srv.Policy.Trace = true
+		srv.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		srv.Hooks.Before = func(_ context.Context, _ *paradise.Session, verb, arg string) error {
+			seen = append(seen, verb+" "+arg)
+			return nil
+		}
+		srv.Hooks.After = func(_ context.Context, _ *paradise.Session, verb, arg string, _ int) {
+			seen = append(seen, verb+" "+arg)
+		}
+	}, func(w *world) {
+		c := w.login()
+		for command, shown := range map[string]string{"PSWD s3cret": "****", "SITE PSWD s3cret": "PSWD ****", "site pswd s3cret": "PSWD ****"} {
+			require.Equal(t, "200 Changed to s3cret", c.cmd(200, "%s", command))
+			require.Equal(t, shown, w.srv.Stats().Sessions[0].Arg)
+		}
+		c.quit()
+	})
+	require.Contains(t, seen, "PSWD ****")
+	require.Contains(t, seen, "SITE PSWD ****")
+	require.NotContains(t, strings.Join(seen, "\n"), "s3cret")
+	require.Contains(t, log.String(), "PSWD")
+	require.NotContains(t, strings.ReplaceAll(log.String(), "Changed to s3cret", ""), "s3cret")
+}
+
+func TestAMalformedPatternOfAUserLetsNothingIn(t *testing.T) {
+	for name, gate := range map[string]paradise.Gate{"names": {Names: []string{"[a"}}, "denied names": {DenyNames: []string{"[a"}}} {
+		t.Run(name, func(t *testing.T) {
+			auth := paradise.AuthFunc(func(_ context.Context, _ *paradise.Session, c paradise.Credentials) (*paradise.User, error) {
+				return &paradise.User{Name: c.User, Policy: &paradise.Policy{Gate: gate}}, nil
+			})
+			inMemory(t, func(srv *paradise.Server) { srv.Auth = auth }, func(w *world) {
+				c := w.login()
+				d := c.begin("STOR a")
+				io.WriteString(d, "data")
+				d.Close()
+				c.expect(553)
+				c.quit()
+				w.missing("/a")
+			})
+		})
+	}
+}
+
+func TestSessionsOfAUserAreCountedAndToldPerHost(t *testing.T) {
+	inMemory(t, func(srv *paradise.Server) {
+		srv.Policy.MaxSessions = 1
+		srv.Hosts = map[string]paradise.Host{"b.example": {Auth: srv.Auth}}
+	}, func(w *world) {
+		here := w.login()
+		there := w.dial()
+		there.cmd(220, "HOST b.example")
+		there.cmd(331, "USER auser")
+		there.cmd(230, "PASS secret")
+		for _, c := range []*client{here, there} {
+			require.Equal(t, 3, strings.Count(c.cmd(211, "SITE WHO"), "\n")+1, "a head, the own session, an end")
+			another := w.dial()
+			if c == there {
+				another.cmd(220, "HOST b.example")
+			}
+			another.cmd(331, "USER auser")
+			another.cmd(530, "PASS secret")
+			another.conn.Close()
+		}
+		here.quit()
+		there.quit()
 	})
 }
 

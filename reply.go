@@ -18,7 +18,7 @@ type reply struct {
 	after func()   // runs once the reply is on its way (AUTH)
 }
 
-// ok, refuse and friends keep handlers short.
+// say is a reply of one line.
 func say(code int, text string) reply { return reply{code: code, text: text} }
 
 // appendReply formats r as RFC 959, 4.2 says.

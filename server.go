@@ -60,8 +60,9 @@ type Server struct {
 	SniffLen int
 
 	// AcceptUpload may refuse an upload once its first bytes are known; the
-	// error chooses the reply, 550 if it is none of this package's. Nil: all
-	// that Policy.Gate lets in are taken.
+	// error chooses the reply, 550 if it is none of this package's. It is asked
+	// again at Commit if the file then begins otherwise, as APPE and REST may
+	// have it. Nil: all that Policy.Gate lets in are taken.
 	AcceptUpload func(ctx context.Context, s *Session, name string, u UploadInfo) error
 
 	// Hooks observe and refuse: see there.
@@ -76,8 +77,8 @@ type Server struct {
 	// slog.Default().
 	Logger *slog.Logger
 
-	// BaseContext is the root of all contexts of a listener's sessions. Nil:
-	// context.Background().
+	// BaseContext is the root of all contexts of a listener's sessions; Serve
+	// refuses a nil one. Nil: context.Background().
 	BaseContext func(net.Listener) context.Context
 
 	network network // the seam for tests
@@ -101,6 +102,7 @@ type serverState struct {
 	conns     map[uint64]*conn
 	idle      chan struct{} // closed and remade when the last session and listener have gone
 	draining  bool          // Shutdown, Drain or Close was called
+	stop      chan struct{} // closed then
 	leaving   bool          // and the grace is over: nobody is let in
 	closed    bool          // Close was called
 	nextID    uint64
@@ -115,6 +117,7 @@ type serverState struct {
 	started  time.Time
 	parker   *parker
 	awake    atomic.Int64 // sessions that are not parked
+	stuck    stuckCalls
 }
 
 // ListenAndServe listens on Addr and calls Serve.
@@ -155,6 +158,9 @@ func (srv *Server) serve(l net.Listener, implicit bool) error {
 	if srv.BaseContext != nil {
 		base = srv.BaseContext(l)
 	}
+	if base == nil {
+		return errors.New("paradise: BaseContext returned nil: return context.Background() at least")
+	}
 	return srv.acceptLoop(base, l, implicit)
 }
 
@@ -178,7 +184,10 @@ func (srv *Server) acceptLoop(base context.Context, l net.Listener, implicit boo
 		pause = min(max(2*pause, 5*time.Millisecond), time.Second)
 		srv.state.log.Error("accept failed", "listener", l.Addr().String(), "error", err, "pause", pause)
 		srv.state.counters.refused[refusedAccept].Add(1)
-		time.Sleep(pause)
+		select {
+		case <-time.After(pause):
+		case <-srv.state.stop:
+		}
 	}
 }
 
@@ -193,6 +202,7 @@ func (srv *Server) init() error {
 			st.log = slog.Default()
 		}
 		st.started = time.Now()
+		st.stop = make(chan struct{})
 		st.timeouts = srv.Timeouts.withDefaults()
 		if srv.network.listen == nil {
 			srv.network = realNetwork()
@@ -326,6 +336,9 @@ func (srv *Server) stopAccepting(closing bool) <-chan struct{} {
 	st := &srv.state
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	if st.stop != nil && !st.draining {
+		close(st.stop)
+	}
 	st.draining = true
 	st.closed = st.closed || closing
 	for l := range st.listeners {
@@ -345,7 +358,8 @@ func (srv *Server) stopAccepting(closing bool) <-chan struct{} {
 // Shutdown stops accepting, answers 421 to idle sessions, lets transfers end
 // (then 421), and waits for all of them or for ctx. If ctx ends first its error
 // is returned and the remaining sessions go on: call Close to end them. Sessions
-// that are blocked in a driver are not waited for; the error names them.
+// that are blocked in a driver are not waited for; the error, an
+// [ErrDriverBlocked], names their calls.
 func (srv *Server) Shutdown(ctx context.Context) error { return srv.Drain(ctx, 0) }
 
 // Drain is Shutdown that leaves all sessions alone for the time of grace, for a
@@ -369,7 +383,7 @@ func (srv *Server) Drain(ctx context.Context, grace time.Duration) error {
 	select {
 	case <-gone:
 		srv.state.closeParker()
-		return srv.stuckError()
+		return srv.state.stuck.err()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -387,7 +401,8 @@ func (srv *Server) dismiss() {
 }
 
 // Close stops accepting and ends every session at once; transfers are aborted.
-// Its error names sessions that are blocked in a driver.
+// Drivers have five seconds to obey their contexts; calls that are still blocked
+// are left behind, and the error, an [ErrDriverBlocked], names them.
 func (srv *Server) Close() error {
 	gone := srv.stopAccepting(true)
 	for _, c := range srv.connections() {
@@ -401,7 +416,7 @@ func (srv *Server) Close() error {
 		c.abandon()
 	}
 	srv.state.closeParker()
-	return srv.stuckError()
+	return srv.state.stuck.err()
 }
 
 // closeParker may run beside the first Serve, which makes the parker.
@@ -415,15 +430,9 @@ func (st *serverState) closeParker() {
 // closeGrace is how long Close waits for drivers to obey their contexts.
 const closeGrace = 5 * time.Second
 
-func (srv *Server) stuckError() error {
-	if n := srv.state.counters.stuck.Load(); n > 0 {
-		return fmt.Errorf("%w: %d call(s) have not returned", ErrDriverBlocked, n)
-	}
-	return nil
-}
-
 // Kick ends the session with this ID: 421, transfers are aborted with reason
-// ([ErrKicked] if nil). [ErrNoSession] if there is none.
+// ([ErrKicked] if nil), but for an upload whose Commit has begun. It does not wait
+// for the end. [ErrNoSession] if there is none.
 func (srv *Server) Kick(id uint64, reason error) error {
 	c := srv.find(id)
 	if c == nil {

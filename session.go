@@ -43,7 +43,7 @@ type conn struct {
 
 	params params
 	tls    tlsState
-	data   *dataChan // offered or announced, not yet taken by a transfer
+	data   atomic.Pointer[dataChan] // offered or announced, not yet taken by a transfer
 
 	mu        sync.Mutex
 	*awake    // nil while parked
@@ -64,7 +64,7 @@ type conn struct {
 	verb      string
 	arg       string
 	channels  []*channelRecord
-	counted   string    // the user name counted in the limits
+	counted   string    // the user as counted in the limits
 	refused   *dataChan // of an upload that was refused, lingering
 }
 

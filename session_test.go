@@ -569,41 +569,6 @@ func TestServeAfterShutdownReturnsAtOnce(t *testing.T) {
 	})
 }
 
-func TestADriverThatDoesNotReturnIsNotWaitedFor(t *testing.T) {
-	stuck := &paradisetest.Faults{Driver: memfs.New(), Kind: paradisetest.FaultHang, At: 3}
-	inMemory(t, func(srv *paradise.Server) { srv.Files = stuck }, func(w *world) {
-		c := w.login()
-		d := c.begin("STOR f")
-		began := time.Now()
-		io.WriteString(d, "data")
-		d.Close()
-		c.expect(426)
-		require.InDelta(t, 122, time.Since(began).Seconds(), 1)
-		c.expect(421)
-		c.closed()
-		require.EqualValues(t, 1, w.srv.Stats().Stuck)
-		require.ErrorIs(t, w.srv.Shutdown(context.Background()), paradise.ErrDriverBlocked)
-		stuck.Release()
-		synctest.Wait()
-		require.Zero(t, w.srv.Stats().Stuck)
-		d.Close()
-	})
-}
-
-func TestADriverThatDoesNotReturnFromACommandIsNotWaitedFor(t *testing.T) {
-	stuck := &paradisetest.Faults{Driver: memfs.New(), Kind: paradisetest.FaultHang, At: 1}
-	inMemory(t, func(srv *paradise.Server) { srv.Files = stuck }, func(w *world) {
-		c := w.login()
-		c.send("MKD /d")
-		c.closed()
-		require.EqualValues(t, 1, w.srv.Stats().Stuck)
-		require.ErrorIs(t, w.srv.Close(), paradise.ErrDriverBlocked)
-		stuck.Release()
-		synctest.Wait()
-		require.Zero(t, w.srv.Stats().Stuck)
-	})
-}
-
 func TestFailedLoginsAreAnsweredLaterAndLater(t *testing.T) {
 	inMemory(t, func(srv *paradise.Server) { srv.Limits = paradise.Limits{} }, func(w *world) {
 		c := w.dial()
@@ -634,6 +599,20 @@ func TestManyFailedLoginsBanAnAddressForAWhile(t *testing.T) {
 		other.expect(220)
 		other.quit()
 		time.Sleep(6 * time.Minute)
+		w.login().quit()
+	})
+}
+
+func TestTheRateOfLoginsOutlastsConnections(t *testing.T) {
+	inMemory(t, func(srv *paradise.Server) { srv.Limits = paradise.Limits{LoginsPerMin: 3} }, func(w *world) {
+		for range 3 {
+			w.login().quit()
+		}
+		c := w.dial()
+		c.cmd(331, "USER auser")
+		c.cmd(421, "PASS secret")
+		c.closed()
+		time.Sleep(time.Minute)
 		w.login().quit()
 	})
 }

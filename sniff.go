@@ -12,9 +12,6 @@ import (
 	"github.com/gabriel-vasile/mimetype"
 )
 
-// headReader judges an upload by its first bytes.
-type headReader struct{}
-
 func (srv *Server) sniffLen() int {
 	if srv.SniffLen == 0 {
 		return 512
@@ -24,7 +21,7 @@ func (srv *Server) sniffLen() int {
 
 // look detects the type of the resulting file and lets the gate and the host
 // program decide.
-func (h *headReader) look(u *upload, head []byte, whole bool) (UploadInfo, error) {
+func (u *upload) look(head []byte, whole bool) (UploadInfo, error) {
 	info := UploadInfo{Head: head, Whole: whole && !u.joins()}
 	first, err := u.resultingHead(head)
 	if err != nil {
@@ -33,12 +30,12 @@ func (h *headReader) look(u *upload, head []byte, whole bool) (UploadInfo, error
 	if u.joins() {
 		u.came, u.judged = bytes.Clone(head), bytes.Clone(first)
 	}
-	return info, h.judge(u, &info, first)
+	return info, u.judge(&info, first)
 }
 
 // judge completes info by the type of a file that begins with first, and asks
 // whether it is let in.
-func (h *headReader) judge(u *upload, info *UploadInfo, first []byte) error {
+func (u *upload) judge(info *UploadInfo, first []byte) error {
 	info.ContentType, info.Ancestors = detect(first)
 	err := u.s.Policy.Gate.admits(u.name, *info, len(first) == 0)
 	if accept := u.x.c.srv.AcceptUpload; err == nil && accept != nil {
@@ -132,10 +129,12 @@ func (g *Gate) admits(name string, info UploadInfo, empty bool) error {
 	return nil
 }
 
-// admitsName applies the rules on names, for the last element of one.
+// admitsName applies the rules on names, for the last element of one. A malformed
+// pattern lets nothing in.
 func (g *Gate) admitsName(base string) bool {
-	matches := func(p string) bool { ok, _ := path.Match(p, base); return ok }
-	return (len(g.Names) == 0 || slices.ContainsFunc(g.Names, matches)) && !slices.ContainsFunc(g.DenyNames, matches)
+	named := func(p string) bool { ok, err := path.Match(p, base); return ok && err == nil }
+	denied := func(p string) bool { ok, err := path.Match(p, base); return ok || err != nil }
+	return (len(g.Names) == 0 || slices.ContainsFunc(g.Names, named)) && !slices.ContainsFunc(g.DenyNames, denied)
 }
 
 func refuseType(t string) error {

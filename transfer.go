@@ -220,6 +220,7 @@ func (x *xfer) event() TransferEvent {
 		Bytes:       x.moved.Load(),
 		Stored:      x.result.stored,
 		Digests:     x.result.digests,
+		Begun:       x.result.begun,
 		Started:     x.started,
 		Duration:    time.Since(x.started),
 		Committed:   x.result.committed,
@@ -304,5 +305,9 @@ func getBuffer(class int) *[]byte {
 }
 
 func putBuffer(class int, b *[]byte) { bufferPools[class].Put(b) }
+
+// replyBufferKept is the largest that is kept: STAT of a large folder needs one
+// of a megabyte, and nothing else does.
+const replyBufferKept = 64 << 10
 
 var replyBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 256); return &b }}

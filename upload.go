@@ -21,8 +21,7 @@ type upload struct {
 	base    int64  // its size before the first byte that comes
 	digest  *digester
 	expect  map[Digest]string
-	strict  int64 // size that ALLO said, where it must hold; 0 without
-	head    *headReader
+	strict  int64  // size that ALLO said, where it must hold; 0 without
 	came    []byte // with an old file: the first bytes that came
 	judged  []byte // and those of the whole, as they were let in
 	began   bool
@@ -102,7 +101,7 @@ func (j judge) Result(head []byte, size int64) error {
 	if bytes.Equal(head, u.judged) || u.ascii && bytes.HasPrefix(head, u.judged) {
 		return nil // of text fewer bytes are judged than came
 	}
-	return u.head.judge(u, &UploadInfo{Head: u.came}, head)
+	return u.judge(&UploadInfo{Head: u.came}, head)
 }
 
 // receive takes the stream in: the first bytes are looked at before the driver
@@ -178,7 +177,7 @@ func (u *upload) sniffed(src io.Reader, buf []byte) (n int, ended bool, err erro
 	if n > want {
 		whole = false
 	}
-	info, err := u.head.look(u, head[:min(len(head), want)], whole)
+	info, err := u.look(head[:min(len(head), want)], whole)
 	if err != nil {
 		return n, ended, err
 	}

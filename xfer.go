@@ -1,6 +1,7 @@
 package paradise
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime/debug"
@@ -53,6 +54,7 @@ type xfer struct {
 	cause      error // why it was aborted; the first wins
 	committing bool  // the end has won: nothing aborts it any more
 	abandoned  bool  // a driver did not come back; the session went without it
+	parting    reply // and said this
 	over       bool
 	ended      bool
 	lost       bool          // the control connection ended without leave
@@ -61,13 +63,11 @@ type xfer struct {
 
 // start hands the data channel to a job and runs it.
 func (c *conn) start(cmd *command, j *job) {
-	x := &xfer{c: c, job: j, data: c.data, started: time.Now(), left: make(chan struct{}), verdict: make(chan struct{})}
+	x := &xfer{c: c, job: j, started: time.Now(), left: make(chan struct{}), verdict: make(chan struct{})}
 	x.size.Store(-1)
 	x.ctx, x.cancel = context.WithCancelCause(c.base)
-	if j.way == dirNone {
-		x.data = nil
-	} else {
-		c.data = nil
+	if j.way != dirNone {
+		x.data = c.data.Swap(nil)
 		c.channelUsed(x.data, j)
 	}
 	c.mu.Lock()
@@ -115,17 +115,20 @@ func (c *conn) endTransfer(cmd *command, x *xfer, r reply) {
 	x.mu.Lock()
 	x.over = true
 	abandoned := x.abandoned
+	if abandoned {
+		r = x.parting
+	}
 	x.mu.Unlock()
 	c.srv.state.counters.running[x.job.way].Add(-1)
 	c.finishTransferEvent(x, r)
 	if abandoned {
 		x.data.Close()
-		c.srv.state.counters.stuck.Add(-1)
+		c.srv.state.stuck.returned(x)
 		return
 	}
 	c.channelDone(x.data)
 	x.told.Store(true)
-	c.reply(cmd, x.job.verb, x.job.arg, r)
+	c.reply(cmd, cmd.name, x.job.arg, r)
 	beside := x.result.refused && c.keepRefused(x.data)
 	if !beside {
 		x.linger()
@@ -302,15 +305,13 @@ func (x *xfer) abandon() {
 		return
 	}
 	x.abandoned = true
-	cause := x.cause
+	x.parting = replyFor(cmp.Or(x.cause, ErrDriverBlocked), 426)
 	x.mu.Unlock()
 	c := x.c
-	c.srv.state.counters.stuck.Add(1)
+	c.srv.state.stuck.leave(x, c.facts().ID, x.job.verb, x.job.name)
 	c.srv.state.log.Error("driver is stuck", "session", c.facts().ID, "verb", x.job.verb, "name", x.job.name)
-	if cause == nil {
-		cause = ErrDriverBlocked
-	}
-	c.send(replyFor(cause, 426))
+	x.data.Close()
+	c.send(x.parting)
 	c.mu.Lock()
 	c.xfer = nil
 	c.cause = ErrDriverBlocked
@@ -318,25 +319,4 @@ func (x *xfer) abandon() {
 	c.wakeLocked()
 	c.mu.Unlock()
 	close(x.left)
-}
-
-// driverGrace is how long a driver has to obey its context.
-const driverGrace = 2 * time.Second
-
-// watchdog is a timer that is armed around calls that may hang.
-type watchdog struct{ t *time.Timer }
-
-// arm has the caller's late called after d.
-func (w *watchdog) arm(d time.Duration, caller interface{ late() }) {
-	if w.t == nil {
-		w.t = time.AfterFunc(d, caller.late)
-		return
-	}
-	w.t.Reset(d)
-}
-
-func (w *watchdog) disarm() {
-	if w.t != nil {
-		w.t.Stop()
-	}
 }

@@ -22,7 +22,7 @@ import (
 const DefaultInterval = time.Minute
 
 // Dispatcher is a bounded queue of events and the goroutine that hands them on.
-// New makes one. The fields are set before its hooks are used.
+// New makes one. Set the fields before you use its hooks.
 type Dispatcher struct {
 	// Logger is told of drops and of hooks that panic. Nil: nobody is.
 	Logger *slog.Logger

@@ -203,10 +203,12 @@ func TestXferlogLines(t *testing.T) {
 			paradise.TransferEvent{Session: anonymous, Verb: "RETR", Name: "/b", Stored: 7}},
 		{"hostile names", "Sun Feb  9 12:34:56 2020 2 192.0.2.7 0 /a_b_c_\u00e9_d_ b _ o r a_b_c ftp 0 * c\n",
 			paradise.TransferEvent{Session: hostile, Verb: "RETR", Name: "/a b\nc\x1b\u00e9\xffd\u2028"}},
+		{"a data connection that never was", "", paradise.TransferEvent{Session: session(1), Verb: "STOR", Name: "/a.jpg", Upload: true, Err: errors.New("timeout")}},
 		{"a listing", "", paradise.TransferEvent{Session: session(1), Verb: "MLSD", Name: "/"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.e.Started, c.e.Duration = started, 2*time.Second
+			c.e.Begun = c.name != "a data connection that never was"
 			var b strings.Builder
 			events.Xferlog(&b)(t.Context(), c.e)
 			assert.Equal(t, c.want, b.String())

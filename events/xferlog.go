@@ -38,6 +38,9 @@ func Xferlog(w io.Writer) func(ctx context.Context, e paradise.TransferEvent) {
 }
 
 func xferline(e paradise.TransferEvent) (string, bool) {
+	if !e.Begun {
+		return "", false // nothing was sent or taken in
+	}
 	direction := "i"
 	switch e.Verb {
 	case "LIST", "NLST", "MLSD":

@@ -4,10 +4,10 @@
 //
 // A [Journal] wraps a [paradise.FileDriver]. Round the Commit of each upload it
 // writes an intent, lets the storage commit, writes that it is done, and only then
-// may the client get its 226. Intents that a dead process left are held against the
-// storage by [Journal.Reconcile]. So a file that is there has a record of its
-// commit, at least one; a 226 was never sent without. Who reads the journal
-// ([Journal.Follow], package deliver) tells repeated records by their ID.
+// may the client get its 226. [Journal.Reconcile] compares the intents that a dead
+// process left with the storage. So every file that is there has a record of its
+// commit, at least one, and no 226 is sent without a record. Readers of the journal
+// ([Journal.Follow], package deliver) recognize repeated records by their ID.
 //
 //	j, err := journal.Open("uploads.jsonl", journal.Options{})
 //	...

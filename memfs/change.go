@@ -10,7 +10,7 @@ import (
 
 // Mkdir implements [paradise.FileDriver].
 func (m *FS) Mkdir(_ context.Context, _ *paradise.Session, name string) error {
-	m.mu.Lock()
+	m.lock()
 	defer m.mu.Unlock()
 	if name == "/" {
 		return failed("mkdir", name, fs.ErrExist)
@@ -28,7 +28,7 @@ func (m *FS) Mkdir(_ context.Context, _ *paradise.Session, name string) error {
 
 // Remove implements [paradise.FileDriver].
 func (m *FS) Remove(_ context.Context, _ *paradise.Session, name string) error {
-	m.mu.Lock()
+	m.lock()
 	defer m.mu.Unlock()
 	n, err := m.lookupFile(name)
 	if err != nil {
@@ -45,7 +45,7 @@ func (m *FS) Remove(_ context.Context, _ *paradise.Session, name string) error {
 
 // RemoveDir implements [paradise.FileDriver]. The root stays.
 func (m *FS) RemoveDir(_ context.Context, _ *paradise.Session, name string) error {
-	m.mu.Lock()
+	m.lock()
 	defer m.mu.Unlock()
 	p, err := m.existing(name)
 	if err != nil {
@@ -64,7 +64,7 @@ func (m *FS) RemoveDir(_ context.Context, _ *paradise.Session, name string) erro
 // Rename implements [paradise.FileDriver]. A file takes the place of a file
 // that is there; a folder takes nobody's place.
 func (m *FS) Rename(_ context.Context, _ *paradise.Session, from, to string) error {
-	m.mu.Lock()
+	m.lock()
 	defer m.mu.Unlock()
 	src, err := m.existing(from)
 	if err != nil {
@@ -94,7 +94,7 @@ func (m *FS) Rename(_ context.Context, _ *paradise.Session, from, to string) err
 // Copy implements [paradise.FileDriver]. The copy shares its bytes with the
 // original, which is safe because they never change, but counts in full.
 func (m *FS) Copy(_ context.Context, _ *paradise.Session, from, to string) error {
-	m.mu.Lock()
+	m.lock()
 	defer m.mu.Unlock()
 	src, err := m.lookupFile(from)
 	if err != nil {
@@ -117,7 +117,7 @@ func (m *FS) Copy(_ context.Context, _ *paradise.Session, from, to string) error
 
 // SetAttr implements [paradise.FileDriver].
 func (m *FS) SetAttr(_ context.Context, _ *paradise.Session, name string, a paradise.Attr) error {
-	m.mu.Lock()
+	m.lock()
 	defer m.mu.Unlock()
 	n, err := m.lookup(name)
 	if err != nil {

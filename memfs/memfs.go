@@ -25,12 +25,15 @@ const maxElement = 255
 // The content of a file is never changed in place: an upload is invisible
 // until Commit and then replaces the content whole, so that a reader keeps the
 // file that it opened. All users see the same files.
+//
+// The zero value is an empty storage, ready for use.
 type FS struct {
 	// Capacity bounds the bytes of all files and running uploads together;
 	// more is [paradise.ErrNoSpace]. Zero: no bound. Set it before use.
 	Capacity int64
 
-	mu     sync.RWMutex
+	begun  sync.Once
+	mu     sync.RWMutex // lock and rlock take it
 	root   *node
 	used   int64 // by files and running uploads
 	lastID uint64
@@ -41,15 +44,28 @@ var _ paradise.FileDriver = (*FS)(nil)
 // New returns an empty storage without a bound.
 func New() *FS {
 	m := &FS{}
-	m.root = m.newFolder()
+	m.begun.Do(m.begin)
 	return m
+}
+
+// begin makes the root, which a zero value does not have.
+func (m *FS) begin() { m.root = m.newFolder() }
+
+func (m *FS) lock() {
+	m.begun.Do(m.begin)
+	m.mu.Lock()
+}
+
+func (m *FS) rlock() {
+	m.begun.Do(m.begin)
+	m.mu.RLock()
 }
 
 // Put makes a file with a copy of data, and the folders that lead to it. A name
 // that ends in a slash makes a folder. It is for the host program and for
 // tests: it ignores Capacity and panics where the name cannot be.
 func (m *FS) Put(name string, data []byte) {
-	m.mu.Lock()
+	m.lock()
 	defer m.mu.Unlock()
 	dir := m.root
 	elems := elements(path.Clean("/" + name))
@@ -79,7 +95,7 @@ func (m *FS) Put(name string, data []byte) {
 
 // Get returns a copy of a file's content.
 func (m *FS) Get(name string) ([]byte, error) {
-	m.mu.RLock()
+	m.rlock()
 	defer m.mu.RUnlock()
 	n, err := m.lookupFile(path.Clean("/" + name))
 	if err != nil {
@@ -97,7 +113,7 @@ func (m *FS) Features(*paradise.Session) paradise.Features {
 
 // Stat implements [paradise.FileDriver].
 func (m *FS) Stat(_ context.Context, _ *paradise.Session, name string) (paradise.Entry, error) {
-	m.mu.RLock()
+	m.rlock()
 	defer m.mu.RUnlock()
 	n, err := m.lookup(name)
 	if err != nil {
@@ -109,7 +125,7 @@ func (m *FS) Stat(_ context.Context, _ *paradise.Session, name string) (paradise
 // List implements [paradise.FileDriver]. It yields the folder as it was at the
 // call, in the order of names.
 func (m *FS) List(ctx context.Context, _ *paradise.Session, dir string) (paradise.Listing, error) {
-	m.mu.RLock()
+	m.rlock()
 	defer m.mu.RUnlock()
 	n, err := m.lookupFolder(dir)
 	if err != nil {
@@ -137,7 +153,7 @@ func (m *FS) List(ctx context.Context, _ *paradise.Session, dir string) (paradis
 // Open implements [paradise.FileDriver]. The reader keeps the content as it is
 // now, whatever becomes of the file.
 func (m *FS) Open(_ context.Context, _ *paradise.Session, name string, offset int64) (io.ReadCloser, error) {
-	m.mu.RLock()
+	m.rlock()
 	defer m.mu.RUnlock()
 	n, err := m.lookupFile(name)
 	if err != nil {
@@ -178,7 +194,7 @@ func (r *reader) Close() error {
 // Space implements [paradise.FileDriver]. Without a Capacity it is the largest
 // number there is.
 func (m *FS) Space(_ context.Context, _ *paradise.Session, dir string) (int64, error) {
-	m.mu.RLock()
+	m.rlock()
 	defer m.mu.RUnlock()
 	if _, err := m.lookupFolder(dir); err != nil {
 		return 0, failed("space", dir, err)
@@ -191,7 +207,7 @@ func (m *FS) Space(_ context.Context, _ *paradise.Session, dir string) (int64, e
 
 // reserve takes n bytes of the capacity, or none.
 func (m *FS) reserve(n int64) error {
-	m.mu.Lock()
+	m.lock()
 	defer m.mu.Unlock()
 	return m.reserveLocked(n)
 }
@@ -205,7 +221,7 @@ func (m *FS) reserveLocked(n int64) error {
 }
 
 func (m *FS) release(n int64) {
-	m.mu.Lock()
+	m.lock()
 	defer m.mu.Unlock()
 	m.used -= n
 }

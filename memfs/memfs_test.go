@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -237,4 +238,41 @@ func stat(t *testing.T, m *memfs.FS, name string) paradise.Entry {
 	e, err := m.Stat(t.Context(), asker, name)
 	require.NoError(t, err)
 	return e
+}
+
+func TestTheZeroValueIsAnEmptyStorage(t *testing.T) {
+	paradisetest.TestFileDriver(t, paradisetest.DriverOptions{
+		New: func(testing.TB) paradise.FileDriver { return &memfs.FS{} },
+	})
+	reads := &memfs.FS{Capacity: 3}
+	_, err := reads.Stat(t.Context(), asker, "/")
+	require.NoError(t, err)
+	n, err := reads.Space(t.Context(), asker, "/")
+	require.NoError(t, err)
+	assert.EqualValues(t, 3, n)
+	puts := &memfs.FS{}
+	puts.Put("/d/f", []byte("data"))
+	got, err := puts.Get("/d/f")
+	require.NoError(t, err)
+	assert.Equal(t, "data", string(got))
+}
+
+func TestManyMayUseAZeroValueFirst(t *testing.T) {
+	m := &memfs.FS{}
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			_, err := m.Stat(t.Context(), asker, "/")
+			assert.NoError(t, err)
+			assert.NoError(t, m.Mkdir(t.Context(), asker, "/"+string(rune('a'+i))))
+		})
+	}
+	wg.Wait()
+	l, err := m.List(t.Context(), asker, "/")
+	require.NoError(t, err)
+	names := 0
+	for range l {
+		names++
+	}
+	assert.Equal(t, 8, names, "all in one root")
 }

@@ -10,7 +10,7 @@ import (
 
 // Store implements [paradise.FileDriver].
 func (m *FS) Store(ctx context.Context, _ *paradise.Session, name string, o paradise.StoreOptions) (paradise.Upload, error) {
-	m.mu.Lock()
+	m.lock()
 	defer m.mu.Unlock()
 	p, err := m.storePlace(name, o)
 	if err != nil {
@@ -118,7 +118,7 @@ func (u *upload) publish() (done bool, err error) {
 			return false, err
 		}
 	}
-	u.fs.mu.Lock()
+	u.fs.lock()
 	defer u.fs.mu.Unlock()
 	p, err := u.fs.storePlace(u.name, u.options)
 	if err != nil || !same(p.content(), old) {
@@ -130,7 +130,7 @@ func (u *upload) publish() (done bool, err error) {
 
 // old is the content there is now.
 func (u *upload) old() ([]byte, error) {
-	u.fs.mu.RLock()
+	u.fs.rlock()
 	defer u.fs.mu.RUnlock()
 	p, err := u.fs.storePlace(u.name, u.options)
 	return p.content(), err

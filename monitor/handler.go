@@ -42,15 +42,16 @@ const minToken = 16
 
 // Handler is the monitor of one server. It is safe for concurrent use.
 type Handler struct {
-	srv     *paradise.Server
-	hosts   map[string]bool
-	drain   func()
-	drained sync.Once
-	keys    keys
-	origins *http.CrossOriginProtection
-	mux     *http.ServeMux
-	hub     *hub
-	assets  assets
+	srv       *paradise.Server
+	hosts     map[string]bool
+	drain     func()
+	drained   sync.Once
+	keys      keys
+	origins   *http.CrossOriginProtection
+	mux       *http.ServeMux
+	hub       *hub
+	readiness *readiness
+	assets    assets
 }
 
 // New makes the monitor of srv. It may be mounted below another path with
@@ -63,13 +64,14 @@ func New(srv *paradise.Server, o Options) (*Handler, error) {
 		return nil, fmt.Errorf("monitor: the token is too short: %d characters at least", minToken)
 	}
 	h := &Handler{
-		srv:     srv,
-		hosts:   make(map[string]bool),
-		drain:   o.Drain,
-		keys:    newKeys(o.Token),
-		origins: http.NewCrossOriginProtection(),
-		hub:     newHub(srv, o.Generations),
-		assets:  loadAssets(),
+		srv:       srv,
+		hosts:     make(map[string]bool),
+		drain:     o.Drain,
+		keys:      newKeys(o.Token),
+		origins:   http.NewCrossOriginProtection(),
+		hub:       newHub(srv, o.Generations),
+		assets:    loadAssets(),
+		readiness: newReadiness(srv),
 	}
 	for _, name := range o.Hosts {
 		host := hostOf(name)
@@ -132,14 +134,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) Close() { h.hub.close() }
 
 func (h *Handler) healthz(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") }
-
-func (h *Handler) readyz(w http.ResponseWriter, _ *http.Request) {
-	if h.srv.Stats().Draining {
-		plain(w, http.StatusServiceUnavailable, "draining")
-		return
-	}
-	plain(w, http.StatusOK, "ready")
-}
 
 // plain answers with one line of text.
 func plain(w http.ResponseWriter, code int, line string) {

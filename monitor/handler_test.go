@@ -68,19 +68,6 @@ func TestTheJSONTellsOfSessionsAndEndings(t *testing.T) {
 	assert.EqualValues(t, 15, s.Recent[0].Bytes)
 }
 
-func TestHealthIsGoodWhileReadinessEndsWithTheDrain(t *testing.T) {
-	w := watch(t, Options{})
-	status := func(path string) int {
-		resp, _ := w.get(path)
-		return resp.StatusCode
-	}
-	assert.Equal(t, http.StatusOK, status("/healthz"))
-	assert.Equal(t, http.StatusOK, status("/readyz"))
-	require.NoError(t, w.srv.Shutdown(t.Context()))
-	assert.Equal(t, http.StatusOK, status("/healthz"))
-	assert.Equal(t, http.StatusServiceUnavailable, status("/readyz"))
-}
-
 func TestEveryAnswerCarriesTheSecurityHeaders(t *testing.T) {
 	w := watch(t, Options{Token: testToken})
 	for _, c := range []struct{ method, path, host string }{

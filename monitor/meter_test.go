@@ -103,7 +103,7 @@ func TestOnlyWhatWasRefusedIsTold(t *testing.T) {
 }
 
 func TestOpenChannelsAreCounted(t *testing.T) {
-	s := snapshot(seedStats())
+	s := snapshot(sampleStats())
 	assert.Equal(t, 2, s.Channels)
 }
 

@@ -12,9 +12,9 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// seedText is the sample with which paradise began, byte for byte: it counts six
+// sampleText is the sample with which paradise began, byte for byte: it counts six
 // passives and shows four.
-const seedText = "2 client(s), 6 passive(s), Up for 00:00:29\n" +
+const sampleText = "2 client(s), 6 passive(s), Up for 00:00:29\n" +
 	"   41949e 00:00:20, user1\n" +
 	"     0fbeb0 00:00:08, 59119 LIST \n" +
 	"     7dcdf7 00:00:04, 59441 EPSV \n" +
@@ -22,8 +22,8 @@ const seedText = "2 client(s), 6 passive(s), Up for 00:00:29\n" +
 	"     dc6776 00:00:13, 58859 LIST \n" +
 	"     2772a8 00:00:10, 58989 STOR hello.txt\n"
 
-// seedStats is the scene of the sample, its two missing passives included.
-func seedStats() paradise.Stats {
+// sampleStats is the scene of the sample, its two missing passives included.
+func sampleStats() paradise.Stats {
 	now := time.Date(2026, 11, 25, 12, 0, 29, 0, time.UTC)
 	ago := func(s int) time.Time { return now.Add(-time.Duration(s) * time.Second) }
 	return paradise.Stats{Now: now, Started: ago(29), Sessions: []paradise.SessionStats{
@@ -40,16 +40,16 @@ func seedStats() paradise.Stats {
 	}}
 }
 
-func TestTheTextIsTheSeedsWithItsTwoMissingLines(t *testing.T) {
-	want, err := os.ReadFile("testdata/seed.txt")
+func TestTheTextIsTheSampleWithItsTwoMissingLines(t *testing.T) {
+	want, err := os.ReadFile("testdata/sample.txt")
 	require.NoError(t, err)
 	var got strings.Builder
-	require.NoError(t, seedStats().WriteText(&got))
+	require.NoError(t, sampleStats().WriteText(&got))
 	assert.Equal(t, string(want), got.String())
 }
 
-func TestTheGoldenTextIsTheSeedsOwnButForTwoLines(t *testing.T) {
-	golden, err := os.ReadFile("testdata/seed.txt")
+func TestTheGoldenTextIsTheSampleButForTwoLines(t *testing.T) {
+	golden, err := os.ReadFile("testdata/sample.txt")
 	require.NoError(t, err)
 	var kept strings.Builder
 	for line := range strings.Lines(string(golden)) {
@@ -57,5 +57,5 @@ func TestTheGoldenTextIsTheSeedsOwnButForTwoLines(t *testing.T) {
 			kept.WriteString(line)
 		}
 	}
-	assert.Equal(t, seedText, kept.String())
+	assert.Equal(t, sampleText, kept.String())
 }

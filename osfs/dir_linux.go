@@ -14,10 +14,10 @@ import (
 // dir is an open folder. os.Root resolved it, so what lies directly in it lies
 // in the root; names are single elements and links are never followed.
 type dir struct {
-	root *os.Root // set in the root's own dir only, which closes it
-	f    *os.File // O_PATH: folders that may be written but not read work too
-	fd   int
-	refs atomic.Int32
+	root  *os.Root // set in the root's own dir only, which closes it
+	f     *os.File // O_PATH: folders that may be written but not read work too
+	fd    int
+	users atomic.Int32
 }
 
 // openTop opens the folder of a root and takes the root over.
@@ -44,28 +44,12 @@ func newDir(root *os.Root, rel string) (*dir, error) {
 		return nil, err
 	}
 	d := &dir{f: f, fd: int(f.Fd())}
-	d.refs.Store(1)
+	d.users.Store(1)
 	return d, nil
 }
 
-// retain adds a user, unless the last one has gone: the descriptor may belong
-// to another file by then.
-func (d *dir) retain() (*dir, error) {
-	for {
-		n := d.refs.Load()
-		if n == 0 {
-			return nil, fs.ErrClosed
-		}
-		if d.refs.CompareAndSwap(n, n+1) {
-			return d, nil
-		}
-	}
-}
-
-func (d *dir) close() {
-	if d.refs.Add(-1) > 0 {
-		return
-	}
+// free ends a folder that has no user left.
+func (d *dir) free() {
 	d.f.Close()
 	if d.root != nil {
 		d.root.Close()

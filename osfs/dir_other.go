@@ -17,16 +17,16 @@ import (
 // dir is a folder by its name in a root, which resolves it anew each time;
 // names are single elements.
 type dir struct {
-	root *os.Root
-	rel  string
-	top  *dir // nil in the root's own dir, which closes it
-	refs atomic.Int32
+	root  *os.Root
+	rel   string
+	top   *dir // nil in the root's own dir, which closes it
+	users atomic.Int32
 }
 
 // openTop opens the folder of a root and takes the root over.
 func openTop(root *os.Root) (*dir, error) {
 	d := &dir{root: root, rel: "."}
-	d.refs.Store(1)
+	d.users.Store(1)
 	return d, nil
 }
 
@@ -47,31 +47,17 @@ func (d *dir) open(rel string) (*dir, error) {
 		return nil, err
 	}
 	sub := &dir{root: d.root, rel: rel, top: top}
-	sub.refs.Store(1)
+	sub.users.Store(1)
 	return sub, nil
 }
 
-// retain adds a user, unless the last one has gone.
-func (d *dir) retain() (*dir, error) {
-	for {
-		n := d.refs.Load()
-		if n == 0 {
-			return nil, fs.ErrClosed
-		}
-		if d.refs.CompareAndSwap(n, n+1) {
-			return d, nil
-		}
-	}
-}
-
-func (d *dir) close() {
-	switch {
-	case d.refs.Add(-1) > 0:
-	case d.top != nil:
+// free ends a folder that has no user left.
+func (d *dir) free() {
+	if d.top != nil {
 		d.top.close()
-	default:
-		d.root.Close()
+		return
 	}
+	d.root.Close()
 }
 
 func (d *dir) name(base string) string { return path.Join(d.rel, base) }

@@ -71,7 +71,8 @@ func OpenHomes(base string, o HomesOptions) (*Homes, error) {
 }
 
 // Close stops the sweep and frees the folders. Uploads and listings under way
-// may end afterwards; close it when the server has stopped.
+// may end afterwards; close it when the server has stopped. A second Close does
+// nothing.
 func (h *Homes) Close() error {
 	h.mu.Lock()
 	h.trim(0)

@@ -69,7 +69,10 @@ func (p *inPlace) Commit(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	defer p.d.commits.lock(p.key())()
+	if err := p.d.commits.Lock(ctx, p.key()); err != nil {
+		return err
+	}
+	defer p.d.commits.Unlock(p.key())
 	if now, err := p.dir.lstat(p.base); err != nil || !sameFile(now, p.old) {
 		return fmt.Errorf("osfs: %q was replaced meanwhile: %w", p.base, paradise.ErrBusy)
 	}

@@ -27,38 +27,3 @@ func (s *nameSet) free(name string) {
 	defer s.mu.Unlock()
 	delete(s.taken, name)
 }
-
-// nameLocks is a lock per name, for as long as somebody wants it.
-type nameLocks struct {
-	mu    sync.Mutex
-	locks map[string]*nameLock
-}
-
-type nameLock struct {
-	sync.Mutex
-	users int
-}
-
-// lock waits for name and returns the function that frees it.
-func (l *nameLocks) lock(name string) (unlock func()) {
-	l.mu.Lock()
-	k := l.locks[name]
-	if k == nil {
-		if l.locks == nil {
-			l.locks = map[string]*nameLock{}
-		}
-		k = &nameLock{}
-		l.locks[name] = k
-	}
-	k.users++
-	l.mu.Unlock()
-	k.Lock()
-	return func() {
-		k.Unlock()
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if k.users--; k.users == 0 {
-			delete(l.locks, name)
-		}
-	}
-}

@@ -27,9 +27,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/internal/namelock"
 )
 
 // Options say how a [Driver] works. The zero value is a good default.
@@ -77,6 +79,7 @@ type Driver struct {
 	root   *os.Root
 	top    *dir   // the folder itself; it owns root
 	prefix string // where it lies below the folder that has the register
+	closed sync.Once
 	*shared
 }
 
@@ -85,8 +88,8 @@ type shared struct {
 	opts    Options
 	sync    syncer
 	reg     *register
-	commits nameLocks // one commit per name at a time
-	busy    nameSet   // names that admit one writer only
+	commits namelock.Names // one commit per name at a time
+	busy    nameSet        // names that admit one writer only
 	sweep   *sweeper
 	named   atomic.Bool // no use in trying for unnamed temporaries
 }
@@ -121,11 +124,14 @@ func Open(dir string, o Options) (*Driver, error) {
 }
 
 // Close stops the sweep and frees the folder. Uploads and listings under way
-// may end afterwards; close it when the server has stopped.
+// may end afterwards; close it when the server has stopped. A second Close does
+// nothing.
 func (d *Driver) Close() error {
-	d.sweep.stop()
-	d.reg.close()
-	d.top.close()
+	d.closed.Do(func() { // a second one would free the folder under a running upload
+		d.sweep.stop()
+		d.reg.close()
+		d.top.close()
+	})
 	return nil
 }
 

@@ -241,7 +241,10 @@ func (u *upload) finish() error {
 // publish runs alone for its name, so that an append cannot miss what another
 // upload puts there.
 func (u *upload) publish(ctx context.Context) error {
-	defer u.d.commits.lock(u.key())()
+	if err := u.d.commits.Lock(ctx, u.key()); err != nil {
+		return err
+	}
+	defer u.d.commits.Unlock(u.key())
 	if u.o.Append {
 		if err := u.catchUp(ctx); err != nil {
 			return err

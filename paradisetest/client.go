@@ -182,13 +182,15 @@ func isLast(line string, code int) bool {
 	return len(line) >= 4 && line[3] == ' ' && line[:3] == strconv.Itoa(code)
 }
 
-// Login logs in as [User], or as another user with the password given.
-func (c *Client) Login(account ...string) {
+// Login logs in as [User].
+func (c *Client) Login() {
 	c.tb.Helper()
-	user, password := User, Password
-	if len(account) == 2 {
-		user, password = account[0], account[1]
-	}
+	c.LoginAs(User, Password)
+}
+
+// LoginAs logs in as any user.
+func (c *Client) LoginAs(user, password string) {
+	c.tb.Helper()
 	c.Expect(331, "USER %s", user)
 	c.Expect(230, "PASS %s", password)
 }

@@ -69,12 +69,25 @@ func TestNewServerIsReadyForTests(t *testing.T) {
 	assert.Equal(t, "ftp://"+s.Addr, s.URL)
 }
 
+// What a negative delay means the server's own tests say: a clock would only tell
+// how busy the machine is.
 func TestFailedLoginsAreAnsweredWithoutDelay(t *testing.T) {
-	c := NewServer(t, nil).Dial()
+	s := NewServer(t, nil)
+	assert.Negative(t, s.Config.Limits.FailedDelay)
+	c := s.Dial()
 	c.Expect(331, "USER auser")
-	began := time.Now()
 	c.Expect(530, "PASS wrong")
-	assert.Less(t, time.Since(began), time.Second, "the default delay is a second")
+}
+
+func TestADelayOfFailedLoginsThatIsSetStays(t *testing.T) {
+	s := NewServer(t, &paradise.Server{Limits: paradise.Limits{FailedDelay: time.Hour}})
+	assert.Equal(t, time.Hour, s.Config.Limits.FailedDelay)
+}
+
+func TestLoginAsTakesAnyAccount(t *testing.T) {
+	c := NewServer(t, &paradise.Server{Auth: paradise.Accounts{"anna": "her own"}}).Dial()
+	c.LoginAs("anna", "her own")
+	c.Expect(257, "PWD")
 }
 
 func TestClientSpeaksTLS(t *testing.T) {

@@ -2,19 +2,22 @@ package quota
 
 import (
 	"context"
+	"maps"
 	"math"
 	"strings"
 	"sync"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/internal/namelock"
 )
 
 // account is one key's usage and what its running uploads have reserved.
 type account struct {
 	q     *Driver
 	key   string
-	tree  sync.RWMutex // held alone while a folder moves or all is counted
-	names nameLocks
+	users int           // calls that work with it; guarded by q.mu
+	tree  namelock.Tree // held alone while a folder moves or all is counted
+	names namelock.Names
 
 	mu      sync.Mutex
 	known   bool
@@ -26,17 +29,61 @@ type account struct {
 	running map[*upload]struct{}
 }
 
-// account returns a session's account once its usage is known.
+// account returns a session's account once its usage is known. Whoever has it
+// calls done; a running upload keeps it besides.
 func (q *Driver) account(ctx context.Context, s *paradise.Session) (*account, error) {
-	key := q.o.Key(s)
+	a := q.use(q.o.Key(s))
+	if err := a.load(ctx, s); err != nil {
+		a.done()
+		return nil, err
+	}
+	return a, nil
+}
+
+func (q *Driver) use(key string) *account {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	a := q.accounts[key]
 	if a == nil {
+		q.makeRoom()
 		a = &account{q: q, key: key}
 		q.accounts[key] = a
 	}
-	q.mu.Unlock()
-	return a, a.load(ctx, s)
+	a.users++
+	return a
+}
+
+// done says that a call works with the account no more.
+func (a *account) done() {
+	a.q.mu.Lock()
+	defer a.q.mu.Unlock()
+	a.users--
+}
+
+// manyAccounts is how many accounts are kept before one at rest is forgotten.
+const manyAccounts = 1024
+
+// makeRoom forgets the accounts at rest once they are many, all in one go, and
+// not again before as many have come: so a new account costs little on average.
+// The caller holds q.mu.
+func (q *Driver) makeRoom() {
+	if len(q.accounts) < max(q.many, manyAccounts) {
+		return
+	}
+	maps.DeleteFunc(q.accounts, func(_ string, a *account) bool { return a.rests() })
+	q.many = 2 * len(q.accounts)
+}
+
+// rests reports whether the Store knows all that the account does. The caller
+// holds q.mu.
+func (a *account) rests() bool {
+	// One whose lock is taken does not rest; and a Store that is stuck, under that
+	// lock, must not hold up the other accounts.
+	if a.users > 0 || !a.mu.TryLock() {
+		return false
+	}
+	defer a.mu.Unlock()
+	return a.loading == nil && len(a.running) == 0 && a.owed == Usage{}
 }
 
 // load waits for the usage. A scan may outlast the patience of the session that
@@ -164,13 +211,20 @@ func room(limit, taken int64) int64 {
 }
 
 // changing holds names still while what they stand for is looked at and changed.
-func (a *account) changing(names ...string) (unlock func()) {
-	a.tree.RLock()
-	free := a.names.lock(names...)
+// The driver may be stuck in such a change, so others wait as long as ctx lasts.
+func (a *account) changing(ctx context.Context, names ...string) (unlock func(), err error) {
+	if err := a.tree.RLock(ctx); err != nil {
+		return nil, err
+	}
+	free, err := a.names.LockAll(ctx, names...)
+	if err != nil {
+		a.tree.RUnlock()
+		return nil, err
+	}
 	return func() {
 		free()
 		a.tree.RUnlock()
-	}
+	}, nil
 }
 
 func (a *account) enter(u *upload) {

@@ -47,8 +47,12 @@ type Options struct {
 	Limits func(s *paradise.Session) Limits
 
 	// Key names the account that a session's files are counted under. Sessions
-	// that see the same files must have the same key. Nil: the user's name,
-	// which is right where each user has a folder of its own.
+	// that see the same files must have the same key. Nil: the user's name, which
+	// is right where each user has a folder of its own; at a virtual host the
+	// name, a line break and the host, for a name may be another user's there.
+	// Where hosts share their users' folders, as with the default names of
+	// osfs.Homes, give a Key that returns s.User.Name, lest a user has the limits
+	// once per host.
 	Key func(s *paradise.Session) string
 
 	// Store keeps the usage. Nil: memory, filled by a scan of an account's files
@@ -65,7 +69,8 @@ func Fixed(l Limits) func(*paradise.Session) Limits {
 }
 
 // Driver is a FileDriver with a quota. New makes one. It is safe for concurrent
-// use.
+// use. Of accounts that nobody works with it keeps a thousand or so, at less than
+// half a kilobyte each; the usage of the others is asked of the Store again.
 type Driver struct {
 	paradise.FileDriver
 	o Options
@@ -76,6 +81,7 @@ type Driver struct {
 
 	mu       sync.Mutex
 	accounts map[string]*account
+	many     int // how many make it look for accounts at rest
 }
 
 var _ paradise.FileDriver = (*Driver)(nil)
@@ -87,7 +93,7 @@ func New(d paradise.FileDriver, o Options) *Driver {
 		o.Limits = Fixed(Limits{})
 	}
 	if o.Key == nil {
-		o.Key = func(s *paradise.Session) string { return s.User.Name }
+		o.Key = userKey
 	}
 	if o.Store == nil {
 		o.Store = NewMemory()
@@ -96,6 +102,15 @@ func New(d paradise.FileDriver, o Options) *Driver {
 	q := &Driver{FileDriver: d, o: o, accounts: make(map[string]*account)}
 	q.ctx, q.cancel = context.WithCancel(context.Background())
 	return q
+}
+
+// userKey is the default key. No command has a line break in it, so no name that
+// a client sends is another one's key.
+func userKey(s *paradise.Session) string {
+	if s.Host == "" {
+		return s.User.Name
+	}
+	return s.User.Name + "\n" + s.Host
 }
 
 // Close ends scans that still run.
@@ -112,6 +127,7 @@ func (q *Driver) Usage(ctx context.Context, s *paradise.Session) (Usage, Limits,
 	if err != nil {
 		return Usage{}, Limits{}, err
 	}
+	defer a.done()
 	return a.usage(), q.o.Limits(s), nil
 }
 
@@ -121,7 +137,10 @@ func (q *Driver) Rescan(ctx context.Context, s *paradise.Session) error {
 	if err != nil {
 		return err
 	}
-	a.tree.Lock()
+	defer a.done()
+	if err := a.tree.Lock(ctx); err != nil {
+		return err
+	}
 	defer a.tree.Unlock()
 	u, err := scan(ctx, q.FileDriver, s)
 	if err != nil {
@@ -150,6 +169,7 @@ func (q *Driver) Space(ctx context.Context, s *paradise.Session, dir string) (in
 	if err != nil {
 		return 0, err
 	}
+	defer a.done()
 	return min(free, a.left(q.o.Limits(s))), nil
 }
 
@@ -165,7 +185,12 @@ func (q *Driver) Remove(ctx context.Context, s *paradise.Session, name string) e
 	if err != nil {
 		return err
 	}
-	defer a.changing(name)()
+	defer a.done()
+	unlock, err := a.changing(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	old, err := q.look(ctx, s, name)
 	if err != nil {
 		return err
@@ -183,22 +208,40 @@ func (q *Driver) Rename(ctx context.Context, s *paradise.Session, from, to strin
 	if err != nil {
 		return err
 	}
+	defer a.done()
 	src, err := q.look(ctx, s, from)
 	if err != nil {
 		return err
 	}
 	if !src.file {
-		// Below a folder that moves no name may be looked at.
-		a.tree.Lock()
-		defer a.tree.Unlock()
-		if err := q.FileDriver.Rename(ctx, s, from, to); err != nil {
-			return err
-		}
-		a.folderMoved(from, to)
-		return nil
+		return a.renameFolder(ctx, s, from, to)
 	}
-	defer a.changing(from, to)()
-	if src, err = q.look(ctx, s, from); err != nil {
+	return a.renameFile(ctx, s, from, to)
+}
+
+// renameFolder has the tree alone: below a folder that moves no name may be looked
+// at.
+func (a *account) renameFolder(ctx context.Context, s *paradise.Session, from, to string) error {
+	if err := a.tree.Lock(ctx); err != nil {
+		return err
+	}
+	defer a.tree.Unlock()
+	if err := a.q.FileDriver.Rename(ctx, s, from, to); err != nil {
+		return err
+	}
+	a.folderMoved(from, to)
+	return nil
+}
+
+func (a *account) renameFile(ctx context.Context, s *paradise.Session, from, to string) error {
+	q := a.q
+	unlock, err := a.changing(ctx, from, to)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	src, err := q.look(ctx, s, from)
+	if err != nil {
 		return err
 	}
 	old, err := q.look(ctx, s, to)

@@ -14,6 +14,7 @@ func (q *Driver) Store(ctx context.Context, s *paradise.Session, name string, o 
 	if err != nil {
 		return nil, err
 	}
+	defer a.done()
 	old, err := q.look(ctx, s, name)
 	if err != nil {
 		return nil, err
@@ -125,13 +126,19 @@ func (u *upload) grow(bytes int64) error {
 // Commit looks again at what is replaced: the credit that the upload had at Store
 // may have been used up by others.
 func (u *upload) Commit(ctx context.Context) error {
-	u.a.tree.RLock()
+	if err := u.a.tree.RLock(ctx); err != nil {
+		return err
+	}
 	defer u.a.tree.RUnlock()
 	places := []string{u.name}
 	if u.moved != u.name {
 		places = append(places, u.moved)
 	}
-	defer u.a.names.lock(places...)()
+	unlock, err := u.a.names.LockAll(ctx, places...)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	old, err := u.lookAt(ctx, places)
 	if err != nil {
 		return err

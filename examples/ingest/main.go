@@ -21,7 +21,7 @@ type endpoint struct {
 }
 
 func (e endpoint) Store(ctx context.Context, s *paradise.Session, name string, o paradise.StoreOptions) (paradise.Upload, error) {
-	if o != (paradise.StoreOptions{SizeHint: o.SizeHint}) { // a PUT knows neither append nor resume
+	if o.Append || o.Offset > 0 || o.Exclusive { // a PUT always replaces the whole file
 		return nil, errors.ErrUnsupported
 	}
 	return paradise.StreamUpload(ctx, func(ctx context.Context, u paradise.UploadInfo, r io.Reader) error {

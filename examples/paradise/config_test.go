@@ -15,7 +15,7 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// The flags of DESIGN.md, section 6: scripts rely on them.
+// Flags from the README's table on which scripts rely: they stay, with their defaults.
 var contract = []string{"addr", "root", "user", "passive-ports", "public-ip", "monitor", "tls-cert", "tls-key", "tls-policy",
 	"tls-addr", "data-tls-reuse", "allow-types", "durable", "abuse-limits", "max-sessions", "max-sessions-per-ip",
 	"idle-timeout", "drain-timeout", "pid-file", "log-level", "log-format"}

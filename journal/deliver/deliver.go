@@ -112,7 +112,8 @@ func (s *Sink) Run(ctx context.Context) error {
 		s.o.Logger.Warn("webhook: position is not readable; all that is kept is sent again", "error", err)
 	}
 	for ctx.Err() == nil {
-		err := s.follow(ctx, st, at)
+		var err error
+		at, err = s.follow(ctx, st, at)
 		if !errors.Is(err, journal.ErrGone) {
 			return err
 		}
@@ -122,22 +123,23 @@ func (s *Sink) Run(ctx context.Context) error {
 	return nil
 }
 
-func (s *Sink) follow(ctx context.Context, st *state, at journal.Position) error {
+// follow returns how far it came, also with an error.
+func (s *Sink) follow(ctx context.Context, st *state, at journal.Position) (journal.Position, error) {
 	for r, err := range s.j.Follow(ctx, at) {
 		if err != nil {
-			return fmt.Errorf("deliver: %w", err)
+			return at, fmt.Errorf("deliver: %w", err)
 		}
-		if !r.Event.Committed() {
-			continue
+		if r.Event.Committed() {
+			if !s.deliver(ctx, r) {
+				return at, nil
+			}
+			if err := st.save(r.Next); err != nil {
+				return at, fmt.Errorf("deliver: %w", err)
+			}
 		}
-		if !s.deliver(ctx, r) {
-			return nil
-		}
-		if err := st.save(r.Next); err != nil {
-			return fmt.Errorf("deliver: %w", err)
-		}
+		at = r.Next
 	}
-	return nil
+	return at, nil
 }
 
 // deliver tries until the record is taken or given up; false: ctx has ended.

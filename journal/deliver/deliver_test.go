@@ -247,6 +247,32 @@ func TestAnOutageLongerThanTheJournalIsToldAndPassed(t *testing.T) {
 	})
 }
 
+// Whoever reads that records were missed wants to know since when.
+func TestMissedRecordsAreToldWithWhereDeliveryStood(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.upload("/first")
+		var stood journal.Position
+		for r, err := range b.j.Follow(b.t.Context(), journal.Position{}) {
+			require.NoError(t, err)
+			stood = r.Next
+			if r.Event.Committed() {
+				break
+			}
+		}
+		b.svc.answer = func(n int) (int, error) {
+			for i := 0; n == 1 && i < 40; i++ { // while the first one is under way
+				b.upload(fmt.Sprintf("/f%d", i))
+			}
+			return 200, nil
+		}
+		b.run(time.Minute)
+		assert.Contains(t, b.log.String(), "rotated away")
+		assert.Contains(t, b.log.String(), "position="+stood.String())
+		assert.Equal(t, "/first", b.got()[0])
+		assert.Equal(t, "/f39", b.got()[len(b.got())-1])
+	})
+}
+
 func TestProcessesWithOneStateTakeTurns(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		b.upload("/a")

@@ -1,0 +1,144 @@
+package paradise
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// driverGrace is how long a driver has to obey its context.
+const driverGrace = 2 * time.Second
+
+// watchdog is a timer that is armed around calls that may hang.
+type watchdog struct{ t *time.Timer }
+
+// arm has the caller's late called after d.
+func (w *watchdog) arm(d time.Duration, caller interface{ late() }) {
+	if w.t == nil {
+		w.t = time.AfterFunc(d, caller.late)
+		return
+	}
+	w.t.Reset(d)
+}
+
+func (w *watchdog) disarm() {
+	if w.t != nil {
+		w.t.Stop()
+	}
+}
+
+// called marks the begin and the end of a call that a driver may not return
+// from.
+func (c *conn) called(begin bool) {
+	if begin {
+		c.dog.arm(c.srv.state.timeouts.Driver, c)
+	} else {
+		c.dog.disarm()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calling = begin
+	if !begin && c.abandoned {
+		c.abandoned = false
+		c.srv.state.stuck.returned(c)
+	}
+}
+
+// late comes when a driver's call has taken too long outside a transfer: its
+// context dies, and if that does not bring it back the session goes without it.
+func (c *conn) late() {
+	c.mu.Lock()
+	c.cause = ErrDriverBlocked
+	c.mu.Unlock()
+	c.cancel(ErrDriverBlocked)
+	time.AfterFunc(driverGrace, func() { c.giveUp() })
+}
+
+// giveUp lets a session go whose goroutine does not come back from a driver.
+func (c *conn) giveUp() {
+	c.mu.Lock()
+	stuck := c.calling && !c.abandoned
+	c.abandoned = c.abandoned || stuck
+	if stuck {
+		c.srv.state.stuck.leave(c, c.facts().ID, c.verb, c.arg)
+	}
+	c.mu.Unlock()
+	if !stuck {
+		return
+	}
+	c.srv.state.log.Error("driver is stuck", "session", c.facts().ID, "verb", c.verbNow())
+	c.depart()
+	c.send(c.goodbye())
+	c.leaveBehind()
+}
+
+// leaveBehind ends the session without its goroutine: what it owns is closed.
+func (c *conn) leaveBehind() {
+	c.dropData()
+	c.raw.Close()
+	c.leave()
+}
+
+// abandon ends a session that Close has waited for in vain.
+func (c *conn) abandon() {
+	c.mu.Lock()
+	x := c.xfer
+	c.mu.Unlock()
+	if x != nil {
+		x.abandon()
+	}
+	c.giveUp()
+	c.leaveBehind()
+}
+
+func (c *conn) verbNow() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.verb
+}
+
+// stuckCalls are the calls of drivers that sessions have left behind. The zero
+// value is ready.
+type stuckCalls struct {
+	mu    sync.Mutex
+	calls map[any]string // by session or transfer: what it had asked for
+}
+
+func (s *stuckCalls) leave(owner any, session uint64, verb, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.calls == nil {
+		s.calls = make(map[any]string)
+	}
+	s.calls[owner] = strings.TrimSpace(fmt.Sprintf("session %d: %s %s", session, verb, displayed(name)))
+}
+
+// returned is for a call that has come back after all.
+func (s *stuckCalls) returned(owner any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.calls, owner)
+}
+
+func (s *stuckCalls) count() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return int64(len(s.calls))
+}
+
+// err is nil if there are none.
+func (s *stuckCalls) err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.calls) == 0 {
+		return nil
+	}
+	all := make([]string, 0, len(s.calls))
+	for _, call := range s.calls {
+		all = append(all, call)
+	}
+	slices.Sort(all)
+	return fmt.Errorf("%w: %s", ErrDriverBlocked, strings.Join(all, "; "))
+}
