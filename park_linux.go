@@ -16,12 +16,12 @@ import (
 // poller watches, so that no thread blocks in it. Idle limits are kept by one
 // heap.
 type parker struct {
-	set   *os.File
-	fd    int
-	find  func(id uint64) *conn
-	mu    sync.Mutex
-	due   dueHeap // all that are parked
-	begun bool
+	set  *os.File
+	fd   int
+	find func(id uint64) *conn
+	mu   sync.Mutex
+	due  dueHeap // all that are parked
+	runs bool    // a goroutine waits for them
 }
 
 // newParker is nil where there is no epoll; sessions keep their goroutines then.
@@ -84,9 +84,6 @@ func (p *parker) add(c *conn, rc syscall.RawConn) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	heap.Push(&p.due, c)
-	if len(p.due) == 1 {
-		p.set.SetReadDeadline(time.Now().Add(time.Second))
-	}
 	op := unix.EPOLL_CTL_MOD
 	if c.polled == pollNever {
 		op = unix.EPOLL_CTL_ADD
@@ -101,8 +98,8 @@ func (p *parker) add(c *conn, rc syscall.RawConn) error {
 		return err
 	}
 	c.polled = pollKnown
-	if !p.begun {
-		p.begun = true
+	if !p.runs {
+		p.runs = true
 		go p.run()
 	}
 	return nil
@@ -115,6 +112,9 @@ func (p *parker) unpark(c *conn) {
 	}
 	p.mu.Lock()
 	heap.Remove(&p.due, int(c.place))
+	if len(p.due) == 0 {
+		p.set.SetReadDeadline(time.Now()) // run ends
+	}
 	p.mu.Unlock()
 	c.parked, c.unparked = false, true
 	c.rouse()
@@ -122,17 +122,16 @@ func (p *parker) unpark(c *conn) {
 	go c.loop()
 }
 
-// run wakes sessions whose socket is readable or whose time is up, until the
-// set is closed.
+// run wakes sessions whose socket is readable or whose time is up, until none is
+// parked or the set is closed.
 func (p *parker) run() {
 	rc, err := p.set.SyscallConn()
 	if err != nil {
 		return
 	}
 	events := make([]unix.EpollEvent, 128)
-	for {
+	for p.tick() {
 		n := 0
-		p.tick()
 		err := rc.Read(func(fd uintptr) bool {
 			n, _ = unix.EpollWait(int(fd), events, 0)
 			return n > 0
@@ -147,15 +146,16 @@ func (p *parker) run() {
 	}
 }
 
-// tick has run look at the heap once a second while there is anything in it.
-func (p *parker) tick() {
+// tick has run look at the heap once a second; false ends it, as there is nothing
+// in it.
+func (p *parker) tick() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.due) == 0 {
-		p.set.SetReadDeadline(time.Time{})
-		return
+	p.runs = len(p.due) > 0
+	if p.runs {
+		p.set.SetReadDeadline(time.Now().Add(time.Second))
 	}
-	p.set.SetReadDeadline(time.Now().Add(time.Second))
+	return p.runs
 }
 
 func (p *parker) wake(c *conn) {

@@ -77,9 +77,22 @@ func TestTheEndOfAParkedSessionIsSeen(t *testing.T) {
 	require.ErrorIs(t, err, io.EOF)
 }
 
+func TestNoGoroutineIsLeftOfParkedSessions(t *testing.T) {
+	parked, r := dialParking(t, 0)
+	runs := func() bool { return bytes.Contains(allStacks(), []byte("paradise.(*parker).run")) }
+	require.Eventually(t, runs, 10*time.Second, time.Millisecond)
+	fmt.Fprint(parked, "QUIT\r\n")
+	_, err := r.ReadString('\n')
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return !runs() }, 10*time.Second, time.Millisecond)
+}
+
 // noSessionLoop reports whether no goroutine runs a session's loop.
 func noSessionLoop() bool {
+	return !bytes.Contains(allStacks(), []byte("paradise.(*conn).loop"))
+}
+
+func allStacks() []byte {
 	stacks := make([]byte, 1<<20)
-	stacks = stacks[:runtime.Stack(stacks, true)]
-	return !bytes.Contains(stacks, []byte("paradise.(*conn).loop"))
+	return stacks[:runtime.Stack(stacks, true)]
 }

@@ -35,7 +35,7 @@ type scale struct {
 
 func scaled() scale {
 	if full() {
-		return scale{5 * time.Second, 1 << 30, 50 << 20, 100, 200, 10 * time.Second, 20}
+		return scale{5 * time.Second, 1 << 30, 35 << 20, 100, 200, 10 * time.Second, 20}
 	}
 	return scale{100 * time.Millisecond, 24 << 20, 4 << 20, 20, 20, time.Second, 4}
 }
