@@ -44,8 +44,8 @@ func (srv *Server) checkTLS() error {
 		return err
 	}
 	for name, h := range srv.Hosts {
-		if name == "" || strings.ToLower(name) != name {
-			return fmt.Errorf("paradise: Hosts has %q: host names are written in lower case", name)
+		if said, _ := hostName(name); name == "" || said != name {
+			return fmt.Errorf("paradise: Hosts has %q: host names are written in lower case, addresses as in [2001:db8::1]", name)
 		}
 		if h.TLSConfig != nil && srv.TLSConfig == nil {
 			return fmt.Errorf("paradise: Hosts[%q] has a TLSConfig but the server has none: set Server.TLSConfig too", name)

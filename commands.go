@@ -161,7 +161,7 @@ func (c *conn) exec(text string) bool {
 	return r.end || c.blocked()
 }
 
-// execUrgent answers what must not wait for the transfer x; false queues it.
+// execUrgent answers what need not wait for the transfer x; false queues it.
 func (c *conn) execUrgent(text string, x *xfer) bool {
 	verb, arg := splitCommand(text)
 	cmd := c.srv.state.table.rows[verb]
@@ -173,7 +173,9 @@ func (c *conn) execUrgent(text string, x *xfer) bool {
 	case verb == "ABOR":
 		x.abort(ErrAborted)
 		return false
-	case cmd.needs&urgent != 0, cmd.needs&urgentBare != 0 && strings.TrimSpace(arg) == "":
+	case !x.opened.Load():
+		return false // its reply would be taken for the transfer's
+	case cmd.needs&urgent != 0, cmd.needs&urgentBare != 0 && arg == "":
 	default:
 		return false
 	}

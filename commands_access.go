@@ -2,6 +2,7 @@ package paradise
 
 import (
 	"net/netip"
+	"regexp"
 	"strings"
 )
 
@@ -27,11 +28,13 @@ func accessCommands() []*command {
 
 func notImplemented(*conn, string) reply { return say(502, "Command not implemented") }
 
-// cmdUser answers alike for every name. A user who is logged in starts again:
-// identities never mix.
+// cmdUser answers alike for every name. A user who is logged in starts again, with
+// the transfer parameters as they are (RFC 959, 4.1.1).
 func cmdUser(c *conn, name string) reply {
 	if c.facts().LoggedIn() {
+		kept := c.params.ofTransfers()
 		c.forget()
+		c.params = kept
 	}
 	if !c.mayLogIn() {
 		return say(530, "TLS is required to log in: use AUTH TLS")
@@ -110,10 +113,14 @@ func hostName(arg string) (string, bool) {
 	name := strings.ToLower(strings.TrimSuffix(arg, "."))
 	if inner, bracketed := strings.CutPrefix(name, "["); bracketed {
 		a, err := netip.ParseAddr(strings.TrimSuffix(inner, "]"))
-		return name, err == nil && a.Is6() && strings.HasSuffix(inner, "]")
+		return "[" + a.String() + "]", err == nil && a.Is6() && a.Zone() == "" && strings.HasSuffix(inner, "]")
 	}
-	ok := name != "" && len(name) <= 255 && !strings.ContainsFunc(name, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '.' && r < 0x80
-	})
-	return name, ok
+	for label := range strings.SplitSeq(name, ".") {
+		if !hostLabel.MatchString(label) {
+			return name, false
+		}
+	}
+	return name, len(name) <= 255
 }
+
+var hostLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)

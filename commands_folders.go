@@ -30,7 +30,7 @@ func folderCommands() []*command {
 
 // cmdCwd without an argument, or with "~", goes home.
 func cmdCwd(c *conn, arg string) reply {
-	if arg == "" || arg == "~" {
+	if arg == "" || arg == "~" && !c.namesFile(arg) {
 		arg = path.Clean("/" + c.facts().User.Home)
 	}
 	name, err := c.resolve(arg)
@@ -79,7 +79,7 @@ func cmdMkd(c *conn, arg string) reply {
 
 // cmdRmd takes "-r" for whole folders, behind the permissions that RMDA needs.
 func cmdRmd(c *conn, arg string) reply {
-	if tree, ok := strings.CutPrefix(arg, "-r "); ok {
+	if tree, ok := strings.CutPrefix(arg, "-r "); ok && !c.namesFile(arg) {
 		if c.facts().Policy.Deny&PermDelete != 0 {
 			return say(550, "Permission denied")
 		}

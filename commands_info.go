@@ -2,6 +2,7 @@ package paradise
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,12 +15,12 @@ func infoCommands() []*command {
 		{name: "SYST", needs: early | keepsOffset, codes: []int{215}, ref: "RFC 959, 4.1.3", run: cmdSyst},
 		{name: "STAT", needs: early | urgentBare | keepsOffset | storage, codes: []int{211, 212, 213, 530}, syntax: "[name]", ref: "RFC 959, 4.1.3", run: cmdStat},
 		{name: "HELP", needs: early | keepsOffset, codes: []int{211, 214, 501, 502}, syntax: "[command]", ref: "RFC 959, 4.1.3", run: cmdHelp},
-		{name: "FEAT", needs: early | keepsOffset, codes: []int{211}, ref: "RFC 2389, 3", run: cmdFeat},
+		{name: "FEAT", needs: early | keepsOffset, codes: []int{211, 501}, ref: "RFC 2389, 3", run: cmdFeat},
 		{name: "OPTS", needs: needArg | early | keepsOffset, codes: []int{200, 451, 501}, syntax: "command [options]", ref: "RFC 2389, 4", run: cmdOpts},
 		{name: "MLST", needs: needLogin | keepsOffset | storage, perm: PermList, codes: []int{250}, syntax: "[name]", ref: "RFC 3659, 7", run: cmdMlst},
 		{name: "CLNT", needs: needArg | early | keepsOffset, codes: []int{200}, syntax: "name", feat: "CLNT", ref: "draft-peterson-streamlined-ftp", run: cmdClnt},
 		{name: "CSID", needs: needArg | early | keepsOffset, codes: []int{200}, syntax: "Name=...; Version=...;", feat: "CSID", ref: "draft-peterson-streamlined-ftp", run: cmdCsid},
-		{name: "LANG", needs: early | keepsOffset, codes: []int{200, 504}, syntax: "[tag]", feat: "LANG EN*", ref: "RFC 2640, 4.1", run: cmdLang},
+		{name: "LANG", needs: early | keepsOffset, codes: []int{200, 501, 504}, syntax: "[tag]", feat: "LANG EN*", ref: "RFC 2640, 4.1", run: cmdLang},
 		{name: "SITE", needs: needLogin | needArg | storage, codes: []int{200, 202, 211, 213, 214, 250, 257, 350, 426, 500, 501, 503, 504}, syntax: "command", ref: "RFC 959, 4.1.3", run: cmdSite},
 	}
 }
@@ -35,11 +36,17 @@ func cmdCsid(*conn, string) reply { return say(200, "Name=Paradise;") }
 
 func cmdLang(_ *conn, arg string) reply {
 	tag := strings.ToUpper(strings.TrimSpace(arg))
-	if tag == "" || tag == "EN" || strings.HasPrefix(tag, "EN-") {
+	switch {
+	case tag != "" && !languageTag.MatchString(tag):
+		return say(501, "Malformed language tag")
+	case tag == "" || tag == "EN" || strings.HasPrefix(tag, "EN-"):
 		return say(200, "Replies are in English")
 	}
 	return say(504, "Language not available, use EN")
 }
+
+// languageTag is the form of RFC 2640, 4.3, and digits as later tags have them.
+var languageTag = regexp.MustCompile(`^[A-Z]{1,8}(-[A-Z0-9]{1,8})*$`)
 
 // cmdStat without a name tells the session's state, also while a transfer runs;
 // with one it lists on the control connection.
@@ -209,7 +216,10 @@ func columns(names []string) []string {
 
 // cmdFeat lists what goes beyond RFC 959 and works here (RFC 2389, 3.2). MLSD
 // has no line of its own (RFC 3659, 7.8).
-func cmdFeat(c *conn, _ string) reply {
+func cmdFeat(c *conn, arg string) reply {
+	if strings.TrimSpace(arg) != "" {
+		return say(501, "FEAT takes no argument")
+	}
 	t := c.srv.state.table
 	lines := []string{"UTF8", "TVFS", featMLST(c.params.facts), c.featHash()}
 	can := c.features()

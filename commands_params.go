@@ -27,7 +27,7 @@ func cmdType(c *conn, arg string) reply {
 	case "I", "L8":
 		c.params.ascii, c.params.typed = false, true
 		return say(200, "Type set to binary")
-	case "E", "EN", "ET", "EC", "AT", "AC", "L":
+	case "E", "EN", "ET", "EC", "AT", "AC":
 		return say(504, "Type not supported, use A or I")
 	}
 	if strings.HasPrefix(strings.ToUpper(arg), "L") && isDigits(strings.TrimSpace(arg[1:])) {

@@ -155,7 +155,7 @@ func parseMFF(list string) (factChange, reply) {
 		told, known, ok := change.set(key, value)
 		switch {
 		case !known:
-			return change, say(504, "Fact can't be changed")
+			return change, say(504, "Fact can't be changed: "+name)
 		case !ok:
 			return change, say(501, "Malformed value of a fact")
 		case seen[key]:

@@ -20,7 +20,7 @@ func transferCommands() []*command {
 		{name: "STOR", needs: needLogin | needArg | needData | storage, anyPerm: permStore, codes: store, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdStor},
 		{name: "STOU", needs: needLogin | needData | storage, perm: PermCreate, codes: store, syntax: "[name]", ref: "RFC 959, 4.1.3", run: cmdStou},
 		{name: "APPE", needs: needLogin | needArg | needData | storage, anyPerm: permStore, offer: FeatureAppend, codes: slices.Concat(store, []int{503}), syntax: "name", ref: "RFC 959, 4.1.3", run: cmdAppe},
-		{name: "RETR", needs: needLogin | needArg | needData | storage, perm: PermRead, codes: end, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdRetr},
+		{name: "RETR", needs: needLogin | needArg | needData | storage, perm: PermRead, codes: slices.Concat(end, []int{504}), syntax: "name", ref: "RFC 959, 4.1.3", run: cmdRetr},
 		{name: "LIST", needs: needLogin | needData | storage, perm: PermList, codes: end, syntax: "[options] [name]", ref: "RFC 959, 4.1.3", run: cmdList},
 		{name: "NLST", needs: needLogin | needData | storage, perm: PermList, codes: end, syntax: "[options] [name]", ref: "RFC 959, 4.1.3", run: cmdNlst},
 		{name: "MLSD", needs: needLogin | needData | storage, perm: PermList, codes: append(end, 501), syntax: "[folder]", ref: "RFC 3659, 7", run: cmdMlsd},
@@ -201,8 +201,8 @@ func (c *conn) expected() Digest {
 // or one of ours. RFC 1123, 4.1.2.9: the 150 tells it.
 func cmdStou(c *conn, arg string) reply {
 	base := strings.TrimSpace(arg)
-	if base == "" {
-		base = "ftp"
+	if base == "" || strings.HasSuffix(base, "/") {
+		base += "ftp"
 	}
 	return c.upload("STOU", base+"."+uniqueSuffix(), StoreOptions{Exclusive: true})
 }
@@ -214,7 +214,7 @@ func cmdRetr(c *conn, arg string) reply {
 	}
 	if c.params.offset > 0 && c.converts() {
 		c.params.clearOffset()
-		return c.refuseData(say(550, "REST is not possible in ASCII type, use TYPE I"))
+		return c.refuseData(say(504, "REST is not possible in ASCII type, use TYPE I"))
 	}
 	d := &download{transfer: c.order(name, dirDownload)}
 	c.params.clearOffset()

@@ -330,7 +330,7 @@ func (c *conn) send(r reply) error {
 	buf := replyBuffers.Get().(*[]byte)
 	b := doubleIAC(c.encode(appendReply((*buf)[:0], r)))
 	c.trace("reply", r.code, r.text, "")
-	err := c.write(b)
+	err := c.write(b, r.opens)
 	if cap(b) <= replyBufferKept {
 		*buf = b[:0]
 		replyBuffers.Put(buf)
@@ -338,9 +338,12 @@ func (c *conn) send(r reply) error {
 	return err
 }
 
-func (c *conn) write(b []byte) error {
+func (c *conn) write(b []byte, opens *xfer) error {
 	c.sending.take()
 	defer c.sending.pass()
+	if opens != nil {
+		opens.opened.Store(true)
+	}
 	c.nc.SetWriteDeadline(time.Now().Add(c.srv.state.timeouts.Reply))
 	if c.ctx.Err() != nil { // after the line above: stop sets a short deadline too
 		c.raw.SetWriteDeadline(time.Now().Add(closeNotifyTime))
@@ -390,7 +393,7 @@ func (t *turn) pass() {
 type lineSource conn
 
 // Refuse answers a client that negotiates Telnet options.
-func (s *lineSource) Refuse(answer []byte) { (*conn)(s).write(answer) }
+func (s *lineSource) Refuse(answer []byte) { (*conn)(s).write(answer, nil) }
 
 func (s *lineSource) Read(p []byte) (int, error) {
 	c := (*conn)(s)

@@ -85,6 +85,9 @@ func (d *download) sizeText(file *os.File) string {
 		size = min(size, d.end-d.offset)
 	}
 	d.x.size.Store(size)
+	if d.ascii || d.deflate {
+		return "" // other bytes go out
+	}
 	return " (" + itoa(size) + " bytes)"
 }
 

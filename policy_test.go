@@ -292,6 +292,22 @@ func TestSessionsOfAUserAreCountedAndToldPerHost(t *testing.T) {
 	})
 }
 
+func TestHostTakesNamesOfRFC7151(t *testing.T) {
+	inMemory(t, func(srv *paradise.Server) {
+		srv.Hosts = map[string]paradise.Host{"a.example": {}, "[::1]": {}}
+	}, func(w *world) {
+		for arg, code := range map[string]int{
+			"a.example": 220, "A.Example.": 220, "[::1]": 220, "[0:0::1]": 220, "b.example": 504, "[::2]": 504, "xn--bcher-kva.example": 504,
+			"a..b": 501, "-a.example": 501, "a-.example": 501, "b\u00fccher.example": 501, "a_b": 501, "a b": 501, ".": 501,
+			strings.Repeat("a", 64) + ".example": 501, strings.Repeat("a.", 128) + "a": 501, "[::1%eth0]": 501, "[127.0.0.1]": 501, "[::1": 501,
+		} {
+			c := w.dial()
+			c.cmd(code, "HOST %s", arg)
+			c.quit()
+		}
+	})
+}
+
 func TestHooksSeeAndRefuseCommands(t *testing.T) {
 	var seen []string
 	inMemory(t, func(srv *paradise.Server) {

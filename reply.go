@@ -16,6 +16,7 @@ type reply struct {
 	job   *job     // to be run beside the control connection; it gives the final reply
 	end   bool     // the session ends after this reply
 	after func()   // runs once the reply is on its way (AUTH)
+	opens *xfer    // whose 150 it is
 }
 
 // say is a reply of one line.

@@ -127,6 +127,15 @@ type params struct {
 	lastUpload *digestRecord // nil: none that has digests
 }
 
+// ofTransfers is what outlives the login: the transfer parameters, and what was
+// agreed of names and facts.
+func (p *params) ofTransfers() params {
+	kept := newParams("/")
+	kept.ascii, kept.typed, kept.deflate, kept.level = p.ascii, p.typed, p.deflate, p.level
+	kept.epsvAll, kept.facts, kept.hash, kept.charset = p.epsvAll, p.facts, p.hash, p.charset
+	return kept
+}
+
 func newParams(home string) params {
 	return params{cwd: home, facts: defaultFacts, hash: DigestSHA256, rangeEnd: -1, level: defaultDeflateLevel}
 }

@@ -47,6 +47,7 @@ type xfer struct {
 	size    atomic.Int64 // -1 if unknown
 	dog     watchdog
 	left    chan struct{} // closed when the session has it back
+	opened  atomic.Bool   // its 150 is on its way, or it has none
 	told    atomic.Bool   // the final reply is on its way: what comes now is not said during it
 	result  transferResult
 
@@ -65,6 +66,7 @@ type xfer struct {
 func (c *conn) start(cmd *command, j *job) {
 	x := &xfer{c: c, job: j, started: time.Now(), left: make(chan struct{}), verdict: make(chan struct{})}
 	x.size.Store(-1)
+	x.opened.Store(j.way == dirNone)
 	x.ctx, x.cancel = context.WithCancelCause(c.base)
 	if j.way != dirNone {
 		x.data = c.data.Swap(nil)
@@ -272,8 +274,12 @@ const (
 	lostKnown = 500 * time.Millisecond
 )
 
-// preliminary sends the 150 of this transfer.
-func (x *xfer) preliminary(r reply) { x.c.send(r) }
+// preliminary sends the 150 of this transfer. From its turn on, what need not wait
+// for the transfer can be answered behind it.
+func (x *xfer) preliminary(r reply) {
+	r.opens = x
+	x.c.send(r)
+}
 
 // guard bounds a driver's call: at its limit the transfer is aborted, and if
 // the driver does not come back then, the session goes without it.

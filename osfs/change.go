@@ -171,7 +171,7 @@ func id(name string, lookup func(string) (string, error)) (int, error) {
 	}
 	text, err := lookup(name)
 	if err != nil {
-		return -1, fmt.Errorf("osfs: owner: %w: %w", fs.ErrNotExist, err)
+		return -1, &paradise.ReplyError{Code: 501, Text: "Owner or group not known", Err: err}
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {

@@ -105,7 +105,10 @@ func TestSetAttrDoesAllOfItOrNothing(t *testing.T) {
 	assert.True(t, at.Equal(e.ModTime))
 
 	require.ErrorIs(t, d.SetAttr(ctx, session, "/f", paradise.Attr{SetMode: true, Mode: 0o644, Created: at}), errors.ErrUnsupported)
-	require.Error(t, d.SetAttr(ctx, session, "/f", paradise.Attr{SetMode: true, Mode: 0o644, Owner: "no such user, surely"}))
+	err = d.SetAttr(ctx, session, "/f", paradise.Attr{SetMode: true, Mode: 0o644, Owner: "no such user, surely"})
+	r, ok := errors.AsType[*paradise.ReplyError](err)
+	require.True(t, ok)
+	require.Equal(t, 501, r.Code, "the file is there")
 	e, err = d.Stat(ctx, session, "/f")
 	require.NoError(t, err)
 	assert.Equal(t, fs.FileMode(0o600), e.Mode)
