@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,14 +36,26 @@ type client struct {
 	sessions int
 	failures int // in a row
 	banned   time.Time
+	names    map[string]*nameTried // that failed from there and have not got in since
 	logins   *rate.Limiter
 	seen     time.Time
 }
 
+// nameTried counts the failures of one name from one address: an account of one's
+// own forgives none of them.
+type nameTried struct {
+	failures int
+	banned   time.Time
+}
+
+// namesKept is how many names are remembered per address, in whose place the
+// least tried goes.
+const namesKept = 64
+
 // forgettable reports whether nothing counts against the address.
 func (cl *client) forgettable() bool {
 	rested := cl.logins == nil || cl.logins.Tokens() >= float64(cl.logins.Burst())
-	return cl.sessions == 0 && cl.failures == 0 && cl.banned.IsZero() && rested
+	return cl.sessions == 0 && cl.failures == 0 && cl.banned.IsZero() && len(cl.names) == 0 && rested
 }
 
 // clientsKept bounds the memory for addresses without a session.
@@ -169,12 +182,13 @@ func (a *admission) hashing(ctx context.Context) error {
 
 func (a *admission) hashed() { <-a.hashes }
 
-// mayTry says whether an address may try another login now.
-func (a *admission) mayTry(addr netip.Addr) (refusal, bool) {
+// mayTry says whether an address may try another login under a name now.
+func (a *admission) mayTry(addr netip.Addr, name string) (refusal, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	cl := a.clientLocked(addr)
-	if time.Now().Before(cl.banned) {
+	now := time.Now()
+	if tried := cl.names[tryKey(name)]; now.Before(cl.banned) || tried != nil && now.Before(tried.banned) {
 		return refusedBanned, false
 	}
 	if a.limits.LoginsPerMin < 0 {
@@ -186,25 +200,63 @@ func (a *admission) mayTry(addr netip.Addr) (refusal, bool) {
 	return refusedLoginRate, cl.logins.Allow()
 }
 
-// failed notes a failed login and returns how many there were in a row.
-func (a *admission) failed(addr netip.Addr) int {
+// failed notes a failed login against the address and against the name there.
+func (a *admission) failed(addr netip.Addr, name string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.limits.BanAfter <= 0 || a.limits.BanFor <= 0 {
+		return
+	}
+	cl := a.clientLocked(addr)
+	tried := cl.tried(tryKey(name))
+	cl.failures++
+	tried.failures++
+	until := time.Now().Add(a.limits.BanFor)
+	if cl.failures >= a.limits.BanAfter {
+		cl.failures, cl.banned = 0, until
+	}
+	if tried.failures >= a.limits.BanAfter {
+		tried.failures, tried.banned = 0, until
+	}
+}
+
+// succeeded forgives an address its failures in a row, and those of this name.
+func (a *admission) succeeded(addr netip.Addr, name string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	cl := a.clientLocked(addr)
-	cl.failures++
-	if a.limits.BanAfter > 0 && cl.failures >= a.limits.BanAfter && a.limits.BanFor > 0 {
-		cl.banned = time.Now().Add(a.limits.BanFor)
-		cl.failures = 0
-	}
-	return cl.failures
+	cl.failures = 0
+	delete(cl.names, tryKey(name))
 }
 
-// succeeded forgives an address its failures.
-func (a *admission) succeeded(addr netip.Addr) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.clientLocked(addr).failures = 0
+// tried is the record of a name, made where there is none.
+func (cl *client) tried(key string) *nameTried {
+	if t := cl.names[key]; t != nil {
+		return t
+	}
+	if cl.names == nil {
+		cl.names = make(map[string]*nameTried)
+	}
+	if len(cl.names) >= namesKept {
+		delete(cl.names, cl.leastTried())
+	}
+	t := &nameTried{}
+	cl.names[key] = t
+	return t
 }
+
+func (cl *client) leastTried() string {
+	var least string
+	for key, t := range cl.names {
+		if l := cl.names[least]; l == nil || l.banned.After(t.banned) || l.banned.Equal(t.banned) && l.failures > t.failures {
+			least = key
+		}
+	}
+	return least
+}
+
+// tryKey bounds what a name takes of the memory.
+func tryKey(name string) string { return strings.Clone(name[:min(len(name), 64)]) }
 
 // userEntered counts a login under a name, unless there are limit already.
 func (a *admission) userEntered(name string, limit int) bool {

@@ -42,8 +42,9 @@ var (
 // dataFDs is what a transfer may take: listener, connection and file.
 const dataFDs = 3
 
-// strangersAllowed bounds how many wrong peers one data channel turns away.
-const strangersAllowed = 16
+// strangersAllowed bounds how many wrong peers one data channel turns away: more
+// than a flood brings in before a client far away connects.
+const strangersAllowed = 1000
 
 // Close closes what is there now and whatever would come.
 func (d *dataChan) Close() {

@@ -38,7 +38,7 @@ func (c *conn) auth() AuthDriver {
 // logIn asks the AuthDriver and lets the user in or not.
 func (c *conn) logIn(cred Credentials) reply {
 	arrived := time.Now()
-	if why, ok := c.srv.state.limits.mayTry(c.remoteAddr()); !ok {
+	if why, ok := c.srv.state.limits.mayTry(c.remoteAddr(), userKey(c.facts().Host, cred.User)); !ok {
 		c.srv.state.counters.refuse(why)
 		return reply{code: 421, text: why.text(), end: true}
 	}
@@ -99,7 +99,7 @@ func (c *conn) enter(cred Credentials, user *User) reply {
 	c.params.cwd = path.Clean("/" + u.Home)
 	c.login.reset()
 	c.login.tries, c.login.commands = 0, 0
-	c.srv.state.limits.succeeded(c.remoteAddr())
+	c.srv.state.limits.succeeded(c.remoteAddr(), userKey(c.facts().Host, cred.User))
 	c.srv.state.counters.logins.Add(1)
 	c.logLogin(cred.User, nil)
 	if !cred.HasPassword {
@@ -124,7 +124,7 @@ func (c *conn) loginFailed(cred Credentials, err error, arrived time.Time) reply
 	l := &c.srv.state.limits.limits
 	c.login.tries++
 	c.login.reset()
-	c.srv.state.limits.failed(c.remoteAddr())
+	c.srv.state.limits.failed(c.remoteAddr(), userKey(c.facts().Host, cred.User))
 	c.srv.state.counters.failed.Add(1)
 	c.logLogin(cred.User, err)
 	if l.FailedDelay > 0 {

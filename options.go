@@ -113,7 +113,7 @@ type Limits struct {
 	SessionsPerIP int           // at once from one address; 256
 	LoginsPerMin  int           // logins tried per minute from one address; 6000
 	LoginTries    int           // failed logins per connection, the last answered with 421; 3
-	BanAfter      int           // failed logins in a row from one address before it is turned away; 30
+	BanAfter      int           // failed logins in a row that have an address turned away, or a name from there; 30
 	BanFor        time.Duration // how long; 5 min
 	FailedDelay   time.Duration // from PASS to the answer of a failed login, doubling with each; 1 s
 	EarlyCommands int           // commands before login; 100

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -155,13 +156,17 @@ func TestStrangersAtTheDataPortDoNotCount(t *testing.T) {
 	inMemory(t, nil, func(w *world) {
 		c := w.login()
 		addr := c.epsv()
-		for range 5 {
-			thief := w.data(otherAddr, addr)
-			defer thief.Close()
-			io.WriteString(thief, "stolen")
-			thief.Close()
+		steal := func(times int) {
+			for range times {
+				thief := w.data(otherAddr, addr)
+				io.WriteString(thief, "stolen")
+				thief.Close()
+				synctest.Wait()
+			}
 		}
+		steal(5)
 		c.cmd(150, "STOR f")
+		steal(500)
 		d := w.data(clientAddr, addr)
 		io.WriteString(d, "mine")
 		d.Close()
@@ -600,6 +605,30 @@ func TestManyFailedLoginsBanAnAddressForAWhile(t *testing.T) {
 		other.quit()
 		time.Sleep(6 * time.Minute)
 		w.login().quit()
+	})
+}
+
+func TestAnOwnAccountForgivesNoGuessesAtAnother(t *testing.T) {
+	limits := paradise.Limits{FailedDelay: -1, LoginTries: -1, BanAfter: 5}
+	inMemory(t, func(srv *paradise.Server) {
+		srv.Limits = limits
+		srv.Auth = paradise.Accounts{"auser": "secret", "own": "account"}
+	}, func(w *world) {
+		guess := func(user, password string, code int) {
+			c := w.dial()
+			c.cmd(331, "USER %s", user)
+			c.cmd(code, "PASS %s", password)
+			c.conn.Close()
+		}
+		for i := range 5 {
+			guess("auser", "guess", 530)
+			guess(fmt.Sprintf("nobody%d", i), "guess", 530)
+			guess("own", "account", 230)
+		}
+		guess("auser", "secret", 421)
+		guess("own", "account", 230)
+		time.Sleep(6 * time.Minute)
+		guess("auser", "secret", 230)
 	})
 }
 
