@@ -55,7 +55,7 @@ const namesKept = 64
 // forgettable reports whether nothing counts against the address.
 func (cl *client) forgettable() bool {
 	rested := cl.logins == nil || cl.logins.Tokens() >= float64(cl.logins.Burst())
-	return cl.sessions == 0 && cl.failures == 0 && cl.banned.IsZero() && len(cl.names) == 0 && rested
+	return cl.sessions == 0 && cl.failures == 0 && !time.Now().Before(cl.banned) && len(cl.names) == 0 && rested
 }
 
 // clientsKept bounds the memory for addresses without a session.
@@ -147,14 +147,21 @@ func (a *admission) evictLocked() {
 	if len(a.clients) < clientsKept {
 		return
 	}
-	looked := 0
+	looked, forgotten := 0, false
+	var spare netip.Addr
 	for key, cl := range a.clients {
-		if cl.sessions == 0 && !time.Now().Before(cl.banned) {
+		if cl.forgettable() {
 			delete(a.clients, key)
+			forgotten = true
+		} else if cl.sessions == 0 && !time.Now().Before(cl.banned) {
+			spare = key
 		}
 		if looked++; looked == 16 {
-			return
+			break
 		}
+	}
+	if !forgotten {
+		delete(a.clients, spare)
 	}
 }
 

@@ -142,8 +142,10 @@ func (c *conn) exec(text string) bool {
 	}
 	if r.job != nil {
 		r.job.arg = shown
-		c.start(cmd, r.job)
-		return false
+		if c.start(cmd, r.job) {
+			return false
+		}
+		r = c.goodbye()
 	}
 	if r.end {
 		c.depart()
@@ -228,17 +230,23 @@ func (c *conn) answer(cmd *command, arg string) (r reply) {
 	if r, refused := c.srv.Hooks.before(c.ctx, c.facts(), cmd.name, c.shown(cmd, arg)); refused {
 		return c.undone(cmd, r)
 	}
-	c.called(true)
-	defer c.called(false)
-	r = cmd.run(c, arg)
+	r = c.run(cmd, arg)
 	switch {
+	case c.leftBehind():
+		return c.goodbye()
 	case c.blocked():
 		return reply{code: 451, text: "Storage did not answer in time", err: ErrDriverBlocked, end: true}
-	case r.err != nil && c.ctx.Err() != nil: // of Close or Kick, which the driver obeyed
-		r = c.goodbye()
-		r.end = true
+	case r.err != nil && r.err != errHostReply && c.ctx.Err() != nil: // of Close or Kick, which the driver obeyed
+		return c.goodbye()
 	}
 	return r
+}
+
+// run is the handler under the watchdog.
+func (c *conn) run(cmd *command, arg string) reply {
+	c.called(true)
+	defer c.called(false)
+	return cmd.run(c, arg)
 }
 
 // undone is a refusal by another than the handler. That of a transfer closes the

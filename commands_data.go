@@ -28,8 +28,8 @@ func (c *conn) offer(verb, arg string, announce func(port uint16) reply) reply {
 	if err != nil {
 		return reply{code: 425, text: "Can't open a passive port, try again later", err: err}
 	}
-	c.data.Store(d)
 	c.channelOffered(d, verb, arg)
+	c.data.Store(d)
 	return announce(d.port)
 }
 

@@ -50,7 +50,8 @@ type LoginEvent struct {
 	Err     error    // nil: logged in
 }
 
-// TransferEvent describes a transfer. In TransferStart the results are zero.
+// TransferEvent describes a transfer. In TransferStart the results are zero,
+// but Begun.
 type TransferEvent struct {
 	Session     *Session
 	Verb        string // STOR, APPE, STOU, RETR, LIST, NLST, MLSD

@@ -46,15 +46,15 @@ func (c *conn) goodbye() reply {
 	c.mu.Lock()
 	cause := c.cause
 	c.mu.Unlock()
-	switch {
-	case errors.Is(cause, ErrKicked):
-		return say(421, "Session ended by the operator")
-	case errors.Is(cause, ErrDriverBlocked):
-		return say(421, "Service did not answer in time, closing control connection")
-	case cause != nil && !errors.Is(cause, ErrServerClosed):
-		return say(421, replyFor(cause, 421).text)
+	text := "Session ended by the operator"
+	if re, ok := errors.AsType[*ReplyError](cause); ok {
+		text = re.Text
+	} else if errors.Is(cause, ErrDriverBlocked) {
+		text = "Service did not answer in time, closing control connection"
+	} else if cause == nil || errors.Is(cause, ErrServerClosed) {
+		text = "Service not available, closing control connection"
 	}
-	return say(421, "Service not available, closing control connection")
+	return reply{code: 421, text: text, end: true}
 }
 
 // overlong stands in the queue for a line over 4 KiB, so that its reply comes in

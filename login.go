@@ -44,6 +44,8 @@ func (c *conn) logIn(cred Credentials) reply {
 	}
 	user, err := c.authenticate(cred)
 	switch {
+	case c.ctx.Err() != nil: // the session has ended meanwhile
+		return c.goodbye()
 	case err == nil && user != nil:
 		return c.enter(cred, user)
 	case errors.Is(err, ErrNeedPassword) && !cred.HasPassword:

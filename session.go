@@ -85,8 +85,9 @@ type awake struct {
 	login     loginState
 	stranger  time.Time // since when nobody has been logged in
 	sending   turn
-	dog       watchdog // bounds driver calls made by the loop
-	queue     []string // lines that wait for a transfer to end; guarded by mu
+	dog       watchdog  // bounds driver calls made by the loop
+	due       time.Time // when the call that runs has taken too long; guarded by mu
+	queue     []string  // lines that wait for a transfer to end; guarded by mu
 }
 
 var awakes = sync.Pool{New: func() any { return new(awake) }}

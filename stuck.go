@@ -32,34 +32,41 @@ func (w *watchdog) disarm() {
 // called marks the begin and the end of a call that a driver may not return
 // from.
 func (c *conn) called(begin bool) {
-	if begin {
-		c.dog.arm(c.srv.state.timeouts.Driver, c)
-	} else {
-		c.dog.disarm()
-	}
+	limit := c.srv.state.timeouts.Driver
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calling = begin
-	if !begin && c.abandoned {
-		c.abandoned = false
+	if begin {
+		c.due = time.Now().Add(limit)
+		c.dog.arm(limit, c)
+		return
+	}
+	c.dog.disarm()
+	if c.abandoned {
 		c.srv.state.stuck.returned(c)
 	}
 }
 
 // late comes when a driver's call has taken too long outside a transfer: its
 // context dies, and if that does not bring it back the session goes without it.
+// The timer may have fired as its call returned, and another have begun.
 func (c *conn) late() {
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.calling || time.Now().Before(c.due) {
+		return
+	}
 	c.cause = ErrDriverBlocked
-	c.mu.Unlock()
 	c.cancel(ErrDriverBlocked)
-	time.AfterFunc(driverGrace, func() { c.giveUp() })
+	due := c.due
+	time.AfterFunc(driverGrace, func() { c.giveUp(due) })
 }
 
-// giveUp lets a session go whose goroutine does not come back from a driver.
-func (c *conn) giveUp() {
+// giveUp lets a session go whose goroutine does not come back from the driver's
+// call that was due then, or from any if due is zero.
+func (c *conn) giveUp(due time.Time) {
 	c.mu.Lock()
-	stuck := c.calling && !c.abandoned
+	stuck := c.calling && !c.abandoned && (due.IsZero() || due.Equal(c.due))
 	c.abandoned = c.abandoned || stuck
 	if stuck {
 		c.srv.state.stuck.leave(c, c.facts().ID, c.verb, c.arg)
@@ -89,8 +96,15 @@ func (c *conn) abandon() {
 	if x != nil {
 		x.abandon()
 	}
-	c.giveUp()
+	c.giveUp(time.Time{})
 	c.leaveBehind()
+}
+
+// leftBehind reports whether the session has ended without its goroutine.
+func (c *conn) leftBehind() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.abandoned || c.gone
 }
 
 func (c *conn) verbNow() string {

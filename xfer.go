@@ -62,14 +62,17 @@ type xfer struct {
 	verdict    chan struct{} // closed with ended
 }
 
-// start hands the data channel to a job and runs it.
-func (c *conn) start(cmd *command, j *job) {
+// start hands the data channel to a job and runs it. It does not where Close has
+// taken the channel meanwhile.
+func (c *conn) start(cmd *command, j *job) bool {
 	x := &xfer{c: c, job: j, started: time.Now(), left: make(chan struct{}), verdict: make(chan struct{})}
 	x.size.Store(-1)
 	x.opened.Store(j.way == dirNone)
 	x.ctx, x.cancel = context.WithCancelCause(c.base)
 	if j.way != dirNone {
-		x.data = c.data.Swap(nil)
+		if x.data = c.data.Swap(nil); x.data == nil {
+			return false
+		}
 		c.channelUsed(x.data, j)
 	}
 	c.mu.Lock()
@@ -81,6 +84,7 @@ func (c *conn) start(cmd *command, j *job) {
 	}
 	c.srv.state.counters.running[j.way].Add(1)
 	go x.run(cmd)
+	return true
 }
 
 // run is the transfer's goroutine, from the driver's first call to the reply.
@@ -126,6 +130,7 @@ func (c *conn) endTransfer(cmd *command, x *xfer, r reply) {
 	if abandoned {
 		x.data.Close()
 		c.srv.state.stuck.returned(x)
+		c.observe(func() { c.srv.Hooks.after(c.ctx, c.facts(), cmd.name, x.job.arg, r.code) })
 		return
 	}
 	c.channelDone(x.data)
@@ -312,9 +317,9 @@ func (x *xfer) abandon() {
 	}
 	x.abandoned = true
 	x.parting = replyFor(cmp.Or(x.cause, ErrDriverBlocked), 426)
-	x.mu.Unlock()
 	c := x.c
 	c.srv.state.stuck.leave(x, c.facts().ID, x.job.verb, x.job.name)
+	x.mu.Unlock()
 	c.srv.state.log.Error("driver is stuck", "session", c.facts().ID, "verb", x.job.verb, "name", x.job.name)
 	x.data.Close()
 	c.send(x.parting)
