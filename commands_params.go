@@ -17,14 +17,14 @@ func paramCommands() []*command {
 	}
 }
 
-// cmdType takes the forms that clients send: "A", "A N", "AN", "I", "L 8", "L8".
+// cmdType takes the forms that clients send: "A", "A N", "AN", "I", "I N" (commons-net), "L 8", "L8".
 // EBCDIC and carriage control are refused: docs/decisions has the reasons.
 func cmdType(c *conn, arg string) reply {
 	switch strings.ToUpper(strings.Join(strings.Fields(arg), "")) {
 	case "A", "AN":
 		c.params.ascii, c.params.typed = true, true
 		return say(200, "Type set to ASCII")
-	case "I", "L8":
+	case "I", "IN", "L8":
 		c.params.ascii, c.params.typed = false, true
 		return say(200, "Type set to binary")
 	case "E", "EN", "ET", "EC", "AT", "AC":

@@ -61,18 +61,16 @@ func cmdMlsd(c *conn, arg string) reply {
 	return reply{job: &job{verb: "MLSD", name: name, way: dirListing, run: j.run}}
 }
 
-// listArgs takes options off, unless something has the whole argument for its
-// name.
-func (c *conn) listArgs(arg string) (listFlags, string) {
-	if !strings.HasPrefix(arg, "-") {
-		return 0, arg
+// listArgs takes options off, and spaces where options were left out, unless
+// something has the whole of it for its name.
+func (c *conn) listArgs(arg string) (flags listFlags, name string) {
+	if strings.HasPrefix(arg, "-") && !c.namesFile(arg) {
+		flags, arg = parseListArgs(arg)
 	}
-	if name, err := c.resolve(arg); err == nil {
-		if _, err := c.files().Stat(c.ctx, c.facts(), name); err == nil {
-			return 0, arg
-		}
+	if strings.HasPrefix(arg, " ") && !c.namesFile(arg) {
+		arg = strings.TrimLeft(arg, " ")
 	}
-	return parseListArgs(arg)
+	return flags, arg
 }
 
 func (c *conn) listing(name string, kind listKind) *listJob {
@@ -120,7 +118,7 @@ func (c *conn) list(verb string, kind listKind, flags listFlags, arg string) rep
 		j.pattern, j.single = &p, false // what matches stands for itself in any case
 		j.name = path.Dir(name)
 		j.prefix = ""
-		if i := strings.LastIndexByte(arg, '/'); i >= 0 && kind == kindNames && !c.facts().Policy.Device.NLSTNamesOnly {
+		if i := strings.LastIndexByte(strings.TrimRight(arg, "/"), '/'); i >= 0 && kind == kindNames && !c.facts().Policy.Device.NLSTNamesOnly {
 			j.prefix = arg[:i+1]
 		}
 		if c.facts().Policy.Device.NLSTNoMatch550 {

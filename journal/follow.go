@@ -95,11 +95,22 @@ func readPage(path string, at Position) (page, error) {
 	return p, nil
 }
 
-func oldestSegment(path string) (int64, error) {
-	all, err := segments(path)
-	if err != nil || len(all) > 0 {
-		return append(all, 0)[0], err
+// oldestSegment looks twice, because between the two looks the only file may be
+// renamed in the first rotation.
+func oldestSegment(path string) (n int64, err error) {
+	for range 2 {
+		all, err := segments(path)
+		if err != nil || len(all) > 0 {
+			return append(all, 0)[0], err
+		}
+		if n, err = activeSegment(path); !errors.Is(err, fs.ErrNotExist) {
+			return n, err
+		}
 	}
+	return 0, err
+}
+
+func activeSegment(path string) (int64, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return 0, err
