@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -403,4 +404,61 @@ func TestANilListingIsAnEmptyFolder(t *testing.T) {
 		c.cmd(250, "RMDA /d")
 		c.quit()
 	})
+}
+
+// arranged lists what it has, in this order.
+type arranged struct {
+	paradise.FileDriver
+	entries []paradise.Entry
+}
+
+func (f arranged) List(context.Context, *paradise.Session, string) (paradise.Listing, error) {
+	return paradise.Entries(f.entries), nil
+}
+
+func TestListingsAreInTheOrderThatIsAskedFor(t *testing.T) {
+	day := func(n int) time.Time { return time.Date(2026, 1, n, 0, 0, 0, 0, time.UTC) }
+	entries := []paradise.Entry{
+		{Name: "b", Size: 2, ModTime: day(3)}, {Name: "d", Size: 9, ModTime: day(1)},
+		{Name: "a", Size: 2, ModTime: day(2)}, {Name: "c", Size: 5, ModTime: day(3)},
+	}
+	inMemory(t, func(srv *paradise.Server) { srv.Files = arranged{srv.Files, entries} }, func(w *world) {
+		c := w.login()
+		for arg, want := range map[string]string{
+			"": "b d a c", "-a": "b d a c", "-t": "b c a d", "-tr": "d a c b", "-S": "d c a b", "-Sr": "b a c d", "-r": "d c b a",
+			"-t [a-c]": "b c a", "-r [!b]": "d c a",
+		} {
+			listed := strings.Fields(c.list("NLST " + arg))
+			require.Equal(t, want, strings.Join(listed, " "), arg)
+		}
+		require.Regexp(t, `(?s) b\r\n.* c\r\n.* a\r\n.* d\r\n$`, c.list("LIST -lt"))
+		c.quit()
+	})
+}
+
+func TestAnOrderIsGivenToTenThousandEntries(t *testing.T) {
+	for _, n := range []int{10_000, 10_001, 10_002} {
+		var entries []paradise.Entry
+		for i := range n {
+			entries = append(entries, paradise.Entry{Name: fmt.Sprintf("%05d", i)})
+		}
+		inMemory(t, func(srv *paradise.Server) { srv.Files = arranged{srv.Files, entries} }, func(w *world) {
+			c := w.login()
+			listed := strings.Fields(c.list("NLST -r"))
+			require.Len(t, listed, n)
+			require.Equal(t, n <= 10_000, listed[0] > listed[n-1], "beyond that it is the storage's own")
+			c.quit()
+		})
+	}
+}
+
+// list is a whole listing.
+func (c *client) list(command string) string {
+	c.w.t.Helper()
+	d := c.begin(strings.TrimSpace(command))
+	listed, err := io.ReadAll(d)
+	require.NoError(c.w.t, err)
+	d.Close()
+	c.expect(226)
+	return string(listed)
 }

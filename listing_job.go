@@ -18,6 +18,7 @@ type listJob struct {
 	prefix  string // of NLST's names
 	pattern *glob.Pattern
 	single  bool // the entry itself, not what is in it
+	order   listFlags
 	facts   factSet
 	allowed Perm
 	encode  func([]byte) []byte
@@ -108,7 +109,7 @@ func (c *conn) list(verb string, kind listKind, flags listFlags, arg string) rep
 		return c.refuseData(badName(err))
 	}
 	j := c.listing(name, kind)
-	j.single = flags&listDir != 0
+	j.single, j.order = flags&listDir != 0, flags&listOrder
 	if kind == kindNames && !c.facts().Policy.Device.NLSTNamesOnly {
 		j.prefix = namePrefix(arg)
 	}
@@ -193,6 +194,9 @@ func (j *listJob) entries() (Listing, error) {
 		return Entries(nil), nil
 	case errors.Is(err, ErrNotDir) && j.kind != kindFacts && j.pattern == nil:
 		return j.itself()
+	}
+	if err == nil && j.order != 0 {
+		return j.inOrder(l), nil
 	}
 	return l, err
 }
