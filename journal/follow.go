@@ -95,16 +95,21 @@ func readPage(path string, at Position) (page, error) {
 	return p, nil
 }
 
-// oldestSegment looks twice, because between the two looks the only file may be
-// renamed in the first rotation.
+// oldestSegment looks at the file first: one that is renamed after that is found
+// among the others. It looks twice, because the file may be missing while it is
+// renamed, and be among those that are removed a moment later.
 func oldestSegment(path string) (n int64, err error) {
 	for range 2 {
-		all, err := segments(path)
-		if err != nil || len(all) > 0 {
-			return append(all, 0)[0], err
+		n, err = activeSegment(path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return 0, err
 		}
-		if n, err = activeSegment(path); !errors.Is(err, fs.ErrNotExist) {
-			return n, err
+		all, listErr := segments(path)
+		if listErr != nil || len(all) > 0 {
+			return append(all, 0)[0], listErr
+		}
+		if err == nil {
+			return n, nil
 		}
 	}
 	return 0, err
