@@ -64,6 +64,7 @@ func TestARefusedUploadIsReadOnThoughQuitWaits(t *testing.T) {
 		d := w.data(clientAddr, c.epsv())
 		io.WriteString(c.conn, "STOR f\r\nQUIT\r\n")
 		c.expect(150)
+		synctest.Wait() // QUIT is in the queue
 		sent, err := io.Copy(d, io.LimitReader(zeros{}, 1<<20))
 		require.NoError(t, err)
 		require.EqualValues(t, 1<<20, sent)
