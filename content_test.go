@@ -393,12 +393,7 @@ func TestANilListingIsAnEmptyFolder(t *testing.T) {
 		w.files.Put("/d/", nil)
 		c := w.login()
 		for _, verb := range []string{"LIST", "NLST", "MLSD"} {
-			d := c.begin(verb + " /d")
-			listed, err := io.ReadAll(d)
-			require.NoError(t, err)
-			require.Empty(t, listed)
-			d.Close()
-			c.expect(226)
+			require.Empty(t, c.list(verb+" /d"))
 		}
 		c.cmd(212, "STAT /d")
 		c.cmd(250, "RMDA /d")

@@ -46,12 +46,14 @@ func (c *conn) goodbye() reply {
 	c.mu.Lock()
 	cause := c.cause
 	c.mu.Unlock()
+	said, own := errors.AsType[*ReplyError](cause)
 	text := "Session ended by the operator"
-	if re, ok := errors.AsType[*ReplyError](cause); ok {
-		text = re.Text
-	} else if errors.Is(cause, ErrDriverBlocked) {
+	switch {
+	case own:
+		text = said.Text
+	case errors.Is(cause, ErrDriverBlocked):
 		text = "Service did not answer in time, closing control connection"
-	} else if cause == nil || errors.Is(cause, ErrServerClosed) {
+	case cause == nil, errors.Is(cause, ErrServerClosed):
 		text = "Service not available, closing control connection"
 	}
 	return reply{code: 421, text: text, end: true}
