@@ -38,7 +38,7 @@ func TestTheStallOfADownloadCountsFromTheLastByteThatMoved(t *testing.T) {
 
 func TestASlowDownloadGoesOnAsLongAsItMoves(t *testing.T) {
 	const size = 24 << 20
-	root, c := overTCP(t, func(srv *paradise.Server) { srv.Timeouts.Stall = 400 * time.Millisecond })
+	root, c := overTCP(t, func(srv *paradise.Server) { srv.Timeouts.Stall = time.Second })
 	file := filepath.Join(root, "f")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	require.NoError(t, os.Truncate(file, size))
@@ -47,7 +47,7 @@ func TestASlowDownloadGoesOnAsLongAsItMoves(t *testing.T) {
 	defer d.Close()
 	c.Expect(150, "RETR f")
 	// Slower than a chunk per look: none may be counted twice or lost.
-	tick := time.NewTicker(100 * time.Millisecond)
+	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
 	total := int64(0)
 	for err := error(nil); err == nil; {

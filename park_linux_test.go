@@ -55,7 +55,7 @@ func TestAParkedSessionGetsItsIdleTimeout(t *testing.T) {
 	line, err := r.ReadString('\n')
 	require.NoError(t, err)
 	require.Contains(t, line, "421 Idle timeout")
-	require.InDelta(t, idle.Seconds(), time.Since(began).Seconds(), 2)
+	require.GreaterOrEqual(t, time.Since(began), idle)
 }
 
 func TestAParkedSessionAnswersEachTime(t *testing.T) {

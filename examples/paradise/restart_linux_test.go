@@ -97,17 +97,22 @@ func visit(addr string) error {
 	return c.Quit()
 }
 
-// pacedUpload sends random bytes at a rate and keeps their digest.
+// pacedUpload sends random bytes at a rate and keeps their digest. The last of
+// them wait for release, however long that takes.
 type pacedUpload struct {
-	pace *rate.Limiter
-	sum  stdhash.Hash
-	left int64
-	x    uint64
+	pace    *rate.Limiter
+	release <-chan struct{}
+	sum     stdhash.Hash
+	left    int64
+	x       uint64
 }
 
 func (u *pacedUpload) Read(p []byte) (int, error) {
 	if u.left == 0 {
 		return 0, io.EOF
+	}
+	if u.left <= 64<<10 {
+		<-u.release
 	}
 	p = p[:min(int64(len(p)), u.left, 64<<10)]
 	u.pace.WaitN(context.Background(), len(p))
@@ -130,7 +135,15 @@ func TestFiveRestartsLoseNobody(t *testing.T) {
 	for range s.idle {
 		idle = append(idle, p.login())
 	}
-	up := &pacedUpload{pace: rate.NewLimiter(rate.Limit(s.rate), 64<<10), sum: sha256.New(), left: s.size, x: 1}
+	restarting, restarted := context.WithCancel(t.Context())
+	defer restarted()
+	up := &pacedUpload{
+		pace:    rate.NewLimiter(rate.Limit(s.rate), 64<<10),
+		release: restarting.Done(),
+		sum:     sha256.New(),
+		left:    s.size,
+		x:       1,
+	}
 	uploaded := make(chan error, 1)
 	client := p.login()
 	go func() { uploaded <- client.Stor("big", up) }()
@@ -142,6 +155,7 @@ func TestFiveRestartsLoseNobody(t *testing.T) {
 		p.restart()
 	}
 	require.Empty(t, uploaded, "the upload outlives all restarts")
+	restarted()
 	require.NoError(t, <-uploaded, "226")
 	p.requireUploaded("big", up.sum)
 	for _, c := range idle {
