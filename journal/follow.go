@@ -30,7 +30,7 @@ func (j *Journal) Follow(ctx context.Context, from Position) iter.Seq2[Record, e
 		at := from
 		for ctx.Err() == nil {
 			grew := j.growth()
-			page, err := readPage(j.log.path, at)
+			page, err := j.readPage(at)
 			if err != nil {
 				yield(Record{}, err)
 				return
@@ -66,21 +66,18 @@ type page struct {
 	more    bool // there is something after it already
 }
 
-// readPage opens the file for each page, so that it may be renamed meanwhile.
-func readPage(path string, at Position) (page, error) {
-	if at.Segment == 0 {
-		oldest, err := oldestSegment(path)
-		if err != nil {
-			return page{}, err
-		}
-		at = Position{Segment: oldest}
+// readPage opens the file for each page, so that it may be renamed meanwhile. What
+// is not found in a look at moving files is looked for while they stand still.
+func (j *Journal) readPage(at Position) (page, error) {
+	f, full, err := openSegment(j.log.path, at.Segment)
+	if errors.Is(err, ErrGone) {
+		err = j.still(func() (err error) {
+			f, full, at, err = find(j.log.path, at)
+			return err
+		})
 	}
-	f, full, err := openSegment(path, at.Segment)
-	if errors.Is(err, ErrGone) && isNext(path, at) {
-		return page{next: at}, nil
-	}
-	if err != nil {
-		return page{}, err
+	if err != nil || f == nil {
+		return page{next: at}, err
 	}
 	defer f.Close()
 	p, err := readLines(f, at)
@@ -95,27 +92,30 @@ func readPage(path string, at Position) (page, error) {
 	return p, nil
 }
 
-// oldestSegment looks at the file first: one that is renamed after that is found
-// among the others. It looks twice, because the file may be missing while it is
-// renamed, and be among those that are removed a moment later.
-func oldestSegment(path string) (n int64, err error) {
-	for range 2 {
-		n, err = activeSegment(path)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return 0, err
-		}
-		all, listErr := segments(path)
-		if listErr != nil || len(all) > 0 {
-			return append(all, 0)[0], listErr
-		}
-		if err == nil {
-			return n, nil
+// find opens the segment of a position, the oldest one for none. The file is nil when
+// it is the next that will be made.
+func find(path string, at Position) (f *os.File, full bool, found Position, err error) {
+	all, err := segments(path)
+	if err != nil {
+		return nil, false, at, err
+	}
+	if at.Segment == 0 {
+		at = Position{}
+		if at.Segment, err = oldestSegment(path, all); err != nil {
+			return nil, false, at, err
 		}
 	}
-	return 0, err
+	f, full, err = openSegment(path, at.Segment)
+	if errors.Is(err, ErrGone) && isNext(all, at) {
+		err = nil
+	}
+	return f, full, at, err
 }
 
-func activeSegment(path string) (int64, error) {
+func oldestSegment(path string, rotated []int64) (int64, error) {
+	if len(rotated) > 0 {
+		return rotated[0], nil
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return 0, err
@@ -126,35 +126,29 @@ func activeSegment(path string) (int64, error) {
 }
 
 // openSegment finds a segment by its number; full says that nothing is added to it.
-// It looks twice, because the file may be renamed between the two looks.
 func openSegment(path string, segment int64) (f *os.File, full bool, err error) {
-	for range 2 {
-		f, err = os.Open(rotated(path, segment))
-		if err == nil {
-			return f, true, nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, false, err
-		}
-		f, err = openActive(path, segment)
-		if err == nil || !errors.Is(err, ErrGone) {
-			return f, false, err
-		}
+	f, err = os.Open(rotated(path, segment))
+	if err == nil {
+		return f, true, nil
 	}
-	return nil, false, fmt.Errorf("%w: segment %d", ErrGone, segment)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, false, err
+	}
+	f, err = openActive(path, segment)
+	return f, false, err
 }
 
 func openActive(path string, segment int64) (*os.File, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, ErrGone
+		return nil, gone(segment)
 	}
 	if err != nil {
 		return nil, err
 	}
 	n, _, err := readHead(f)
 	if err == nil && n != segment {
-		err = ErrGone
+		err = gone(segment)
 	}
 	if err != nil {
 		f.Close()
@@ -163,11 +157,12 @@ func openActive(path string, segment int64) (*os.File, error) {
 	return f, nil
 }
 
+func gone(segment int64) error { return fmt.Errorf("%w: segment %d", ErrGone, segment) }
+
 // isNext says that a position is the beginning of the file that is about to be made:
-// in a rotation there is none for a moment.
-func isNext(path string, at Position) bool {
-	all, err := segments(path)
-	return err == nil && len(all) > 0 && at == (Position{Segment: all[len(all)-1] + 1})
+// after a crash in the middle of a rotation there is none.
+func isNext(rotated []int64, at Position) bool {
+	return len(rotated) > 0 && at == (Position{Segment: rotated[len(rotated)-1] + 1})
 }
 
 // readLines returns the records of the whole lines in a chunk, or of one line that

@@ -159,6 +159,19 @@ func (j *Journal) append(records ...Record) error {
 	return b.err
 }
 
+// still runs f while nobody, here or in another process, writes. It opens the lock
+// anew, because a journal that was closed can be read.
+func (j *Journal) still(f func() error) error {
+	j.flush.Lock()
+	defer j.flush.Unlock()
+	lock, err := openLock(j.log.path)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	return locked(lock, f)
+}
+
 // ended wakes readers, or remembers the ends that are still to be written.
 func (j *Journal) ended(b *batch, owed int) {
 	j.mu.Lock()

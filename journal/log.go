@@ -46,7 +46,7 @@ func openLog(path, id string, o Options) (*log, error) {
 		return nil, err
 	}
 	l := &log{path: path, o: o, put: (*os.File).Write, sync: (*os.File).Sync}
-	if l.lock, err = os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+	if l.lock, err = openLock(path); err != nil {
 		return nil, err
 	}
 	err = l.locked(func() error {
@@ -61,15 +61,21 @@ func openLog(path, id string, o Options) (*log, error) {
 	return l, nil
 }
 
+func openLock(path string) (*os.File, error) {
+	return os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+}
+
 // locked keeps other processes away. Where the system has no locks there must be no
 // others.
-func (l *log) locked(f func() error) error {
-	if err := flock.Lock(l.lock); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+func locked(lock *os.File, f func() error) error {
+	if err := flock.Lock(lock); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
-	defer flock.Unlock(l.lock)
+	defer flock.Unlock(lock)
 	return f()
 }
+
+func (l *log) locked(f func() error) error { return locked(l.lock, f) }
 
 // usable says why nothing can be written.
 func (l *log) usable() error {

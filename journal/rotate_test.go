@@ -130,6 +130,34 @@ func TestSeveralWritersLoseNothing(t *testing.T) {
 	assert.Greater(t, rotations(t, path), 3)
 }
 
+func TestNoReaderIsLostInARotation(t *testing.T) {
+	const readers, files = 8, 300
+	j := open(t, file(t), journal.Options{MaxSize: small, Keep: -1})
+	d := j.Wrap(memfs.New())
+	var wg sync.WaitGroup
+	for range readers {
+		wg.Go(func() {
+			ends := 0
+			for r, err := range j.Follow(t.Context(), journal.Position{}) {
+				if !assert.NoError(t, err) {
+					return
+				}
+				if r.Event == journal.Done {
+					assert.Equal(t, fmt.Sprintf("/f%d", ends), r.Name)
+					ends++
+				}
+				if ends == files {
+					return
+				}
+			}
+		})
+	}
+	for i := range files {
+		require.NoError(t, put(t.Context(), d, fmt.Sprintf("/f%d", i), "x", paradise.StoreOptions{}))
+	}
+	wg.Wait()
+}
+
 func TestAReaderGoesOnWhereItWas(t *testing.T) {
 	j := open(t, file(t), journal.Options{MaxSize: small, Keep: -1})
 	d := j.Wrap(memfs.New())
