@@ -24,7 +24,8 @@ const chunk = 64 << 10
 // then waits for more until ctx ends. [Record.Next] is where to go on another time.
 // An error is the last that is yielded: [ErrGone], an error of reading, or none when
 // ctx has ended. A record that is not yet durable may be yielded. Any number of
-// readers may follow; none holds the journal up.
+// readers may follow. Where a file was rotated meanwhile, a reader waits for the
+// write that runs, beyond ctx if need be, and keeps writers waiting for one look.
 func (j *Journal) Follow(ctx context.Context, from Position) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		at := from

@@ -72,7 +72,7 @@ func TestHasMeta(t *testing.T) {
 	}
 }
 
-// The bound is a thousand times what is needed; backtracking over every star
+// The bound is a hundred times what is needed; backtracking over every star
 // would take longer than the universe has been there.
 func TestNoPatternIsExpensive(t *testing.T) {
 	as := strings.Repeat("a", 255)
@@ -89,7 +89,7 @@ func TestNoPatternIsExpensive(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			start := time.Now()
 			Match(c.pattern, c.text)
-			assert.Less(t, time.Since(start), 10*time.Second)
+			assert.Less(t, time.Since(start), time.Second)
 		})
 	}
 	assert.False(t, Match(strings.Repeat("a*", 127)+"b", as))
