@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// ErrGone says that a position is not kept any more: records were missed.
+// ErrGone says that a position is not kept any more: records may have been missed.
 var ErrGone = errors.New("journal: the position is not kept any more")
 
 // pollEvery is how often the file is looked at for what other processes write.
@@ -22,10 +22,11 @@ const chunk = 64 << 10
 
 // Follow yields the records after a position, intents and aborts among them, and
 // then waits for more until ctx ends. [Record.Next] is where to go on another time.
-// An error is the last that is yielded: [ErrGone], an error of reading, or none when
-// ctx has ended. A record that is not yet durable may be yielded. Any number of
-// readers may follow. Where a file was rotated meanwhile, a reader waits for the
-// write that runs, beyond ctx if need be, and keeps writers waiting for one look.
+// An error is the last that is yielded: [ErrGone] or an error of reading; the end of
+// ctx yields none. A record that is not yet durable may be yielded. Any number of
+// readers may follow, also a journal that was closed. Where it begins, and where a
+// file was rotated meanwhile, a reader waits for the write that runs, beyond ctx if
+// need be, and keeps writers waiting for one look.
 func (j *Journal) Follow(ctx context.Context, from Position) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		at := from
@@ -33,7 +34,9 @@ func (j *Journal) Follow(ctx context.Context, from Position) iter.Seq2[Record, e
 			grew := j.growth()
 			page, err := j.readPage(at)
 			if err != nil {
-				yield(Record{}, err)
+				if ctx.Err() == nil {
+					yield(Record{}, err)
+				}
 				return
 			}
 			for _, r := range page.records {
@@ -67,11 +70,12 @@ type page struct {
 	more    bool // there is something after it already
 }
 
-// readPage opens the file for each page, so that it may be renamed meanwhile. What
-// is not found in a look at moving files is looked for while they stand still.
+// readPage opens the file for each page, so that it may be renamed in between. What
+// a look at moving files does not find, or not open, is looked for while they stand
+// still.
 func (j *Journal) readPage(at Position) (page, error) {
 	f, full, err := openSegment(j.log.path, at.Segment)
-	if errors.Is(err, ErrGone) {
+	if err != nil {
 		err = j.still(func() (err error) {
 			f, full, at, err = find(j.log.path, at)
 			return err
@@ -107,8 +111,11 @@ func find(path string, at Position) (f *os.File, full bool, found Position, err 
 		}
 	}
 	f, full, err = openSegment(path, at.Segment)
-	if errors.Is(err, ErrGone) && isNext(all, at) {
-		err = nil
+	if _, missing := os.Stat(path); errors.Is(err, ErrGone) && missing != nil && inActive(all, at) {
+		err = missing
+		if len(all) > 0 && at.Offset == 0 { // after a crash in the middle of a rotation
+			err = nil
+		}
 	}
 	return f, full, at, err
 }
@@ -160,10 +167,9 @@ func openActive(path string, segment int64) (*os.File, error) {
 
 func gone(segment int64) error { return fmt.Errorf("%w: segment %d", ErrGone, segment) }
 
-// isNext says that a position is the beginning of the file that is about to be made:
-// after a crash in the middle of a rotation there is none.
-func isNext(rotated []int64, at Position) bool {
-	return len(rotated) > 0 && at == (Position{Segment: rotated[len(rotated)-1] + 1})
+// inActive says that a position is in the file that follows the rotated ones.
+func inActive(rotated []int64, at Position) bool {
+	return len(rotated) == 0 || at.Segment == rotated[len(rotated)-1]+1
 }
 
 // readLines returns the records of the whole lines in a chunk, or of one line that
@@ -176,13 +182,17 @@ func readLines(f *os.File, at Position) (page, error) {
 	if at.Offset > fi.Size() {
 		return page{}, fmt.Errorf("%w: %v is beyond the end", ErrGone, at)
 	}
+	before := min(at.Offset, 1) // the end of the line before
 	p := page{next: at}
 	for size := int64(chunk); ; size *= 2 {
-		b := make([]byte, min(size, fi.Size()-at.Offset))
-		if _, err := f.ReadAt(b, at.Offset); err != nil && err != io.EOF {
+		b := make([]byte, before+min(size, fi.Size()-at.Offset))
+		if _, err := f.ReadAt(b, at.Offset-before); err != nil && err != io.EOF {
 			return page{}, err
 		}
-		for raw := range bytes.Lines(b) {
+		if before > 0 && b[0] != '\n' { // that line was taken back, and others are there
+			return page{}, fmt.Errorf("%w: %v is inside a line", ErrGone, at)
+		}
+		for raw := range bytes.Lines(b[before:]) {
 			if !bytes.HasSuffix(raw, []byte("\n")) {
 				break
 			}

@@ -114,8 +114,8 @@ func Open(path string, o Options) (*Journal, error) {
 	return j, nil
 }
 
-// Close ends the journal; uploads that are still running fail. Close it when the
-// server has stopped.
+// Close ends the writing; uploads that are still running fail. Close it when the
+// server has stopped. Readers go on until their ctx ends.
 func (j *Journal) Close() error {
 	j.flush.Lock()
 	defer j.flush.Unlock()

@@ -149,7 +149,7 @@ func (l *log) appendLines(b []byte) error {
 		err = io.ErrShortWrite
 	}
 	if err != nil {
-		if terr := l.f.Truncate(l.end); terr != nil {
+		if terr := l.shorten(); terr != nil {
 			l.fail(errors.Join(err, terr))
 		}
 		return err
@@ -157,6 +157,15 @@ func (l *log) appendLines(b []byte) error {
 	l.end += int64(n)
 	l.torn = false
 	return nil
+}
+
+// shorten takes back what a write that failed has left. Windows refuses it to what
+// was opened to append, so there it is done by the name.
+func (l *log) shorten() error {
+	if err := l.f.Truncate(l.end); err == nil {
+		return nil
+	}
+	return os.Truncate(l.path, l.end)
 }
 
 // current sees to it that f is the file of that name and that all of it was read.

@@ -1,11 +1,14 @@
 package journal_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -132,7 +135,8 @@ func TestSeveralWritersLoseNothing(t *testing.T) {
 
 func TestNoReaderIsLostInARotation(t *testing.T) {
 	const readers, files = 8, 300
-	j := open(t, file(t), journal.Options{MaxSize: small, Keep: -1})
+	path := file(t)
+	j := open(t, path, journal.Options{MaxSize: small, Keep: -1})
 	d := j.Wrap(memfs.New())
 	var wg sync.WaitGroup
 	for range readers {
@@ -156,6 +160,59 @@ func TestNoReaderIsLostInARotation(t *testing.T) {
 		require.NoError(t, put(t.Context(), d, fmt.Sprintf("/f%d", i), "x", paradise.StoreOptions{}))
 	}
 	wg.Wait()
+	assert.Greater(t, rotations(t, path), files/10)
+}
+
+func TestWhatAReaderMissesIsLookedForWhileNobodyWrites(t *testing.T) {
+	path := file(t)
+	writer, reader := open(t, path, journal.Options{}), open(t, path, journal.Options{})
+	found := make(chan error, 1)
+	writer.OnPut(func(f *os.File, b []byte) (int, error) { // as in the middle of a rotation
+		writer.OnPut((*os.File).Write)
+		require.NoError(t, os.Rename(path, path+".away"))
+		go func() {
+			for _, err := range reader.Follow(t.Context(), journal.Position{}) {
+				found <- err
+				return
+			}
+		}()
+		assert.Eventually(t, func() bool { return len(found) > 0 || waitsForLock() }, 10*time.Second, time.Millisecond)
+		require.NoError(t, os.Rename(path+".away", path))
+		return f.Write(b)
+	})
+	require.NoError(t, put(t.Context(), writer.Wrap(memfs.New()), "/f", "x", paradise.StoreOptions{}))
+	require.NoError(t, <-found)
+}
+
+func waitsForLock() bool {
+	stacks := make([]byte, 1<<20)
+	return bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("internal/flock.Lock("))
+}
+
+func TestAClosedJournalCanBeRead(t *testing.T) {
+	j := open(t, file(t), journal.Options{})
+	require.NoError(t, put(t.Context(), j.Wrap(memfs.New()), "/f", "x", paradise.StoreOptions{}))
+	require.NoError(t, j.Close())
+	assert.Equal(t, []journal.Event{journal.Intent, journal.Done}, kinds(records(t, j, journal.Position{}, 2)))
+}
+
+func TestAReaderOfRecordsThatWereTakenBackIsTold(t *testing.T) {
+	j := open(t, file(t), journal.Options{})
+	d := j.Wrap(memfs.New())
+	require.NoError(t, put(t.Context(), d, "/a", "x", paradise.StoreOptions{}))
+	at := records(t, j, journal.Position{}, 2)[1].Next
+	j.OnPut(func(f *os.File, b []byte) (int, error) {
+		n, err := f.Write(b)
+		require.NoError(t, err)
+		at = records(t, j, at, 1)[0].Next
+		return n, syscall.ENOSPC
+	})
+	require.ErrorIs(t, put(t.Context(), d, "/b", "x", paradise.StoreOptions{}), syscall.ENOSPC)
+	j.OnPut((*os.File).Write)
+	require.NoError(t, put(t.Context(), d, "/longer", "x", paradise.StoreOptions{}))
+	for _, err := range j.Follow(t.Context(), at) {
+		require.ErrorIs(t, err, journal.ErrGone)
+	}
 }
 
 func TestAReaderGoesOnWhereItWas(t *testing.T) {

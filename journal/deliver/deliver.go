@@ -96,8 +96,10 @@ func (s *Sink) Delivered() uint64 { return s.delivered.Load() }
 // GivenUp returns how many records were given up after MaxTries.
 func (s *Sink) GivenUp() uint64 { return s.gaveUp.Load() }
 
-// Run delivers until ctx ends, and then returns nil, or until the journal cannot be
-// read or the position cannot be kept. Call it once.
+// Run delivers until ctx ends, and then returns nil; an error says that State cannot
+// be opened. A journal that cannot be read for a time is tried again, with the pauses
+// of a service that fails. A position that cannot be kept holds nothing up: a restart
+// sends more again. Call Run once.
 func (s *Sink) Run(ctx context.Context) error {
 	st, err := openState(ctx, s.o.State)
 	if err != nil {
@@ -111,30 +113,40 @@ func (s *Sink) Run(ctx context.Context) error {
 	if err != nil {
 		s.o.Logger.Warn("webhook: position is not readable; all that is kept is sent again", "error", err)
 	}
-	for ctx.Err() == nil {
-		var err error
+	for pause := s.o.MinBackoff; ; pause = s.longer(pause) {
+		began := time.Now()
 		at, err = s.follow(ctx, st, at)
-		if !errors.Is(err, journal.ErrGone) {
-			return err
+		if ctx.Err() != nil {
+			return nil
 		}
-		s.o.Logger.Error("webhook: records were rotated away before they were delivered", "position", at)
-		at = journal.Position{}
+		if time.Since(began) > pause {
+			pause = s.o.MinBackoff
+		}
+		log := s.o.Logger.With("position", at, "error", err, "again_in", pause)
+		if errors.Is(err, journal.ErrGone) {
+			log.Error("webhook: records may have been missed; all that is kept is sent again")
+			at = journal.Position{}
+		} else {
+			log.Error("webhook: journal cannot be read")
+		}
+		if !sleep(ctx, pause) {
+			return nil
+		}
 	}
-	return nil
 }
 
 // follow returns how far it came, also with an error.
 func (s *Sink) follow(ctx context.Context, st *state, at journal.Position) (journal.Position, error) {
 	for r, err := range s.j.Follow(ctx, at) {
 		if err != nil {
-			return at, fmt.Errorf("deliver: %w", err)
+			return at, err
 		}
 		if r.Event.Committed() {
 			if !s.deliver(ctx, r) {
 				return at, nil
 			}
 			if err := st.save(r.Next); err != nil {
-				return at, fmt.Errorf("deliver: %w", err)
+				s.o.Logger.Error("webhook: position cannot be kept; a restart sends records again", "error", err)
 			}
 		}
 		at = r.Next
@@ -161,12 +173,22 @@ func (s *Sink) deliver(ctx context.Context, r journal.Record) bool {
 			return true
 		}
 		log.Warn("webhook: not taken", "again_in", pause)
-		select {
-		case <-ctx.Done():
+		if !sleep(ctx, pause) {
 			return false
-		case <-time.After(pause):
 		}
-		pause = min(2*pause, s.o.MaxBackoff)
+		pause = s.longer(pause)
+	}
+}
+
+func (s *Sink) longer(pause time.Duration) time.Duration { return min(2*pause, s.o.MaxBackoff) }
+
+// sleep returns false if ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
 	}
 }
 

@@ -242,7 +242,7 @@ func TestAnOutageLongerThanTheJournalIsToldAndPassed(t *testing.T) {
 			b.upload(fmt.Sprintf("/f%d", i))
 		}
 		b.run(time.Minute)
-		assert.Contains(t, b.log.String(), "rotated away")
+		assert.Contains(t, b.log.String(), "records may have been missed")
 		assert.Equal(t, "/f39", b.got()[len(b.got())-1])
 	})
 }
@@ -266,7 +266,7 @@ func TestMissedRecordsAreToldWithWhereDeliveryStood(t *testing.T) {
 			return 200, nil
 		}
 		b.run(time.Minute)
-		assert.Contains(t, b.log.String(), "rotated away")
+		assert.Contains(t, b.log.String(), "records may have been missed")
 		assert.Contains(t, b.log.String(), "position="+stood.String())
 		assert.Equal(t, "/first", b.got()[0])
 		assert.Equal(t, "/f39", b.got()[len(b.got())-1])
@@ -306,6 +306,51 @@ func TestAPositionThatIsNotReadableMeansAll(t *testing.T) {
 		b.run(time.Minute)
 		assert.Equal(t, []string{"/a"}, b.got())
 		assert.Contains(t, b.log.String(), "not readable")
+	})
+}
+
+func TestAJournalThatCannotBeReadForATimeIsTriedAgain(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		b.upload("/a")
+		name := filepath.Join(filepath.Dir(b.o.State), "journal")
+		for _, want := range [][]string{{"/a"}, {"/a", "/b"}} { // from the beginning, and from a position
+			b.log.Reset()
+			require.NoError(t, os.Rename(name, name+".away"))
+			time.AfterFunc(10*time.Second, func() { assert.NoError(t, os.Rename(name+".away", name)) })
+			b.run(time.Minute)
+			assert.Equal(t, want, b.got())
+			assert.Equal(t, 4, strings.Count(b.log.String(), "cannot be read"), "after 0, 1, 3 and 7 seconds")
+			b.upload("/b")
+		}
+	})
+}
+
+// Somebody has removed a file in the middle.
+func TestAJournalWithAGapIsReadAgainWithLongerPauses(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		for i := range 40 {
+			b.upload(fmt.Sprintf("/f%d", i))
+		}
+		all, err := filepath.Glob(filepath.Join(filepath.Dir(b.o.State), "journal.0*"))
+		require.NoError(t, err)
+		require.NoError(t, os.Remove(all[len(all)-1]))
+		b.run(time.Minute)
+		assert.Equal(t, 6, strings.Count(b.log.String(), "records may have been missed"), "after 0, 1, 3, 7, 15 and 31 seconds")
+	})
+}
+
+func TestAPositionThatCannotBeKeptHoldsNothingUp(t *testing.T) {
+	inBubble(t, func(b *bench) {
+		inTheWay := b.o.State + ".new"
+		require.NoError(t, os.Mkdir(inTheWay, 0o700))
+		b.upload("/a", "/b")
+		b.run(time.Minute)
+		assert.Equal(t, []string{"/a", "/b"}, b.got())
+		assert.Contains(t, b.log.String(), "position cannot be kept")
+		require.NoError(t, os.Remove(inTheWay))
+		b.run(time.Minute)
+		b.run(time.Minute)
+		assert.Equal(t, []string{"/a", "/b", "/a", "/b"}, b.got(), "again after a restart, and then kept")
 	})
 }
 
