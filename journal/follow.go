@@ -111,13 +111,23 @@ func find(path string, at Position) (f *os.File, full bool, found Position, err 
 		}
 	}
 	f, full, err = openSegment(path, at.Segment)
-	if _, missing := os.Stat(path); errors.Is(err, ErrGone) && missing != nil && inActive(all, at) {
-		err = missing
-		if len(all) > 0 && at.Offset == 0 { // after a crash in the middle of a rotation
-			err = nil
-		}
+	if errors.Is(err, ErrGone) && inActive(all, at) {
+		err = absent(path, all, at, err)
 	}
 	return f, full, at, err
+}
+
+// absent says why the file that is written is not that of a position: nil if a crash
+// in the middle of a rotation left none and at is the beginning of the next.
+func absent(path string, rotated []int64, at Position, other error) error {
+	_, err := os.Stat(path)
+	switch {
+	case err == nil:
+		return other
+	case len(rotated) > 0 && at.Offset == 0:
+		return nil
+	}
+	return err
 }
 
 func oldestSegment(path string, rotated []int64) (int64, error) {

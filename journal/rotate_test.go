@@ -80,6 +80,35 @@ func TestACrashInTheMiddleOfARotationLosesNothing(t *testing.T) {
 	assert.Equal(t, all[0].ID, all[2].ID)
 }
 
+func TestAReaderWaitsForTheFileThatACrashLeftUnmade(t *testing.T) {
+	path := file(t)
+	synctest.Test(t, func(t *testing.T) {
+		j := open(t, path, journal.Options{})
+		d := j.Wrap(memfs.New())
+		require.NoError(t, put(t.Context(), d, "/f", "x", paradise.StoreOptions{}))
+		require.NoError(t, os.Rename(path, path+".000001"))
+		ctx, cancel := context.WithCancel(t.Context())
+		var names []string
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			for r, err := range j.Follow(ctx, journal.Position{}) {
+				assert.NoError(t, err)
+				if r.Event == journal.Done {
+					names = append(names, r.Name)
+				}
+			}
+		}()
+		synctest.Wait()
+		assert.Equal(t, []string{"/f"}, names)
+		require.NoError(t, put(t.Context(), d, "/g", "x", paradise.StoreOptions{}))
+		synctest.Wait()
+		assert.Equal(t, []string{"/f", "/g"}, names)
+		cancel()
+		<-ended
+	})
+}
+
 func TestAFileThatWasEmptiedIsBegunAnew(t *testing.T) {
 	path, m := file(t), memfs.New()
 	j := open(t, path, journal.Options{})
