@@ -2,6 +2,8 @@ module github.com/paradiseftp/paradise
 
 go 1.26.5
 
+ignore paradise-data
+
 require (
 	github.com/gabriel-vasile/mimetype v1.4.16
 	github.com/jlaffaye/ftp v0.2.4

@@ -531,6 +531,16 @@ func TestHouseNoProgramIsAmongTheSources(t *testing.T) {
 	}
 }
 
+// The README's sample run puts Go files into the folder that the bundled server makes
+// where it is started, and then the README tests the project.
+func TestHouseWhatIsUploadedIsNoPackage(t *testing.T) {
+	for _, module := range []string{"go.mod", "examples/go.mod"} {
+		b, err := os.ReadFile(module)
+		require.NoError(t, err)
+		assert.Contains(t, string(b), "\nignore paradise-data\n", module)
+	}
+}
+
 // Thousands of sessions idle: what they hold is memory that is always in use. The
 // size is that of an allocation class of Go's.
 func TestHouseAnIdleSessionStaysSmall(t *testing.T) {

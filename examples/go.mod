@@ -2,6 +2,8 @@ module github.com/paradiseftp/paradise/examples
 
 go 1.26.5
 
+ignore paradise-data
+
 require (
 	github.com/BurntSushi/toml v1.6.0
 	github.com/chromedp/cdproto v0.159.0
