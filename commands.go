@@ -35,7 +35,7 @@ type command struct {
 	perm    Perm     // any of it denied is 550
 	anyPerm Perm     // all of it denied is 550
 	feature Features // without it the verb answers 502 and is not advertised
-	offer   Features // without it the verb is not advertised
+	offer   Features // without any of it the verb is not advertised
 	codes   []int    // replies beside those that its needs imply
 	syntax  string   // for HELP
 	feat    string   // FEAT line

@@ -57,6 +57,9 @@ func cmdRnfr(c *conn, arg string) reply {
 // that leads nowhere or out of the storage; it may be renamed and removed all the
 // same.
 func (c *conn) isLink(name string) bool {
+	if c.features()&FeatureLinks == 0 {
+		return false
+	}
 	l, err := c.files().List(c.ctx, c.facts(), path.Dir(name))
 	if err != nil || l == nil {
 		return false
@@ -83,7 +86,7 @@ func cmdRnto(c *conn, arg string) reply {
 	if c.facts().Policy.Deny&PermOverwrite != 0 && c.exists(to) {
 		return say(550, "Permission denied: the name is taken")
 	}
-	if err := c.files().Rename(c.ctx, c.facts(), from, to); err != nil {
+	if err := c.files().Rename(c.ctx, c.facts(), from, to, RenameOptions{}); err != nil {
 		return replyFor(err, 502)
 	}
 	c.changed("RNTO", to, from)

@@ -180,9 +180,8 @@ func (c *conn) listed() []string {
 // offered reports whether FEAT and HELP speak of a verb: what does not work is
 // not advertised.
 func (c *conn) offered(cmd *command, can Features) bool {
-	need := cmd.feature | cmd.offer
 	switch {
-	case cmd.needs&unlisted != 0, can&need != need:
+	case cmd.needs&unlisted != 0, can&cmd.feature != cmd.feature, cmd.offer != 0 && can&cmd.offer == 0:
 		return false
 	}
 	switch cmd.name {

@@ -11,8 +11,8 @@ func paramCommands() []*command {
 		{name: "MODE", needs: needLogin | needArg | keepsOffset, codes: []int{200, 504}, syntax: "S|Z", feat: "MODE Z", ref: "RFC 959, 4.1.2", run: cmdMode},
 		{name: "STRU", needs: needLogin | needArg | keepsOffset, codes: []int{200, 504}, syntax: "F", ref: "RFC 959, 4.1.2", run: cmdStru},
 		{name: "ALLO", needs: needLogin | needArg | keepsOffset, codes: []int{200}, syntax: "bytes [R bytes]", ref: "RFC 959, 4.1.3", run: cmdAllo},
-		{name: "REST", needs: needLogin | needArg | keepsOffset, offer: FeatureResume, codes: []int{350, 502, 504}, syntax: "offset", feat: "REST STREAM", ref: "RFC 3659, 5", run: cmdRest},
-		{name: "RANG", needs: needLogin | needArg | keepsOffset, offer: FeatureResume, codes: []int{350, 502, 504}, syntax: "first last", feat: "RANG STREAM", ref: "draft-bryan-ftp-range, 3", run: cmdRang},
+		{name: "REST", needs: needLogin | needArg | keepsOffset, offer: FeatureRange | FeatureResume, codes: []int{350, 502, 504}, syntax: "offset", feat: "REST STREAM", ref: "RFC 3659, 5", run: cmdRest},
+		{name: "RANG", needs: needLogin | needArg | keepsOffset, offer: FeatureRange, codes: []int{350, 502, 504}, syntax: "first last", feat: "RANG STREAM", ref: "draft-bryan-ftp-range, 3", run: cmdRang},
 		{name: "PRET", needs: needLogin | needArg | keepsOffset, codes: []int{200, 504}, syntax: "command", feat: "PRET", ref: "drftpd", run: cmdPret},
 	}
 }
@@ -91,7 +91,7 @@ func cmdRest(c *conn, arg string) reply {
 		return say(501, "REST needs a decimal number")
 	case n > 0 && c.converts():
 		return say(504, "REST is not possible in ASCII type, use TYPE I")
-	case n > 0 && c.features()&FeatureResume == 0:
+	case n > 0 && c.features()&(FeatureRange|FeatureResume) == 0:
 		return say(502, "Not supported by this storage")
 	}
 	c.params.clearOffset()
@@ -118,7 +118,7 @@ func cmdRang(c *conn, arg string) reply {
 		return say(501, "Last byte is before the first")
 	case c.converts():
 		return say(504, "RANG is not possible in ASCII type, use TYPE I")
-	case c.features()&FeatureResume == 0:
+	case c.features()&FeatureRange == 0:
 		return say(502, "Not supported by this storage")
 	}
 	c.params.offset, c.params.rangeEnd = first, last+1

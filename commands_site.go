@@ -198,7 +198,7 @@ func (c *conn) copy(verb, from, arg string, code int) reply {
 func copyOne(x *xfer, files FileDriver, s *Session, from, to string) error {
 	x.guard()
 	defer x.unguard()
-	err := files.Copy(x.ctx, s, from, to)
+	err := files.Copy(x.ctx, s, from, to, CopyOptions{})
 	if !isUnsupported(err) {
 		return err
 	}

@@ -60,12 +60,13 @@ type FileDriver interface {
 	// RemoveDir deletes an empty folder ([ErrNotEmpty], [ErrNotDir]).
 	RemoveDir(ctx context.Context, s *Session, name string) error
 
-	// Rename moves a file or folder. It replaces a file, never a folder.
-	Rename(ctx context.Context, s *Session, from, to string) error
+	// Rename moves a file or folder. It replaces a file, never a folder, and
+	// with NoReplace nothing.
+	Rename(ctx context.Context, s *Session, from, to string, o RenameOptions) error
 
-	// Copy copies a file on the storage's side. errors.ErrUnsupported makes
-	// the core copy by Open and Store.
-	Copy(ctx context.Context, s *Session, from, to string) error
+	// Copy copies a file on the storage's side, as from is when the copy
+	// appears. errors.ErrUnsupported makes the core copy by Open and Store.
+	Copy(ctx context.Context, s *Session, from, to string, o CopyOptions) error
 
 	// SetAttr changes what a sets: all of it, or errors.ErrUnsupported and
 	// nothing.
@@ -79,13 +80,15 @@ type FileDriver interface {
 type Features uint32
 
 const (
-	FeatureResume     Features = 1 << iota // Open and Store take an offset (REST)
+	FeatureRange      Features = 1 << iota // Open takes an offset (REST and RANG before RETR)
+	FeatureResume                          // Store takes an offset (REST before STOR)
 	FeatureAppend                          // Store takes Append (APPE to an existing file)
 	FeatureSetTime                         // SetAttr takes ModTime
 	FeatureSetCreated                      // SetAttr takes Created
 	FeatureSetMode                         // SetAttr takes Mode
 	FeatureSetOwner                        // SetAttr takes Owner and Group
 	FeatureSpace                           // Space works (AVBL)
+	FeatureLinks                           // List shows symbolic links, also those that Stat cannot follow
 )
 
 // Entry describes a file or folder. It is a value.
@@ -99,6 +102,12 @@ type Entry struct {
 	Group   string      // empty: "ftp" is shown
 	Target  string      // where a symbolic link points
 	Unique  string      // identifies the file whatever its name (RFC 3659, 7.5.2); empty if unknown
+
+	// Version is opaque and changes with the content: two that are equal and
+	// not empty, of one name, stand for the same bytes. An ETag, a generation,
+	// or what the file system tells of a change. Empty if unknown. Stat gives
+	// it; List need not.
+	Version string
 }
 
 // IsDir reports whether e is a folder.
@@ -132,17 +141,34 @@ type StoreOptions struct {
 	Exclusive bool  // fs.ErrExist, at Store or at Commit, if the name is taken
 	SizeHint  int64 // from ALLO; 0 if unknown; never a promise
 
-	// Judge is nil, or set with Offset or Append. Commit must ask it about the
-	// result as it is published then: with its size and its first bytes, 4096
-	// or all there are, valid during the call only. Its error fails the Commit.
-	// The old file may have changed since Begin, and with it what the whole
-	// becomes. Judge may call the driver's Stat and Open.
-	Judge Judge
+	// Accept is nil, or set with Offset or Append, where the result is not only
+	// what came: the old file may have changed since Begin, and with it what the
+	// whole becomes. Commit must ask it about the result as it is published then:
+	// with its first bytes, 4096 or all there are, valid during the call only,
+	// and its size. Its error fails the Commit. It may call the driver's Stat and
+	// Open.
+	Accept func(head []byte, size int64) error
 }
 
-// Judge says of what an upload is about to publish whether that may be.
-type Judge interface {
-	Result(head []byte, size int64) error
+// RenameOptions say how a file or folder is moved. The zero value replaces a file
+// that has the name.
+type RenameOptions struct {
+	// NoReplace fails with fs.ErrExist if the name is taken at the moment of
+	// the move, by whatever. A name that stands for the file itself, as on a
+	// file system that folds letter case, is not taken.
+	NoReplace bool
+}
+
+// CopyOptions say how a file is copied. The zero value replaces a file that has
+// the name.
+type CopyOptions struct {
+	// NoReplace fails with fs.ErrExist if the name is taken at the moment when
+	// the copy appears.
+	NoReplace bool
+
+	// Accept is nil, or must be asked about the copy before it appears, as that
+	// of [StoreOptions] is. Its error fails the Copy.
+	Accept func(head []byte, size int64) error
 }
 
 // Attr is a change of attributes; what is zero stays as it is.
@@ -188,7 +214,8 @@ type Upload interface {
 	io.Writer
 
 	// Commit publishes the whole file. The reply 226 is sent only after nil.
-	// Store's ctx lives on until Commit returns, whatever the client does.
+	// Store's ctx lives on until Commit returns, whatever the client does. An
+	// error means that nothing was published, but for [ErrUnknownOutcome].
 	Commit(ctx context.Context) error
 
 	// Abort frees everything and publishes nothing. cause says why; ctx is
@@ -232,11 +259,11 @@ func (UnimplementedFileDriver) RemoveDir(context.Context, *Session, string) erro
 	return errUnsupported
 }
 
-func (UnimplementedFileDriver) Rename(context.Context, *Session, string, string) error {
+func (UnimplementedFileDriver) Rename(context.Context, *Session, string, string, RenameOptions) error {
 	return errUnsupported
 }
 
-func (UnimplementedFileDriver) Copy(context.Context, *Session, string, string) error {
+func (UnimplementedFileDriver) Copy(context.Context, *Session, string, string, CopyOptions) error {
 	return errUnsupported
 }
 

@@ -23,6 +23,12 @@ var (
 	ErrBadType   = errors.New("paradise: content type not taken")  // 550
 	ErrMismatch  = errors.New("paradise: content is not as asked") // 550
 
+	// ErrUnknownOutcome is returned by Commit, Rename or Copy when the storage's
+	// answer was lost: it may have done what it was asked, or not. 451. Abort
+	// still follows a Commit that returns it, and must leave alone what may be
+	// published. A journal keeps such an upload open and looks for it.
+	ErrUnknownOutcome = errors.New("paradise: the storage's answer was lost")
+
 	// ErrServerClosed is returned by Serve after Drain, Shutdown or Close.
 	ErrServerClosed = errors.New("paradise: server closed")
 
@@ -79,6 +85,7 @@ var errorReplies = []struct {
 	{ErrServerClosed, 426, "Server is closing; transfer aborted"},
 	{ErrDriverBlocked, 426, "Storage did not answer in time; transfer aborted"},
 	{ErrSizeMismatch, 451, "Size is not what ALLO said; file discarded"},
+	{ErrUnknownOutcome, 451, "Storage did not answer; the file may be there or not"},
 	{ErrMismatch, 550, "Content does not match what was expected; file discarded"},
 	{ErrBadType, 550, "File type not accepted"},
 	{ErrTooLarge, 552, "File too large"},

@@ -74,7 +74,7 @@ func (u *upload) store() error {
 	u.x.guard()
 	defer u.x.unguard()
 	if u.joins() {
-		u.opts.Judge = judge{u}
+		u.opts.Accept = u.result
 	}
 	up, err := u.files.Store(u.x.ctx, u.s, u.name, u.opts)
 	if err == nil && up == nil {
@@ -87,13 +87,9 @@ func (u *upload) store() error {
 // joins reports whether the result may begin with bytes of an old file.
 func (u *upload) joins() bool { return u.opts.Offset > 0 || u.opts.Append }
 
-// judge is asked by the driver.
-type judge struct{ u *upload }
-
-// Result judges once more where the result differs from what was let in: the old
+// result judges once more where the result differs from what was let in: the old
 // file may have gone meanwhile, or have been replaced.
-func (j judge) Result(head []byte, size int64) error {
-	u := j.u
+func (u *upload) result(head []byte, size int64) error {
 	if u.limit > 0 && size > u.limit {
 		return ErrTooLarge
 	}

@@ -17,7 +17,9 @@ type readOnly struct {
 	d FileDriver
 }
 
-func (r readOnly) Features(s *Session) Features { return r.d.Features(s) & FeatureResume }
+func (r readOnly) Features(s *Session) Features {
+	return r.d.Features(s) & (FeatureRange | FeatureLinks)
+}
 
 func (r readOnly) Stat(ctx context.Context, s *Session, name string) (Entry, error) {
 	return r.d.Stat(ctx, s, name)

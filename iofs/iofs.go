@@ -35,7 +35,7 @@ type driver struct {
 	fsys fs.FS
 }
 
-func (driver) Features(*paradise.Session) paradise.Features { return paradise.FeatureResume }
+func (driver) Features(*paradise.Session) paradise.Features { return paradise.FeatureRange }
 
 func (d driver) Stat(_ context.Context, _ *paradise.Session, name string) (paradise.Entry, error) {
 	fi, err := fs.Stat(d.fsys, local(name))
@@ -129,11 +129,11 @@ func (driver) Remove(context.Context, *paradise.Session, string) error { return 
 
 func (driver) RemoveDir(context.Context, *paradise.Session, string) error { return fs.ErrPermission }
 
-func (driver) Rename(context.Context, *paradise.Session, string, string) error {
+func (driver) Rename(context.Context, *paradise.Session, string, string, paradise.RenameOptions) error {
 	return fs.ErrPermission
 }
 
-func (driver) Copy(context.Context, *paradise.Session, string, string) error {
+func (driver) Copy(context.Context, *paradise.Session, string, string, paradise.CopyOptions) error {
 	return fs.ErrPermission
 }
 

@@ -63,8 +63,8 @@ func TestAllChangesAreRefusedAsForbidden(t *testing.T) {
 		"Mkdir":     d.Mkdir(ctx, asker, "/d"),
 		"Remove":    d.Remove(ctx, asker, "/f"),
 		"RemoveDir": d.RemoveDir(ctx, asker, "/d"),
-		"Rename":    d.Rename(ctx, asker, "/f", "/g"),
-		"Copy":      d.Copy(ctx, asker, "/f", "/g"),
+		"Rename":    d.Rename(ctx, asker, "/f", "/g", paradise.RenameOptions{}),
+		"Copy":      d.Copy(ctx, asker, "/f", "/g", paradise.CopyOptions{}),
 		"SetAttr":   d.SetAttr(ctx, asker, "/f", paradise.Attr{SetMode: true}),
 	} {
 		assert.ErrorIs(t, err, fs.ErrPermission, name)

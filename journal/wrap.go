@@ -18,7 +18,7 @@ type driver struct {
 
 var _ paradise.FileDriver = (*driver)(nil)
 
-func (d *driver) Copy(context.Context, *paradise.Session, string, string) error {
+func (d *driver) Copy(context.Context, *paradise.Session, string, string, paradise.CopyOptions) error {
 	return errors.ErrUnsupported
 }
 

@@ -63,7 +63,7 @@ func (m *FS) RemoveDir(_ context.Context, _ *paradise.Session, name string) erro
 
 // Rename implements [paradise.FileDriver]. A file takes the place of a file
 // that is there; a folder takes nobody's place.
-func (m *FS) Rename(_ context.Context, _ *paradise.Session, from, to string) error {
+func (m *FS) Rename(_ context.Context, _ *paradise.Session, from, to string, o paradise.RenameOptions) error {
 	m.lock()
 	defer m.mu.Unlock()
 	src, err := m.existing(from)
@@ -80,7 +80,7 @@ func (m *FS) Rename(_ context.Context, _ *paradise.Session, from, to string) err
 	if strings.HasPrefix(to, from+"/") {
 		return failed("rename", to, paradise.ErrBadName) // a folder cannot be inside itself
 	}
-	if dst.node != nil && (dst.node.isDir() || src.node.isDir()) {
+	if dst.node != nil && (o.NoReplace || dst.node.isDir() || src.node.isDir()) {
 		return failed("rename", to, fs.ErrExist)
 	}
 	if dst.node != nil {
@@ -93,26 +93,59 @@ func (m *FS) Rename(_ context.Context, _ *paradise.Session, from, to string) err
 
 // Copy implements [paradise.FileDriver]. The copy shares its bytes with the
 // original, which is safe because they never change, but counts in full.
-func (m *FS) Copy(_ context.Context, _ *paradise.Session, from, to string) error {
+func (m *FS) Copy(_ context.Context, _ *paradise.Session, from, to string, o paradise.CopyOptions) error {
+	for {
+		data, err := m.content(from)
+		if err != nil {
+			return failed("copy", from, err)
+		}
+		if err := accepted(o.Accept, data); err != nil {
+			return failed("copy", to, err)
+		}
+		done, err := m.copyOf(data, from, to, o)
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+func (m *FS) content(name string) ([]byte, error) {
+	m.rlock()
+	defer m.mu.RUnlock()
+	n, err := m.lookupFile(name)
+	if err != nil {
+		return nil, err
+	}
+	return n.data, nil
+}
+
+// copyOf gives from's content to another name. It is done if data, which the core
+// has let in, is what from has still.
+func (m *FS) copyOf(data []byte, from, to string, o paradise.CopyOptions) (done bool, err error) {
 	m.lock()
 	defer m.mu.Unlock()
 	src, err := m.lookupFile(from)
 	if err != nil {
-		return failed("copy", from, err)
+		return false, failed("copy", from, err)
+	}
+	if !same(src.data, data) {
+		return false, nil
 	}
 	dst, err := m.place(to)
+	switch {
+	case err != nil:
+	case dst.node != nil && o.NoReplace:
+		err = fs.ErrExist
+	case dst.node != nil && dst.node.isDir():
+		err = paradise.ErrIsDir
+	default:
+		err = m.reserveLocked(int64(len(data)))
+	}
 	if err != nil {
-		return failed("copy", to, err)
+		return false, failed("copy", to, err)
 	}
-	if dst.node != nil && dst.node.isDir() {
-		return failed("copy", to, paradise.ErrIsDir)
-	}
-	size := int64(len(src.data))
-	if err := m.reserveLocked(size); err != nil {
-		return failed("copy", to, err)
-	}
-	m.publish(dst.dir, dst.base, src.data, size)
-	return nil
+	m.publish(dst.dir, dst.base, data, int64(len(data)))
+	return true, nil
 }
 
 // SetAttr implements [paradise.FileDriver].

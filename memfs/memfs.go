@@ -32,11 +32,12 @@ type FS struct {
 	// more is [paradise.ErrNoSpace]. Zero: no bound. Set it before use.
 	Capacity int64
 
-	begun  sync.Once
-	mu     sync.RWMutex // lock and rlock take it
-	root   *node
-	used   int64 // by files and running uploads
-	lastID uint64
+	begun    sync.Once
+	mu       sync.RWMutex // lock and rlock take it
+	root     *node
+	used     int64 // by files and running uploads
+	lastID   uint64
+	versions uint64 // given to contents
 }
 
 var _ paradise.FileDriver = (*FS)(nil)
@@ -106,7 +107,7 @@ func (m *FS) Get(name string) ([]byte, error) {
 
 // Features implements [paradise.FileDriver]: all of them.
 func (m *FS) Features(*paradise.Session) paradise.Features {
-	return paradise.FeatureResume | paradise.FeatureAppend | paradise.FeatureSetTime |
+	return paradise.FeatureRange | paradise.FeatureResume | paradise.FeatureAppend | paradise.FeatureSetTime |
 		paradise.FeatureSetCreated | paradise.FeatureSetMode | paradise.FeatureSetOwner |
 		paradise.FeatureSpace
 }
@@ -239,6 +240,8 @@ func (m *FS) publish(dir *node, base string, data []byte, reserved int64) {
 	m.used += int64(len(data)) - int64(len(n.data)) - reserved
 	n.data = data
 	n.modTime = time.Now()
+	m.versions++
+	n.version = m.versions
 }
 
 func failed(op, name string, err error) error {

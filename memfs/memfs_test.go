@@ -103,7 +103,7 @@ func TestUniqueFollowsTheFile(t *testing.T) {
 
 	m.Put("/f", []byte("other data"))
 	assert.Equal(t, id, stat(t, m, "/f").Unique, "after an overwrite")
-	require.NoError(t, m.Rename(t.Context(), asker, "/f", "/h"))
+	require.NoError(t, m.Rename(t.Context(), asker, "/f", "/h", paradise.RenameOptions{}))
 	assert.Equal(t, id, stat(t, m, "/h").Unique, "after a rename")
 }
 
@@ -148,10 +148,10 @@ func TestCapacity(t *testing.T) {
 		}, nil, 10},
 		{"a file that a rename replaces is free", func(t *testing.T, m *memfs.FS) error {
 			m.Put("/g", []byte("1"))
-			return m.Rename(t.Context(), asker, "/g", "/f")
+			return m.Rename(t.Context(), asker, "/g", "/f", paradise.RenameOptions{})
 		}, nil, 9},
 		{"a copy counts in full", func(t *testing.T, m *memfs.FS) error {
-			return m.Copy(t.Context(), asker, "/f", "/g")
+			return m.Copy(t.Context(), asker, "/f", "/g", paradise.CopyOptions{})
 		}, paradise.ErrNoSpace, 4},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -20,6 +20,7 @@ type node struct {
 	owner    string
 	group    string
 	data     []byte           // replaced, never written to
+	version  uint64           // of data
 	children map[string]*node // nil: a file
 }
 
@@ -58,6 +59,7 @@ func (n *node) entry(name string) paradise.Entry {
 		Owner:   n.owner,
 		Group:   n.group,
 		Unique:  strconv.FormatUint(n.id, 16),
+		Version: strconv.FormatUint(n.version, 16),
 	}
 }
 

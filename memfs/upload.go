@@ -113,10 +113,8 @@ func (u *upload) publish() (done bool, err error) {
 		return false, err
 	}
 	result := u.result(old)
-	if judge := u.options.Judge; judge != nil {
-		if err := judge.Result(result[:min(len(result), 4096)], int64(len(result))); err != nil {
-			return false, err
-		}
+	if err := accepted(u.options.Accept, result); err != nil {
+		return false, err
 	}
 	u.fs.lock()
 	defer u.fs.mu.Unlock()
@@ -126,6 +124,14 @@ func (u *upload) publish() (done bool, err error) {
 	}
 	u.fs.publish(p.dir, p.base, result, u.reserved)
 	return true, nil
+}
+
+// accepted asks the core about a result, if it wants to be asked.
+func accepted(accept func([]byte, int64) error, result []byte) error {
+	if accept == nil {
+		return nil
+	}
+	return accept(result[:min(len(result), 4096)], int64(len(result)))
 }
 
 // old is the content there is now.

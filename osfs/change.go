@@ -77,7 +77,7 @@ func (d *Driver) sweepFolder(ctx context.Context, name string) bool {
 }
 
 // Rename implements [paradise.FileDriver]. A link is moved as a link.
-func (d *Driver) Rename(_ context.Context, _ *paradise.Session, from, to string) error {
+func (d *Driver) Rename(_ context.Context, _ *paradise.Session, from, to string, o paradise.RenameOptions) error {
 	src, base, err := d.parent(from)
 	if err != nil {
 		return err
@@ -95,7 +95,7 @@ func (d *Driver) Rename(_ context.Context, _ *paradise.Session, from, to string)
 		return err
 	}
 	defer dst.close()
-	if !old.mode.IsDir() {
+	if !old.mode.IsDir() && !o.NoReplace {
 		return as(fs.ErrExist, src.rename(base, dst, newBase), syscall.EISDIR, fs.ErrExist)
 	}
 	err = src.renameNew(base, dst, newBase)

@@ -37,7 +37,7 @@ func TestRefusalsHaveTheirMeaning(t *testing.T) {
 	put(t, dir, "f", "x")
 	put(t, dir, "full/f", "x")
 	require.NoError(t, d.Mkdir(ctx, session, "/empty"))
-	rename := func(from, to string) error { return d.Rename(ctx, session, from, to) }
+	rename := func(from, to string) error { return d.Rename(ctx, session, from, to, paradise.RenameOptions{}) }
 	opened := func(name string) error { _, err := d.Open(ctx, session, name, 0); return err }
 	listed := func(name string) error { _, err := d.List(ctx, session, name); return err }
 	for _, rule := range []struct {
@@ -80,11 +80,11 @@ func TestRenameReplacesAFile(t *testing.T) {
 	d, dir := open(t, Options{})
 	put(t, dir, "from", "new")
 	put(t, dir, "sub/to", "old")
-	require.NoError(t, d.Rename(ctx, session, "/from", "/sub/to"))
+	require.NoError(t, d.Rename(ctx, session, "/from", "/sub/to", paradise.RenameOptions{}))
 	assert.Equal(t, "new", get(t, dir, "sub/to"))
-	require.NoError(t, d.Rename(ctx, session, "/sub", "/moved"))
+	require.NoError(t, d.Rename(ctx, session, "/sub", "/moved", paradise.RenameOptions{}))
 	assert.Equal(t, "new", get(t, dir, "moved/to"))
-	require.NoError(t, d.Rename(ctx, session, "/moved", "/moved"), "to its own name")
+	require.NoError(t, d.Rename(ctx, session, "/moved", "/moved", paradise.RenameOptions{}), "to its own name")
 	require.NoError(t, d.RemoveDir(ctx, session, mustEmpty(t, d, "/moved", "to")))
 }
 

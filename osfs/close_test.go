@@ -46,7 +46,7 @@ func TestAnUploadOutlivesASecondCloseOfHomes(t *testing.T) {
 	}
 }
 
-// A commit may be stuck in a disk that does not answer, or in the core's Judge.
+// A commit may be stuck in a disk that does not answer, or in the core's Accept.
 func TestACommitWaitsForAnotherOneAsLongAsItsCtxLasts(t *testing.T) {
 	tired := errors.New("tired of waiting")
 	for way, o := range map[string]Options{"beside": {}, "in place": {InPlaceResume: true}} {

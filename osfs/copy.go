@@ -8,13 +8,13 @@ import (
 
 // Copy implements [paradise.FileDriver]. It is a transaction like an upload,
 // and shares blocks where the file system can. It replaces a file.
-func (d *Driver) Copy(ctx context.Context, s *paradise.Session, from, to string) error {
+func (d *Driver) Copy(ctx context.Context, s *paradise.Session, from, to string, o paradise.CopyOptions) error {
 	src, i, err := d.open(from)
 	if err != nil {
 		return mapError(err)
 	}
 	defer src.Close()
-	up, err := d.Store(ctx, s, to, paradise.StoreOptions{})
+	up, err := d.Store(ctx, s, to, paradise.StoreOptions{Exclusive: o.NoReplace, Accept: o.Accept})
 	if err != nil {
 		return err
 	}

@@ -201,13 +201,13 @@ func (h *Homes) RemoveDir(ctx context.Context, s *paradise.Session, name string)
 }
 
 // Rename implements [paradise.FileDriver].
-func (h *Homes) Rename(ctx context.Context, s *paradise.Session, from, to string) error {
-	return h.do(s, func(d *Driver) error { return d.Rename(ctx, s, from, to) })
+func (h *Homes) Rename(ctx context.Context, s *paradise.Session, from, to string, o paradise.RenameOptions) error {
+	return h.do(s, func(d *Driver) error { return d.Rename(ctx, s, from, to, o) })
 }
 
 // Copy implements [paradise.FileDriver].
-func (h *Homes) Copy(ctx context.Context, s *paradise.Session, from, to string) error {
-	return h.do(s, func(d *Driver) error { return d.Copy(ctx, s, from, to) })
+func (h *Homes) Copy(ctx context.Context, s *paradise.Session, from, to string, o paradise.CopyOptions) error {
+	return h.do(s, func(d *Driver) error { return d.Copy(ctx, s, from, to, o) })
 }
 
 // SetAttr implements [paradise.FileDriver].

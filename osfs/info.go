@@ -36,6 +36,19 @@ func (i *info) describe(e *paradise.Entry, owners func(uid, gid uint32) (string,
 // maxUnique is the length of two numbers of 64 bits and what parts them.
 const maxUnique = 33
 
+// maxVersion is the length of a unique, two more numbers and what parts them.
+const maxVersion = maxUnique + 2*17
+
+// appendVersion appends what changes with the content; nothing if unknown.
+func (i *info) appendVersion(b []byte) []byte {
+	if i.ino == 0 {
+		return b
+	}
+	b = append(i.appendUnique(b), '-')
+	b = append(strconv.AppendUint(b, uint64(i.size), 16), '-')
+	return strconv.AppendUint(b, uint64(i.mtime.UnixNano()), 16)
+}
+
 // appendUnique appends what tells the file from all others; nothing if unknown.
 func (i *info) appendUnique(b []byte) []byte {
 	if i.ino == 0 {

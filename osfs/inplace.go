@@ -20,7 +20,7 @@ type inPlace struct {
 
 func newInPlace(u *upload) (paradise.Upload, error) {
 	how := os.O_WRONLY
-	if u.o.Judge != nil {
+	if u.o.Accept != nil {
 		how = os.O_RDWR
 	}
 	f, now, err := u.dir.openFile(u.base, how)
@@ -76,7 +76,7 @@ func (p *inPlace) Commit(ctx context.Context) error {
 	if now, err := p.dir.lstat(p.base); err != nil || !sameFile(now, p.old) {
 		return fmt.Errorf("osfs: %q was replaced meanwhile: %w", p.base, paradise.ErrBusy)
 	}
-	if err := judge(p.o, p.f, p.size); err != nil {
+	if err := accepted(p.o.Accept, p.f, p.size); err != nil {
 		return err
 	}
 	if p.size < p.old.size {

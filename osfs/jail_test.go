@@ -64,7 +64,7 @@ func TestNothingOutsideIsReached(t *testing.T) {
 			"Store":    func() error { _, err := d.Store(ctx, session, name, paradise.StoreOptions{}); return err },
 			"SetAttr":  func() error { return d.SetAttr(ctx, session, name, paradise.Attr{SetMode: true, Mode: 0o777}) },
 			"List":     func() error { _, err := d.List(ctx, session, name); return err },
-			"CopyFrom": func() error { return d.Copy(ctx, session, name, "/copy") },
+			"CopyFrom": func() error { return d.Copy(ctx, session, name, "/copy", paradise.CopyOptions{}) },
 			"Space":    func() error { _, err := d.Space(ctx, session, name); return err },
 		} {
 			assert.Error(t, try(), "%s %s", verb, name)
@@ -73,8 +73,8 @@ func TestNothingOutsideIsReached(t *testing.T) {
 	for _, name := range []string{"/../secret/f", "/absolute/f", "/relative/f", "/sub/deep/f", "/chain/f"} {
 		assert.Error(t, d.Remove(ctx, session, name), name)
 		assert.Error(t, d.RemoveDir(ctx, session, name), name)
-		assert.Error(t, d.Rename(ctx, session, name, "/stolen"), name)
-		assert.Error(t, d.Rename(ctx, session, "/sub/f", name), name)
+		assert.Error(t, d.Rename(ctx, session, name, "/stolen", paradise.RenameOptions{}), name)
+		assert.Error(t, d.Rename(ctx, session, "/sub/f", name, paradise.RenameOptions{}), name)
 		assert.Error(t, d.Mkdir(ctx, session, name+"/new"), name)
 	}
 }
@@ -159,7 +159,7 @@ func TestSpecialFilesAreRefusedWithoutWaiting(t *testing.T) {
 		assert.ErrorIs(t, err, fs.ErrPermission, name)
 		_, err = d.Store(ctx, session, name, paradise.StoreOptions{Append: true})
 		assert.ErrorIs(t, err, fs.ErrPermission, name)
-		assert.ErrorIs(t, d.Copy(ctx, session, name, "/copy"), fs.ErrPermission, name)
+		assert.ErrorIs(t, d.Copy(ctx, session, name, "/copy", paradise.CopyOptions{}), fs.ErrPermission, name)
 	}
 	_, err := d.List(ctx, session, "/fifo")
 	assert.ErrorIs(t, err, paradise.ErrNotDir)

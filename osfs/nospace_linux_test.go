@@ -47,7 +47,7 @@ func TestFullDiskFailsTheUploadAndGivesItsSpaceBack(t *testing.T) {
 func TestFullDiskFailsACopyAndARebuild(t *testing.T) {
 	d, dir := small(t)
 	put(t, dir, "f", strings.Repeat("x", 600<<10))
-	require.ErrorIs(t, d.Copy(ctx, session, "/f", "/g"), paradise.ErrNoSpace)
+	require.ErrorIs(t, d.Copy(ctx, session, "/f", "/g", paradise.CopyOptions{}), paradise.ErrNoSpace)
 	u, err := d.Store(ctx, session, "/f", paradise.StoreOptions{Append: true})
 	require.NoError(t, err)
 	err = u.Begin(ctx, paradise.UploadInfo{})
@@ -63,7 +63,7 @@ func TestRenameAcrossFileSystemsIsRefused(t *testing.T) {
 	needs.That(t, unix.Mount("tmpfs", mount, "tmpfs", 0, "size=1m") == nil, "cannot mount a file system")
 	defer func() { require.NoError(t, unix.Unmount(mount, 0)) }()
 	put(t, dir, "f", "x")
-	require.ErrorIs(t, d.Rename(ctx, session, "/f", "/mount/f"), unix.EXDEV)
-	require.NoError(t, d.Copy(ctx, session, "/f", "/mount/f"), "a copy works")
+	require.ErrorIs(t, d.Rename(ctx, session, "/f", "/mount/f", paradise.RenameOptions{}), unix.EXDEV)
+	require.NoError(t, d.Copy(ctx, session, "/f", "/mount/f", paradise.CopyOptions{}), "a copy works")
 	assert.Equal(t, "x", get(t, dir, "mount/f"))
 }

@@ -142,7 +142,7 @@ func (d *Driver) Swept() <-chan struct{} { return d.sweep.done }
 func (d *Driver) Features(*paradise.Session) paradise.Features { return features() }
 
 func features() paradise.Features {
-	f := paradise.FeatureResume | paradise.FeatureAppend | paradise.FeatureSetTime | platformFeatures
+	f := paradise.FeatureRange | paradise.FeatureResume | paradise.FeatureLinks | paradise.FeatureAppend | paradise.FeatureSetTime | platformFeatures
 	if os.Geteuid() == 0 {
 		f |= paradise.FeatureSetOwner
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"strings"
 
 	"github.com/paradiseftp/paradise"
 )
@@ -24,8 +25,10 @@ func (d *Driver) Stat(_ context.Context, _ *paradise.Session, name string) (para
 		return paradise.Entry{}, mapError(err)
 	}
 	i := infoOf(fi)
-	var unique [maxUnique]byte
-	e := paradise.Entry{Name: path.Base("/" + rel), Unique: string(i.appendUnique(unique[:0]))}
+	var buf [maxVersion]byte
+	version := i.appendVersion(buf[:0])
+	e := paradise.Entry{Name: path.Base("/" + rel), Version: string(version)}
+	e.Unique, _, _ = strings.Cut(e.Version, "-")
 	i.describe(&e, d.opts.Owners)
 	return e, nil
 }

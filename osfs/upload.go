@@ -250,22 +250,22 @@ func (u *upload) publish(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := judge(u.o, u.temp.f, u.size); err != nil {
+	if err := accepted(u.o.Accept, u.temp.f, u.size); err != nil {
 		return err
 	}
 	return u.temp.publish(u.base, u.o.Exclusive, u.exists)
 }
 
-// judge asks the core about a result that begins with old bytes.
-func judge(o paradise.StoreOptions, f *os.File, size int64) error {
-	if o.Judge == nil {
+// accepted asks the core about a result, if it wants to be asked.
+func accepted(accept func([]byte, int64) error, f *os.File, size int64) error {
+	if accept == nil {
 		return nil
 	}
 	head := make([]byte, min(size, 4096))
 	if _, err := f.ReadAt(head, 0); err != nil && err != io.EOF {
 		return mapError(err)
 	}
-	return o.Judge.Result(head, size)
+	return accept(head, size)
 }
 
 // Abort removes the temporary.

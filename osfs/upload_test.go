@@ -244,14 +244,14 @@ func TestCopyIsATransaction(t *testing.T) {
 	eachKind(t, Options{}, func(t *testing.T, d *Driver, dir string) {
 		put(t, dir, "from", "content")
 		put(t, dir, "to", "old")
-		require.NoError(t, d.Copy(ctx, session, "/from", "/to"))
+		require.NoError(t, d.Copy(ctx, session, "/from", "/to", paradise.CopyOptions{}))
 		assert.Equal(t, "content", get(t, dir, "to"))
-		assert.ErrorIs(t, d.Copy(ctx, session, "/none", "/to"), fs.ErrNotExist)
-		assert.ErrorIs(t, d.Copy(ctx, session, "/", "/to"), paradise.ErrIsDir)
+		assert.ErrorIs(t, d.Copy(ctx, session, "/none", "/to", paradise.CopyOptions{}), fs.ErrNotExist)
+		assert.ErrorIs(t, d.Copy(ctx, session, "/", "/to", paradise.CopyOptions{}), paradise.ErrIsDir)
 
 		dead, cancel := context.WithCancel(ctx)
 		cancel()
-		assert.ErrorIs(t, d.Copy(dead, session, "/from", "/to"), context.Canceled)
+		assert.ErrorIs(t, d.Copy(dead, session, "/from", "/to", paradise.CopyOptions{}), context.Canceled)
 		assert.Equal(t, "content", get(t, dir, "to"))
 		assert.Empty(t, parts(t, dir))
 	})

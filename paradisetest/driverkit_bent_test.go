@@ -83,18 +83,18 @@ func (b *bent) RemoveDir(ctx context.Context, s *paradise.Session, name string) 
 	return b.FS.RemoveDir(ctx, s, name)
 }
 
-func (b *bent) Rename(ctx context.Context, s *paradise.Session, from, to string) error {
+func (b *bent) Rename(ctx context.Context, s *paradise.Session, from, to string, o paradise.RenameOptions) error {
 	if b.rename != nil {
 		return b.rename(from, to)
 	}
-	return b.FS.Rename(ctx, s, from, to)
+	return b.FS.Rename(ctx, s, from, to, o)
 }
 
-func (b *bent) Copy(ctx context.Context, s *paradise.Session, from, to string) error {
+func (b *bent) Copy(ctx context.Context, s *paradise.Session, from, to string, o paradise.CopyOptions) error {
 	if b.copy != nil {
 		return b.copy(from, to)
 	}
-	return b.FS.Copy(ctx, s, from, to)
+	return b.FS.Copy(ctx, s, from, to, o)
 }
 
 func (b *bent) SetAttr(ctx context.Context, s *paradise.Session, name string, a paradise.Attr) error {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
 	"testing"
 
 	"github.com/paradiseftp/paradise"
@@ -18,7 +19,7 @@ func changeMistakes() []mistake {
 			if err := b.FS.Remove(bg, tester, name); !errors.Is(err, paradise.ErrIsDir) {
 				return err
 			}
-			return b.FS.Rename(bg, tester, name, "/trash")
+			return b.FS.Rename(bg, tester, name, "/trash", paradise.RenameOptions{})
 		}
 	}
 	return []mistake{
@@ -29,7 +30,7 @@ func changeMistakes() []mistake {
 		{"removedir-file", "files are removed too", func(_ testing.TB, b *bent) { b.removeDir = removesTree(b) }},
 		{"removedir-root", "the root is removed", func(_ testing.TB, b *bent) { b.removeDir = nothing }},
 		{"rename-file", "the old name stays", func(_ testing.TB, b *bent) {
-			b.rename = func(from, to string) error { return b.FS.Copy(bg, tester, from, to) }
+			b.rename = func(from, to string) error { return b.FS.Copy(bg, tester, from, to, paradise.CopyOptions{}) }
 		}},
 		{"rename-folder", "folders are not moved", func(_ testing.TB, b *bent) {
 			b.rename = func(string, string) error { return paradise.ErrIsDir }
@@ -39,31 +40,59 @@ func changeMistakes() []mistake {
 				if _, err := b.FS.Stat(bg, tester, to); err == nil {
 					return fs.ErrExist
 				}
-				return b.FS.Rename(bg, tester, from, to)
+				return b.FS.Rename(bg, tester, from, to, paradise.RenameOptions{})
 			}
 		}},
 		{"rename-never-replaces-folder", "an empty folder is replaced", func(_ testing.TB, b *bent) {
 			b.rename = func(from, to string) error {
 				_ = b.FS.RemoveDir(bg, tester, to)
-				return b.FS.Rename(bg, tester, from, to)
+				return b.FS.Rename(bg, tester, from, to, paradise.RenameOptions{})
 			}
 		}},
 		{"rename-missing", "the target is removed first", func(_ testing.TB, b *bent) {
 			b.rename = func(from, to string) error {
 				_ = b.FS.Remove(bg, tester, to)
-				return b.FS.Rename(bg, tester, from, to)
+				return b.FS.Rename(bg, tester, from, to, paradise.RenameOptions{})
 			}
 		}},
 		{"rename-into-itself", "a file is removed before it takes its own place", func(_ testing.TB, b *bent) {
 			b.rename = func(from, to string) error {
 				_ = b.FS.Remove(bg, tester, to)
-				return b.FS.Rename(bg, tester, from, to)
+				return b.FS.Rename(bg, tester, from, to, paradise.RenameOptions{})
+			}
+		}},
+		{"rename-noreplace", "NoReplace is ignored", renameReplaces},
+		{"rename-noreplace-once", "NoReplace is ignored", renameReplaces},
+		{"copy-noreplace", "NoReplace is ignored", func(_ testing.TB, b *bent) {
+			b.copy = func(from, to string) error { return b.FS.Copy(bg, tester, from, to, paradise.CopyOptions{}) }
+		}},
+		{"copy-accept", "nobody is asked", func(_ testing.TB, b *bent) {
+			b.copy = func(from, to string) error { return b.FS.Copy(bg, tester, from, to, paradise.CopyOptions{}) }
+		}},
+		{"version", "it does not change with the content", func(_ testing.TB, b *bent) {
+			b.stat = func(name string) (paradise.Entry, error) {
+				e, err := b.FS.Stat(bg, tester, name)
+				e.Version = strconv.FormatInt(e.Size, 10)
+				return e, err
+			}
+		}},
+		{"version", "it changes by itself", func(_ testing.TB, b *bent) {
+			looks := 0
+			b.stat = func(name string) (paradise.Entry, error) {
+				e, err := b.FS.Stat(bg, tester, name)
+				looks++
+				e.Version = strconv.Itoa(looks)
+				return e, err
 			}
 		}},
 		{"copy", "nothing is copied", func(_ testing.TB, b *bent) {
 			b.copy = func(from, _ string) error { _, err := b.FS.Stat(bg, tester, from); return err }
 		}},
 	}
+}
+
+func renameReplaces(_ testing.TB, b *bent) {
+	b.rename = func(from, to string) error { return b.FS.Rename(bg, tester, from, to, paradise.RenameOptions{}) }
 }
 
 func attrMistakes() []mistake {

@@ -280,13 +280,13 @@ func placeMistakes() []mistake {
 			o.Offset = min(o.Offset, int64(len(old)))
 		})},
 		{"store-offset-aborted", "written in place", inPlace},
-		{"append-judge", "nobody is asked", bendOptions(func(_ *bent, _ string, o *paradise.StoreOptions) { o.Judge = nil })},
-		{"append-judge", "a refusal is ignored", bendOptions(func(_ *bent, _ string, o *paradise.StoreOptions) {
-			if j := o.Judge; j != nil {
-				o.Judge = judgeFunc(func(head []byte, size int64) error { _ = j.Result(head, size); return nil })
+		{"append-accept", "nobody is asked", bendOptions(func(_ *bent, _ string, o *paradise.StoreOptions) { o.Accept = nil })},
+		{"append-accept", "a refusal is ignored", bendOptions(func(_ *bent, _ string, o *paradise.StoreOptions) {
+			if accept := o.Accept; accept != nil {
+				o.Accept = func(head []byte, size int64) error { _ = accept(head, size); return nil }
 			}
 		})},
-		{"store-offset-judge", "nobody is asked", bendOptions(func(_ *bent, _ string, o *paradise.StoreOptions) { o.Judge = nil })},
+		{"store-offset-accept", "nobody is asked", bendOptions(func(_ *bent, _ string, o *paradise.StoreOptions) { o.Accept = nil })},
 		{"append", "the file is replaced", bendOptions(func(_ *bent, _ string, o *paradise.StoreOptions) { o.Append = false })},
 		{"append-aborted", "written in place", inPlace},
 		{"append-at-commit", "the end is looked up at Store", bendOptions(func(b *bent, name string, o *paradise.StoreOptions) {

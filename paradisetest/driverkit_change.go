@@ -125,7 +125,7 @@ even where the folder is empty and what comes is a folder, which rename(2) would
 		check: func(x *exam) {
 			taken := []error{fs.ErrExist, paradise.ErrIsDir, paradise.ErrNotEmpty}
 			for _, c := range []struct{ from, to string }{{"/a", "/e"}, {"/a", "/full"}, {"/d", "/e"}, {"/d", "/full"}} {
-				x.wantErr(x.d.Rename(x.ctx, x.s, c.from, c.to), "Rename of "+c.from+" onto the folder "+c.to, taken...)
+				x.wantErr(x.d.Rename(x.ctx, x.s, c.from, c.to, paradise.RenameOptions{}), "Rename of "+c.from+" onto the folder "+c.to, taken...)
 			}
 			x.wantNames("/", "after the refusals", "a", "b", "d", "e", "full")
 			x.wantNames("/d", "after the refusals", "file")
@@ -137,9 +137,9 @@ even where the folder is empty and what comes is a folder, which rename(2) would
 		needs: MethodRename,
 		seed:  renameTree(),
 		check: func(x *exam) {
-			err := x.d.Rename(x.ctx, x.s, "/missing", "/b")
+			err := x.d.Rename(x.ctx, x.s, "/missing", "/b", paradise.RenameOptions{})
 			x.wantErr(err, "Rename of a missing name", fs.ErrNotExist)
-			err = x.d.Rename(x.ctx, x.s, "/a", "/missing/a")
+			err = x.d.Rename(x.ctx, x.s, "/a", "/missing/a", paradise.RenameOptions{})
 			x.wantErr(err, "Rename to below a missing folder", fs.ErrNotExist)
 			x.wantNames("/", "after the refusals", "a", "b", "d", "e", "full")
 		},
@@ -150,11 +150,11 @@ to itself changes nothing. Neither may lose what is there.`,
 		needs: MethodRename,
 		seed:  renameTree(),
 		check: func(x *exam) {
-			if x.d.Rename(x.ctx, x.s, "/d", "/d/sub") == nil {
+			if x.d.Rename(x.ctx, x.s, "/d", "/d/sub", paradise.RenameOptions{}) == nil {
 				x.failf("Rename of a folder to below itself succeeded")
 			}
-			_ = x.d.Rename(x.ctx, x.s, "/a", "/a")
-			_ = x.d.Rename(x.ctx, x.s, "/d", "/d")
+			_ = x.d.Rename(x.ctx, x.s, "/a", "/a", paradise.RenameOptions{})
+			_ = x.d.Rename(x.ctx, x.s, "/d", "/d", paradise.RenameOptions{})
 			x.wantNames("/", "afterwards", "a", "b", "d", "e", "full")
 			x.wantNames("/d", "afterwards", "file")
 		},
@@ -174,7 +174,7 @@ func renameTree() map[string]string {
 }
 
 func (x *exam) rename(from, to string) {
-	x.ok(x.d.Rename(x.ctx, x.s, from, to), "Rename(%q, %q)", from, to)
+	x.ok(x.d.Rename(x.ctx, x.s, from, to, paradise.RenameOptions{}), "Rename(%q, %q)", from, to)
 }
 
 func (x *exam) wantMoved(from, to, content string) {
@@ -188,9 +188,9 @@ func (x *exam) wantMoved(from, to, content string) {
 }
 
 func checkCopy(x *exam) {
-	err := x.d.Copy(x.ctx, x.s, "/missing", "/c")
+	err := x.d.Copy(x.ctx, x.s, "/missing", "/c", paradise.CopyOptions{})
 	x.wantErr(err, "Copy of a missing name", fs.ErrNotExist, errors.ErrUnsupported)
-	err = x.d.Copy(x.ctx, x.s, "/a", "/b")
+	err = x.d.Copy(x.ctx, x.s, "/a", "/b", paradise.CopyOptions{})
 	if errors.Is(err, errors.ErrUnsupported) {
 		x.wantContent("/b", "content of b", "after Copy was refused")
 		return

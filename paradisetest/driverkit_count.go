@@ -203,13 +203,13 @@ func (c *Counter) RemoveDir(ctx context.Context, s *paradise.Session, name strin
 	return c.FileDriver.RemoveDir(ctx, s, name)
 }
 
-func (c *Counter) Rename(ctx context.Context, s *paradise.Session, from, to string) error {
+func (c *Counter) Rename(ctx context.Context, s *paradise.Session, from, to string, o paradise.RenameOptions) error {
 	c.called("Rename", s, &c.counts.Rename, from, to)
-	return c.FileDriver.Rename(ctx, s, from, to)
+	return c.FileDriver.Rename(ctx, s, from, to, o)
 }
 
 // Copy counts and refuses, so that the server copies by Open and Store.
-func (c *Counter) Copy(_ context.Context, s *paradise.Session, from, to string) error {
+func (c *Counter) Copy(_ context.Context, s *paradise.Session, from, to string, _ paradise.CopyOptions) error {
 	c.called("Copy", s, &c.counts.Copy, from, to)
 	return errors.ErrUnsupported
 }

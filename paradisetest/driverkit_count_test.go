@@ -130,7 +130,7 @@ func TestCounterSeesViolationsOfOtherCalls(t *testing.T) {
 			}
 		}, "more than once"},
 		{"name not clean", func(t *testing.T, c *Counter) { _, _ = c.Stat(bg, tester, "/a/../b") }, "not absolute and clean"},
-		{"name not absolute", func(t *testing.T, c *Counter) { _ = c.Rename(bg, tester, "/a", "b") }, "not absolute and clean"},
+		{"name not absolute", func(t *testing.T, c *Counter) { _ = c.Rename(bg, tester, "/a", "b", paradise.RenameOptions{}) }, "not absolute and clean"},
 		{"name with a line end", func(t *testing.T, c *Counter) { _ = c.Mkdir(bg, tester, "/a\nb") }, "not absolute and clean"},
 		{"no session", func(t *testing.T, c *Counter) { _ = c.Remove(bg, nil, "/a") }, "without a Session"},
 		{"negative offset", func(t *testing.T, c *Counter) { _, _ = c.Open(bg, tester, "/f", -1) }, "at -1"},
@@ -207,7 +207,7 @@ func TestCounterFailsTheTest(t *testing.T) {
 }
 
 func TestCounterRefusesCopySoThatTheServerCopiesThroughIt(t *testing.T) {
-	assert.ErrorIs(t, Count(memfs.New()).Copy(bg, tester, "/a", "/b"), errors.ErrUnsupported)
+	assert.ErrorIs(t, Count(memfs.New()).Copy(bg, tester, "/a", "/b", paradise.CopyOptions{}), errors.ErrUnsupported)
 }
 
 func TestCounterLetsSendfileThrough(t *testing.T) {

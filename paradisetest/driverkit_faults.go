@@ -259,15 +259,15 @@ func (f *Faults) RemoveDir(ctx context.Context, s *paradise.Session, name string
 	return f.Driver.RemoveDir(ctx, s, name)
 }
 
-func (f *Faults) Rename(ctx context.Context, s *paradise.Session, from, to string) error {
+func (f *Faults) Rename(ctx context.Context, s *paradise.Session, from, to string, o paradise.RenameOptions) error {
 	if err := f.step(ctx, "Rename"); err != nil {
 		return err
 	}
-	return f.Driver.Rename(ctx, s, from, to)
+	return f.Driver.Rename(ctx, s, from, to, o)
 }
 
 // Copy is refused after its step, so that the server copies by Open and Store.
-func (f *Faults) Copy(ctx context.Context, _ *paradise.Session, _, _ string) error {
+func (f *Faults) Copy(ctx context.Context, _ *paradise.Session, _, _ string, _ paradise.CopyOptions) error {
 	if err := f.step(ctx, "Copy"); err != nil {
 		return err
 	}

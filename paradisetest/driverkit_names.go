@@ -23,11 +23,26 @@ into 550; another error would tell the client to try again.`,
 		check: checkUnsupported,
 	}, {
 		name: "resume-unsupported",
-		text: `Where FeatureResume is not shown, Open and Store refuse an offset with
-errors.ErrUnsupported instead of ignoring it, which would mix two files up.`,
+		text: `Where FeatureResume is not shown, Store refuses an offset with errors.ErrUnsupported
+instead of ignoring it, which would mix two files up.`,
 		lacking: paradise.FeatureResume,
+		needs:   MethodStore,
 		seed:    map[string]string{"/f": "12345"},
-		check:   checkResumeUnsupported,
+		check: func(x *exam) {
+			_, err := x.d.Store(x.ctx, x.s, "/f", paradise.StoreOptions{Offset: 2})
+			x.wantErr(err, "Store with an offset", errors.ErrUnsupported)
+		},
+	}, {
+		name: "range-unsupported",
+		text: `Where FeatureRange is not shown, Open refuses an offset with errors.ErrUnsupported instead
+of ignoring it: a client would join the head of a file with its head.`,
+		lacking: paradise.FeatureRange,
+		needs:   MethodOpen,
+		seed:    map[string]string{"/f": "12345"},
+		check: func(x *exam) {
+			_, err := x.d.Open(x.ctx, x.s, "/f", 2)
+			x.wantErr(err, "Open with an offset", errors.ErrUnsupported)
+		},
 	}, {
 		name: "append-unsupported",
 		text: `Where FeatureAppend is not shown, Store refuses Append on a file that exists with
@@ -63,7 +78,7 @@ func checkUnsupported(x *exam) {
 		{MethodMkdir, func() error { return x.d.Mkdir(x.ctx, x.s, "/d") }},
 		{MethodRemove, func() error { return x.d.Remove(x.ctx, x.s, "/f") }},
 		{MethodRemoveDir, func() error { return x.d.RemoveDir(x.ctx, x.s, "/d") }},
-		{MethodRename, func() error { return x.d.Rename(x.ctx, x.s, "/f", "/g") }},
+		{MethodRename, func() error { return x.d.Rename(x.ctx, x.s, "/f", "/g", paradise.RenameOptions{}) }},
 	}
 	for _, c := range calls {
 		if x.has(c.method) {
@@ -76,17 +91,6 @@ func checkUnsupported(x *exam) {
 		for range 2 {
 			x.wantErr(c.call(), c.method.String(), allowed...)
 		}
-	}
-}
-
-func checkResumeUnsupported(x *exam) {
-	if x.has(MethodOpen) {
-		_, err := x.d.Open(x.ctx, x.s, "/f", 2)
-		x.wantErr(err, "Open with an offset", errors.ErrUnsupported)
-	}
-	if x.has(MethodStore) {
-		_, err := x.d.Store(x.ctx, x.s, "/f", paradise.StoreOptions{Offset: 2})
-		x.wantErr(err, "Store with an offset", errors.ErrUnsupported)
 	}
 }
 
@@ -212,7 +216,7 @@ func lookups(x *exam, name string) []lookup {
 		{MethodOpen, func() error { _, err := x.d.Open(x.ctx, x.s, name, 0); return err }},
 		{MethodRemove, func() error { return x.d.Remove(x.ctx, x.s, name) }},
 		{MethodRemoveDir, func() error { return x.d.RemoveDir(x.ctx, x.s, name) }},
-		{MethodRename, func() error { return x.d.Rename(x.ctx, x.s, name, "/new-name") }},
+		{MethodRename, func() error { return x.d.Rename(x.ctx, x.s, name, "/new-name", paradise.RenameOptions{}) }},
 	}
 }
 

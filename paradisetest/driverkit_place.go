@@ -67,13 +67,13 @@ and its tail when it is aborted.`,
 		seed:     digits(),
 		check:    func(x *exam) { checkUntouched(x, paradise.StoreOptions{Offset: 5}) },
 	}, {
-		name:     "store-offset-judge",
-		text:     `With Offset too Commit asks Judge about the result, and publishes nothing if that refuses.`,
+		name:     "store-offset-accept",
+		text:     `With Offset too Commit asks Accept about the result, and publishes nothing if that refuses.`,
 		needs:    MethodStore,
 		content:  true,
 		features: paradise.FeatureResume,
 		seed:     digits(),
-		check:    func(x *exam) { checkJudge(x, paradise.StoreOptions{Offset: 5}, "01234") },
+		check:    func(x *exam) { checkAccept(x, paradise.StoreOptions{Offset: 5}, "01234") },
 	}}
 }
 
@@ -120,48 +120,44 @@ same time both find their lines in it.`,
 			x.wantContent("/f", "0123456789secondfirst", "after two Appends at once")
 		},
 	}, {
-		name: "append-judge",
-		text: `Commit asks Judge about the result as it is published, and publishes nothing if that
+		name: "append-accept",
+		text: `Commit asks Accept about the result as it is published, and publishes nothing if that
 refuses. What was let in behind one file may have become the head of another.`,
 		needs:    MethodStore,
 		content:  true,
 		features: paradise.FeatureAppend,
 		seed:     digits(),
-		check:    func(x *exam) { checkJudge(x, paradise.StoreOptions{Append: true}, "0123456789") },
+		check:    func(x *exam) { checkAccept(x, paradise.StoreOptions{Append: true}, "0123456789") },
 	}}
 }
 
-type judgeFunc func(head []byte, size int64) error
-
-func (f judgeFunc) Result(head []byte, size int64) error { return f(head, size) }
-
-// checkJudge stores with o, whose result begins with kept.
-func checkJudge(x *exam, o paradise.StoreOptions, kept string) {
+// checkAccept stores with o, whose result begins with kept.
+func checkAccept(x *exam, o paradise.StoreOptions, kept string) {
 	var head string
 	var size int64
 	refusal := errors.New("not this")
 	for _, answer := range []error{refusal, nil} {
 		asked := 0
-		o.Judge = judgeFunc(func(h []byte, n int64) error {
+		o.Accept = func(h []byte, n int64) error {
 			asked++
 			head, size = string(h), n
 			return answer
-		})
+		}
 		u := x.start("/f", o)
 		x.write(u, "abc")
 		err := u.Commit(x.ctx)
 		if asked == 0 || head != kept+"abc" || size != int64(len(kept)+3) {
-			x.failf("Commit asked Judge %d times, last about %q of %d bytes; it must ask about the result, %q", asked, head, size, kept+"abc")
+			x.failf("Commit asked Accept %d times, last about %q of %d bytes; it must ask about the result, %q", asked, head, size, kept+"abc")
 		}
 		if answer == nil {
-			x.ok(err, "Commit of what Judge let in")
+			x.ok(err, "Commit of what Accept let in")
 			continue
 		}
-		x.wantErr(err, "Commit of what Judge refused", refusal)
+		x.wantErr(err, "Commit of what Accept refused", refusal)
 		u.Abort(x.ctx, err)
-		x.wantContent("/f", "0123456789", "after Judge refused")
+		x.wantContent("/f", "0123456789", "after Accept refused")
 	}
-	x.wantContent("/f", kept+"abc", "after Judge agreed")
+	x.wantContent("/f", kept+"abc", "after Accept agreed")
 }
 
 func exclusiveRules() []rule {

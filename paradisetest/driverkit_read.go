@@ -30,14 +30,14 @@ func readRules() []rule {
 		text: `Open at an offset reads from that byte on; at the very end it reads nothing but io.EOF,
 as a client wants that resumes a download that was complete.`,
 		needs:    MethodOpen,
-		features: paradise.FeatureResume,
+		features: paradise.FeatureRange,
 		seed:     map[string]string{"/f": "0123456789", "/empty": ""},
 		check:    checkOpenOffset,
 	}, {
 		name:     "open-beyond-end",
 		text:     `Open beyond the end returns paradise.ErrBadOffset, at once and not at the first Read.`,
 		needs:    MethodOpen,
-		features: paradise.FeatureResume,
+		features: paradise.FeatureRange,
 		seed:     map[string]string{"/f": "0123456789", "/empty": ""},
 		check: func(x *exam) {
 			for name, offset := range map[string]int64{"/f": 11, "/empty": 1} {

@@ -109,6 +109,7 @@ func TestWhatIsUnsupportedMustSaySo(t *testing.T) {
 		{"unsupported-says-so", MethodMkdir, func(b *bent) { b.mkdir = func(string) error { return errAny } }},
 		{"unsupported-says-so", MethodRemove, func(b *bent) { b.remove = func(string) error { return nil } }},
 		{"resume-unsupported", 0, func(b *bent) { b.features = nothing }},
+		{"range-unsupported", 0, func(b *bent) { b.features = nothing }},
 		{"append-unsupported", 0, func(b *bent) { b.features = nothing }},
 		{"space-unsupported", 0, func(b *bent) { b.features = nothing }},
 	} {
@@ -228,7 +229,7 @@ func TestReadOnlyDriversAreExamined(t *testing.T) {
 // UnimplementedFileDriver.
 type readOnly struct{ paradise.FileDriver }
 
-func (readOnly) Features(*paradise.Session) paradise.Features { return paradise.FeatureResume }
+func (readOnly) Features(*paradise.Session) paradise.Features { return paradise.FeatureRange }
 
 func (readOnly) Store(context.Context, *paradise.Session, string, paradise.StoreOptions) (paradise.Upload, error) {
 	return nil, fs.ErrPermission
@@ -237,7 +238,7 @@ func (readOnly) Store(context.Context, *paradise.Session, string, paradise.Store
 func (readOnly) Mkdir(context.Context, *paradise.Session, string) error     { return fs.ErrPermission }
 func (readOnly) Remove(context.Context, *paradise.Session, string) error    { return fs.ErrPermission }
 func (readOnly) RemoveDir(context.Context, *paradise.Session, string) error { return fs.ErrPermission }
-func (readOnly) Rename(context.Context, *paradise.Session, string, string) error {
+func (readOnly) Rename(context.Context, *paradise.Session, string, string, paradise.RenameOptions) error {
 	return fs.ErrPermission
 }
 func (readOnly) SetAttr(context.Context, *paradise.Session, string, paradise.Attr) error {

@@ -21,7 +21,8 @@ type stageDriver struct {
 }
 
 var featureNames = map[string]paradise.Features{
-	"resume": paradise.FeatureResume, "append": paradise.FeatureAppend, "times": paradise.FeatureSetTime,
+	"resume": paradise.FeatureRange | paradise.FeatureResume, "range": paradise.FeatureRange,
+	"links": paradise.FeatureLinks, "append": paradise.FeatureAppend, "times": paradise.FeatureSetTime,
 	"created": paradise.FeatureSetCreated, "modes": paradise.FeatureSetMode, "owners": paradise.FeatureSetOwner,
 	"space": paradise.FeatureSpace,
 }
@@ -169,15 +170,15 @@ func (d *stageDriver) RemoveDir(ctx context.Context, s *paradise.Session, name s
 	return d.FileDriver.RemoveDir(ctx, s, name)
 }
 
-func (d *stageDriver) Rename(ctx context.Context, s *paradise.Session, from, to string) error {
+func (d *stageDriver) Rename(ctx context.Context, s *paradise.Session, from, to string, o paradise.RenameOptions) error {
 	if err := d.fails["Rename"]; err != nil {
 		return err
 	}
-	return d.FileDriver.Rename(ctx, s, from, to)
+	return d.FileDriver.Rename(ctx, s, from, to, o)
 }
 
 // Copy is left to the core, so that Open and Store are seen.
-func (d *stageDriver) Copy(context.Context, *paradise.Session, string, string) error {
+func (d *stageDriver) Copy(context.Context, *paradise.Session, string, string, paradise.CopyOptions) error {
 	return errors.ErrUnsupported
 }
 

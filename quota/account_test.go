@@ -77,19 +77,19 @@ func withStuck(t *testing.T, rule func(t *testing.T, q *quota.Driver)) {
 		require.NoError(t, <-committed)
 		bytes, files := sum(t, d.FS, "/")
 		uses(t, q, bytes, files, "the sum of the files")
-		require.NoError(t, q.Rename(patience(t, 1), anna, "/folder", "/moved"), "nothing stays locked")
+		require.NoError(t, q.Rename(patience(t, 1), anna, "/folder", "/moved", paradise.RenameOptions{}), "nothing stays locked")
 	})
 }
 
 func TestWhoMeetsAStuckCommitWaitsAsLongAsItsCtxLasts(t *testing.T) {
 	for what, change := range map[string]func(ctx context.Context, q *quota.Driver) error{
 		"a folder's new name": func(ctx context.Context, q *quota.Driver) error {
-			return q.Rename(ctx, anna, "/folder", "/elsewhere")
+			return q.Rename(ctx, anna, "/folder", "/elsewhere", paradise.RenameOptions{})
 		},
 		"a rescan":            func(ctx context.Context, q *quota.Driver) error { return q.Rescan(ctx, anna) },
 		"removal of the file": func(ctx context.Context, q *quota.Driver) error { return q.Remove(ctx, anna, "/stuck") },
 		"another file's new name": func(ctx context.Context, q *quota.Driver) error {
-			return q.Rename(ctx, anna, "/f", "/stuck")
+			return q.Rename(ctx, anna, "/f", "/stuck", paradise.RenameOptions{})
 		},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -105,7 +105,7 @@ func TestWhoWaitsBehindAFolderThatWaitsToMoveMayGiveUpToo(t *testing.T) {
 		u := begun(t, q, "/g", 3, paradise.StoreOptions{})
 		moved := make(chan error, 1)
 		ctx := patience(t, 3)
-		go func() { moved <- q.Rename(ctx, anna, "/folder", "/elsewhere") }()
+		go func() { moved <- q.Rename(ctx, anna, "/folder", "/elsewhere", paradise.RenameOptions{}) }()
 		synctest.Wait()
 		assert.ErrorIs(t, q.Remove(patience(t, 1), anna, "/f"), errTired)
 		assert.ErrorIs(t, u.Commit(patience(t, 1)), errTired)
@@ -118,7 +118,7 @@ func TestWhoWaitsBehindAFolderThatWaitsToMoveMayGiveUpToo(t *testing.T) {
 func TestOtherNamesAreFreeWhileACommitIsStuck(t *testing.T) {
 	withStuck(t, func(t *testing.T, q *quota.Driver) {
 		require.NoError(t, store(patience(t, 1), q, "/g", 3, paradise.StoreOptions{}))
-		require.NoError(t, q.Rename(patience(t, 1), anna, "/g", "/h"))
+		require.NoError(t, q.Rename(patience(t, 1), anna, "/g", "/h", paradise.RenameOptions{}))
 		require.NoError(t, q.Remove(patience(t, 1), anna, "/f"))
 	})
 }
@@ -179,7 +179,7 @@ func TestAnAccountThatACallWorksWithIsNotForgotten(t *testing.T) {
 		go func() { removed <- q.Remove(t.Context(), anna, "/stuck") }()
 		synctest.Wait()
 		visit(t, q, 5000)
-		assert.ErrorIs(t, q.Rename(patience(t, 1), anna, "/folder", "/moved"), errTired, "its locks hold")
+		assert.ErrorIs(t, q.Rename(patience(t, 1), anna, "/folder", "/moved", paradise.RenameOptions{}), errTired, "its locks hold")
 		close(d.wait)
 		require.NoError(t, <-removed)
 	})

@@ -64,10 +64,10 @@ func (w *walk) step() {
 		w.did("remove %s: %v", name, w.q.Remove(ctx, anna, name))
 	case 6:
 		from, to := w.name(), w.name()
-		w.did("rename %s %s: %v", from, to, w.q.Rename(ctx, anna, from, to))
+		w.did("rename %s %s: %v", from, to, w.q.Rename(ctx, anna, from, to, paradise.RenameOptions{}))
 	case 7:
 		from, to := path.Dir(w.name()), path.Dir(w.name())
-		w.did("rename %s %s: %v", from, to, w.q.Rename(ctx, anna, from, to))
+		w.did("rename %s %s: %v", from, to, w.q.Rename(ctx, anna, from, to, paradise.RenameOptions{}))
 	case 8:
 		dir := "/" + string(rune('x'+w.r.IntN(2)))
 		w.did("mkdir %s: %v", dir, w.q.Mkdir(ctx, anna, dir))

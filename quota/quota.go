@@ -175,7 +175,7 @@ func (q *Driver) Space(ctx context.Context, s *paradise.Session, dir string) (in
 
 // Copy implements [paradise.FileDriver]: the core copies through Store, so that
 // copies count.
-func (q *Driver) Copy(context.Context, *paradise.Session, string, string) error {
+func (q *Driver) Copy(context.Context, *paradise.Session, string, string, paradise.CopyOptions) error {
 	return errors.ErrUnsupported
 }
 
@@ -203,7 +203,7 @@ func (q *Driver) Remove(ctx context.Context, s *paradise.Session, name string) e
 }
 
 // Rename implements [paradise.FileDriver]. A file that is replaced frees.
-func (q *Driver) Rename(ctx context.Context, s *paradise.Session, from, to string) error {
+func (q *Driver) Rename(ctx context.Context, s *paradise.Session, from, to string, o paradise.RenameOptions) error {
 	a, err := q.account(ctx, s)
 	if err != nil {
 		return err
@@ -214,26 +214,26 @@ func (q *Driver) Rename(ctx context.Context, s *paradise.Session, from, to strin
 		return err
 	}
 	if !src.file {
-		return a.renameFolder(ctx, s, from, to)
+		return a.renameFolder(ctx, s, from, to, o)
 	}
-	return a.renameFile(ctx, s, from, to)
+	return a.renameFile(ctx, s, from, to, o)
 }
 
 // renameFolder has the tree alone: below a folder that moves no name may be looked
 // at.
-func (a *account) renameFolder(ctx context.Context, s *paradise.Session, from, to string) error {
+func (a *account) renameFolder(ctx context.Context, s *paradise.Session, from, to string, o paradise.RenameOptions) error {
 	if err := a.tree.Lock(ctx); err != nil {
 		return err
 	}
 	defer a.tree.Unlock()
-	if err := a.q.FileDriver.Rename(ctx, s, from, to); err != nil {
+	if err := a.q.FileDriver.Rename(ctx, s, from, to, o); err != nil {
 		return err
 	}
 	a.folderMoved(from, to)
 	return nil
 }
 
-func (a *account) renameFile(ctx context.Context, s *paradise.Session, from, to string) error {
+func (a *account) renameFile(ctx context.Context, s *paradise.Session, from, to string, o paradise.RenameOptions) error {
 	q := a.q
 	unlock, err := a.changing(ctx, from, to)
 	if err != nil {
@@ -248,7 +248,7 @@ func (a *account) renameFile(ctx context.Context, s *paradise.Session, from, to 
 	if err != nil {
 		return err
 	}
-	if err := q.FileDriver.Rename(ctx, s, from, to); err != nil {
+	if err := q.FileDriver.Rename(ctx, s, from, to, o); err != nil {
 		return err
 	}
 	same := from == to || src.unique != "" && src.unique == old.unique

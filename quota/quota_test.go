@@ -112,14 +112,14 @@ func TestEveryChangeIsCounted(t *testing.T) {
 	require.NoError(t, store(t.Context(), q, "/a", 10, paradise.StoreOptions{Offset: 20}))
 	uses(t, q, 30, 1, "an upload from an offset cuts the rest")
 	put(t, q, "/b", 200)
-	require.NoError(t, q.Rename(t.Context(), anna, "/b", "/c"))
+	require.NoError(t, q.Rename(t.Context(), anna, "/b", "/c", paradise.RenameOptions{}))
 	uses(t, q, 230, 2, "a rename to a free name")
-	require.NoError(t, q.Rename(t.Context(), anna, "/a", "/c"))
+	require.NoError(t, q.Rename(t.Context(), anna, "/a", "/c", paradise.RenameOptions{}))
 	uses(t, q, 30, 1, "a rename over a file")
-	require.NoError(t, q.Rename(t.Context(), anna, "/c", "/c"))
+	require.NoError(t, q.Rename(t.Context(), anna, "/c", "/c", paradise.RenameOptions{}))
 	uses(t, q, 30, 1, "a rename to itself")
 	require.NoError(t, q.Mkdir(t.Context(), anna, "/d"))
-	require.NoError(t, q.Rename(t.Context(), anna, "/d", "/e"))
+	require.NoError(t, q.Rename(t.Context(), anna, "/d", "/e", paradise.RenameOptions{}))
 	require.NoError(t, q.RemoveDir(t.Context(), anna, "/e"))
 	uses(t, q, 30, 1, "folders do not count")
 	require.NoError(t, q.Remove(t.Context(), anna, "/c"))
@@ -131,7 +131,7 @@ func TestEveryChangeIsCounted(t *testing.T) {
 func TestCopiesGoThroughTheCore(t *testing.T) {
 	q, _ := newQuota(t, quota.Limits{})
 	put(t, q, "/a", 1)
-	assert.ErrorIs(t, q.Copy(t.Context(), anna, "/a", "/b"), errors.ErrUnsupported)
+	assert.ErrorIs(t, q.Copy(t.Context(), anna, "/a", "/b", paradise.CopyOptions{}), errors.ErrUnsupported)
 }
 
 func TestAFullAccountIsRefusedAtStore(t *testing.T) {

@@ -1,0 +1,132 @@
+package paradisetest
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/paradiseftp/paradise"
+)
+
+// actRules are about what must hold at the moment of a change, whatever others did
+// since it was looked at.
+func actRules() []rule {
+	return []rule{{
+		name: "rename-noreplace",
+		text: `With NoReplace a name that is taken, by a file or a folder, is refused with fs.ErrExist and
+keeps what it has; a free one is taken. The core asks for it where a user may not replace.`,
+		needs: MethodRename,
+		seed:  renameTree(),
+		check: checkRenameNoReplace,
+	}, {
+		name: "rename-noreplace-once",
+		text: `Of many renames to one name at once, all with NoReplace, exactly one gets it, and the other
+files stay where they are.`,
+		needs: MethodRename,
+		check: checkRenameNoReplaceOnce,
+	}, {
+		name: "copy-noreplace",
+		text: `Copy with NoReplace refuses a name that is taken with fs.ErrExist, or Copy returns
+errors.ErrUnsupported altogether.`,
+		needs:   MethodStore,
+		content: true,
+		seed:    map[string]string{"/a": "content of a", "/b": "content of b"},
+		check: func(x *exam) {
+			o := paradise.CopyOptions{NoReplace: true}
+			x.wantErr(x.d.Copy(x.ctx, x.s, "/a", "/b", o), "Copy with NoReplace", fs.ErrExist, errors.ErrUnsupported)
+			x.wantContent("/b", "content of b", "after Copy was refused")
+		},
+	}, {
+		name: "copy-accept",
+		text: `Copy asks Accept about the copy before it appears, and makes none if that refuses; or Copy
+returns errors.ErrUnsupported.`,
+		needs:   MethodStore,
+		content: true,
+		seed:    map[string]string{"/a": "content of a", "/b": "content of b"},
+		check:   checkCopyAccept,
+	}, {
+		name: "version",
+		text: `Entry.Version, where Stat tells one, stays while the content does and changes with it, also
+where the size does not. A journal and the core decide by it whether a file is still the one they knew.`,
+		needs: MethodStat | MethodStore,
+		check: checkVersion,
+	}}
+}
+
+func checkRenameNoReplace(x *exam) {
+	o := paradise.RenameOptions{NoReplace: true}
+	for _, c := range []struct{ from, to string }{{"/a", "/b"}, {"/a", "/e"}, {"/a", "/full"}, {"/d", "/b"}, {"/d", "/e"}} {
+		x.wantErr(x.d.Rename(x.ctx, x.s, c.from, c.to, o), "Rename of "+c.from+" onto "+c.to+" with NoReplace", fs.ErrExist)
+	}
+	x.wantNames("/", "after the refusals", "a", "b", "d", "e", "full")
+	if x.canRead() {
+		x.wantContent("/b", "content of b", "after the refusals")
+	}
+	x.ok(x.d.Rename(x.ctx, x.s, "/a", "/free", o), "Rename with NoReplace to a free name")
+	x.wantMoved("/a", "/free", "content of a")
+}
+
+func checkRenameNoReplaceOnce(x *exam) {
+	const many = 8
+	for i := range many {
+		x.put(fmt.Sprintf("/from-%d", i), strconv.Itoa(i))
+	}
+	var won atomic.Int32
+	x.together(many, func(i int) error {
+		err := x.d.Rename(x.ctx, x.s, fmt.Sprintf("/from-%d", i), "/to", paradise.RenameOptions{NoReplace: true})
+		if err == nil {
+			won.Add(1)
+			return nil
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		return nil
+	})
+	if n := won.Load(); n != 1 {
+		x.failf("%d of %d renames to one name with NoReplace succeeded; one must", n, many)
+	}
+	if names, err := x.list("/"); x.has(MethodList) && (err != nil || len(names) != many) {
+		x.failf("%d files are left of %d (%v); none may be lost", len(names), many, err)
+	}
+}
+
+func checkCopyAccept(x *exam) {
+	refusal := errors.New("not this")
+	asked := ""
+	o := paradise.CopyOptions{Accept: func(head []byte, size int64) error {
+		asked = fmt.Sprintf("%q of %d bytes", head, size)
+		return refusal
+	}}
+	err := x.d.Copy(x.ctx, x.s, "/a", "/b", o)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return
+	}
+	x.wantErr(err, "Copy that Accept refused", refusal)
+	if want := `"content of a" of 12 bytes`; asked != want {
+		x.failf("Copy asked Accept about %s; it must ask about the copy, %s", cmp.Or(asked, "nothing"), want)
+	}
+	x.wantContent("/b", "content of b", "after Accept refused")
+}
+
+func checkVersion(x *exam) {
+	x.put("/f", "one")
+	known := map[string]string{}
+	for _, content := range []string{"one", "two", "one", ""} {
+		x.put("/f", content)
+		v := x.stat("/f").Version
+		if v == "" {
+			return
+		}
+		if again := x.stat("/f").Version; again != v {
+			x.failf("Version was %q and then %q although nothing changed", v, again)
+		}
+		if former, taken := known[v]; taken && former != content {
+			x.failf("Version is %q both of %q and of %q", v, former, content)
+		}
+		known[v] = content
+	}
+}
