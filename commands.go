@@ -147,6 +147,9 @@ func (c *conn) exec(text string) bool {
 		}
 		r = c.goodbye()
 	}
+	if cmd.needs&needData != 0 {
+		c.data.Load().noteRefusal()
+	}
 	if r.end {
 		c.depart()
 	}
@@ -221,14 +224,14 @@ const hiddenArg = "****"
 func (c *conn) answer(cmd *command, arg string) (r reply) {
 	defer func() {
 		if p := recover(); p != nil {
-			r = c.undone(cmd, c.panicked(p))
+			r = c.panicked(p)
 		}
 	}()
 	if r := c.unmet(cmd, arg); r.code != 0 {
-		return c.undone(cmd, r)
+		return r
 	}
 	if r, refused := c.srv.Hooks.before(c.ctx, c.facts(), cmd.name, c.shown(cmd, arg)); refused {
-		return c.undone(cmd, r)
+		return r
 	}
 	r = c.run(cmd, arg)
 	switch {
@@ -247,15 +250,6 @@ func (c *conn) run(cmd *command, arg string) reply {
 	c.called(true)
 	defer c.called(false)
 	return cmd.run(c, arg)
-}
-
-// undone is a refusal by another than the handler. That of a transfer closes the
-// data channel, as a handler's does.
-func (c *conn) undone(cmd *command, r reply) reply {
-	if cmd.needs&needData != 0 {
-		return c.refuseData(r)
-	}
-	return r
 }
 
 // unmet is the refusal for the first need that is not met: syntax, login,

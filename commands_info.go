@@ -93,6 +93,14 @@ func (c *conn) typeName() string {
 	return "Image"
 }
 
+// typeWord is the type's name in the words that clients parse.
+func (c *conn) typeWord() string {
+	if c.params.ascii {
+		return "ASCII"
+	}
+	return "BINARY"
+}
+
 func (c *conn) modeName() string {
 	if c.params.deflate {
 		return "Deflate"

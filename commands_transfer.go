@@ -49,13 +49,6 @@ func badName(err error) reply {
 	return reply{code: 553, text: "File name not allowed", err: err}
 }
 
-// refuseData is a refusal that closes the data channel too: the client must not
-// be left waiting at it.
-func (c *conn) refuseData(r reply) reply {
-	c.dropData()
-	return r
-}
-
 func cmdStor(c *conn, arg string) reply { return c.upload("STOR", arg, StoreOptions{}) }
 
 // cmdAppe appends, or creates. REST before it names the place where the client
@@ -71,23 +64,23 @@ func cmdAppe(c *conn, arg string) reply {
 func (c *conn) upload(verb, arg string, o StoreOptions) reply {
 	name, err := c.resolve(arg)
 	if err != nil {
-		return c.refuseData(badName(err))
+		return badName(err)
 	}
 	if c.params.rangeEnd >= 0 {
 		c.params.clearOffset()
-		return c.refuseData(say(504, "RANG is for downloads, use REST"))
+		return say(504, "RANG is for downloads, use REST")
 	}
 	if o.Offset = c.params.offset; o.Offset > 0 && c.converts() {
 		c.params.clearOffset()
-		return c.refuseData(say(504, "REST is not possible in ASCII type, use TYPE I"))
+		return say(504, "REST is not possible in ASCII type, use TYPE I")
 	}
 	o.SizeHint, c.params.allocated = c.params.allocated, 0
 	policy := &c.facts().Policy
 	if policy.MaxFileSize > 0 && o.SizeHint > policy.MaxFileSize {
-		return c.refuseData(replyFor(ErrTooLarge, 502))
+		return replyFor(ErrTooLarge, 502)
 	}
 	if name, err = c.mayStore(name, &o); err != nil {
-		return c.refuseData(replyFor(err, 502))
+		return replyFor(err, 502)
 	}
 	base := o.Offset
 	if o.Append && policy.MaxFileSize > 0 {
@@ -210,13 +203,13 @@ func cmdStou(c *conn, arg string) reply {
 func cmdRetr(c *conn, arg string) reply {
 	name, err := c.resolve(arg)
 	if err != nil {
-		return c.refuseData(badName(err))
+		return badName(err)
 	}
 	if c.params.offset > 0 && c.converts() {
 		c.params.clearOffset()
-		return c.refuseData(say(504, "REST is not possible in ASCII type, use TYPE I"))
+		return say(504, "REST is not possible in ASCII type, use TYPE I")
 	}
-	d := &download{transfer: c.order(name, dirDownload)}
+	d := &download{transfer: c.order(name, dirDownload), kind: c.typeWord()}
 	c.params.clearOffset()
 	return reply{job: &job{verb: "RETR", name: name, way: dirDownload, run: d.run}}
 }

@@ -295,6 +295,13 @@ func earliest(a, b time.Time) time.Time {
 	return a
 }
 
+// quits reports whether QUIT waits for the transfer that runs.
+func (c *conn) quits() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.quitQueuedLocked()
+}
+
 func (c *conn) quitQueuedLocked() bool {
 	for _, text := range c.queue {
 		if verb, _ := splitCommand(text); verb == "QUIT" {

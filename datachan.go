@@ -25,9 +25,14 @@ type dataChan struct {
 	local    netip.AddrPort // active
 	remote   netip.AddrPort // active
 
-	mu     sync.Mutex
-	raw    net.Conn
-	closed bool
+	refused bool          // a command that would have used it was refused; for its owner alone
+	over    chan struct{} // closed when it has lingered; nil: it does not
+
+	mu      sync.Mutex
+	raw     net.Conn
+	inUse   bool // a transfer has begun to open it
+	stopped bool // and none may any more
+	closed  bool
 }
 
 // Errors of opening a data channel; they are answered with 425, 521 or 522.
@@ -53,6 +58,10 @@ func (d *dataChan) Close() {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.closeLocked()
+}
+
+func (d *dataChan) closeLocked() {
 	if d.closed {
 		return
 	}
@@ -67,10 +76,51 @@ func (d *dataChan) Close() {
 	d.srv.state.limits.giveFDs(dataFDs)
 }
 
+// stop closes a channel in use. One that is not yet is only kept from being used:
+// whoever has connected may get a gentler end than this.
+func (d *dataChan) stop() {
+	if d == nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.stopped = true
+	if d.inUse {
+		d.closeLocked()
+	}
+}
+
+// noteRefusal says that a command has left it as it was: who has connected may have
+// meant that command.
+func (d *dataChan) noteRefusal() {
+	if d != nil {
+		d.refused = true
+	}
+}
+
+// unused reports whether no transfer has begun to open it.
+func (d *dataChan) unused() bool {
+	if d == nil {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return !d.inUse && !d.closed
+}
+
 // open returns the connection, opened within the time for it. ctx is only for
-// the dial: Close ends a wait too.
+// the dial: stop and Close end a wait too.
 func (d *dataChan) open(ctx context.Context, wait time.Duration) (net.Conn, error) {
-	var nc net.Conn
+	d.mu.Lock()
+	nc, stopped := d.raw, d.stopped || d.closed
+	d.inUse = !stopped
+	d.mu.Unlock()
+	switch {
+	case stopped:
+		return nil, net.ErrClosed
+	case nc != nil:
+		return nc, nil
+	}
 	var err error
 	if d.listener != nil {
 		nc, err = d.accept(time.Now().Add(wait))
@@ -80,14 +130,19 @@ func (d *dataChan) open(ctx context.Context, wait time.Duration) (net.Conn, erro
 	if err != nil {
 		return nil, err
 	}
+	return nc, d.hold(nc)
+}
+
+// hold makes nc the channel's connection.
+func (d *dataChan) hold(nc net.Conn) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
 		nc.Close()
-		return nil, net.ErrClosed
+		return net.ErrClosed
 	}
 	d.raw = nc
-	return nc, nil
+	return nil
 }
 
 // conn is the open connection, nil if there is none.
@@ -108,18 +163,8 @@ func (d *dataChan) secure(ctx context.Context, nc net.Conn, setup *dataTLS, wait
 	err := conn.HandshakeContext(ctx)
 	d.srv.state.counters.dataHandshake(err == nil)
 	if err != nil {
-		return nil, errors.Join(errHandshake, err)
+		return conn, errors.Join(errHandshake, err)
 	}
 	nc.SetDeadline(time.Time{})
-	if err := setup.admits(conn.ConnectionState()); err != nil {
-		return nil, err
-	}
-	return conn, nil
-}
-
-// dropData closes the session's channel that no transfer has taken.
-func (c *conn) dropData() {
-	d := c.data.Swap(nil)
-	d.Close()
-	c.channelDone(d)
+	return conn, setup.admits(conn.ConnectionState())
 }

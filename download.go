@@ -15,7 +15,8 @@ import (
 // download sends one file.
 type download struct {
 	*transfer
-	src io.ReadCloser
+	kind string // of TYPE, for the 150
+	src  io.ReadCloser
 }
 
 // run is a download from Open to its final reply.
@@ -27,7 +28,7 @@ func (d *download) run(x *xfer) reply {
 	}
 	defer d.closeFile()
 	file := fileOf(d.src)
-	x.preliminary(say(150, "Data transfer starting"+d.sizeText(file)))
+	d.preliminary("Opening " + d.kind + " mode data connection" + d.sizeText(file) + ".")
 	if err := d.connect(); err != nil {
 		return d.connectReply(err)
 	}

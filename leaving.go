@@ -96,6 +96,7 @@ func (c *conn) close() {
 	c.depart()
 	c.cancel(net.ErrClosed)
 	c.closeSockets()
+	c.awaitLingering()
 	c.lines.Release()
 	c.leave()
 }
@@ -107,7 +108,7 @@ func (c *conn) closeSockets() {
 	if c.nc != c.raw {
 		c.closeTLS()
 	}
-	c.raw.Close()
+	dismiss(c.raw)
 }
 
 // depart gives the places back that the limits count, before the client learns
@@ -137,10 +138,9 @@ func (c *conn) leave() {
 	c.mu.Lock()
 	was := c.gone
 	c.gone = true
-	lingering := c.refused
-	c.refused = nil
 	c.mu.Unlock()
-	lingering.Close()
+	c.dropData() // once more for what a transfer has returned meanwhile
+	c.dropLingering(nil)
 	c.depart() // once more for a login that came back after the session was given up
 	if was {
 		return

@@ -56,7 +56,7 @@ func cmdNlst(c *conn, arg string) reply {
 func cmdMlsd(c *conn, arg string) reply {
 	name, err := c.resolve(arg)
 	if err != nil {
-		return c.refuseData(badName(err))
+		return badName(err)
 	}
 	j := c.listing(name, kindFacts)
 	return reply{job: &job{verb: "MLSD", name: name, way: dirListing, run: j.run}}
@@ -106,7 +106,7 @@ func (c *conn) encoder() func([]byte) []byte {
 func (c *conn) list(verb string, kind listKind, flags listFlags, arg string) reply {
 	name, err := c.resolve(arg)
 	if err != nil {
-		return c.refuseData(badName(err))
+		return badName(err)
 	}
 	j := c.listing(name, kind)
 	j.single, j.order = flags&listDir != 0, flags&listOrder
@@ -155,7 +155,7 @@ func (j *listJob) run(x *xfer) reply {
 	if err != nil {
 		return j.refused(err)
 	}
-	x.preliminary(say(150, "Opening ASCII mode data connection for file list"))
+	j.preliminary("Opening ASCII mode data connection for file list")
 	if err := j.connect(); err != nil {
 		for range entries {
 			break // what the listing holds is freed when its range ends

@@ -121,6 +121,16 @@ func (c *client) expect(code int) string {
 	return strings.TrimRight(text, "\r\n")
 }
 
+// expectAny reads one whole reply, whatever it says.
+func (c *client) expectAny() string {
+	c.w.t.Helper()
+	code, err := c.r.Peek(3)
+	require.NoError(c.w.t, err)
+	n, err := strconv.Atoi(string(code))
+	require.NoError(c.w.t, err)
+	return c.expect(n)
+}
+
 func (c *client) cmd(code int, format string, args ...any) string {
 	c.w.t.Helper()
 	c.send(format, args...)

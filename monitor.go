@@ -125,10 +125,27 @@ type PassiveStats struct {
 type channelRecord struct {
 	id     uint32
 	port   uint16
-	verb   string
+	verb   string // that opened it
 	arg    string
+	use    string // the verb that uses it; empty before, and once that was refused
+	useArg string
 	opened time.Time
 	open   bool
+}
+
+// unused is for a command that was refused before it moved anything.
+func (r *channelRecord) unused() {
+	if r != nil {
+		r.use, r.useArg = "", ""
+	}
+}
+
+// shown is the command that people see.
+func (r *channelRecord) shown() (verb, arg string) {
+	if r.use != "" {
+		return r.use, r.useArg
+	}
+	return r.verb, r.arg
 }
 
 // channelsKept is how many passive channels of a session are remembered.
@@ -161,7 +178,7 @@ func (c *conn) channelUsed(d *dataChan, j *job) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	d.record.verb, d.record.arg = j.verb, displayed(c.arg)
+	d.record.use, d.record.useArg = j.verb, displayed(c.arg)
 }
 
 func (c *conn) channelDone(d *dataChan) {
@@ -232,7 +249,8 @@ func (c *conn) stats() SessionStats {
 			Bytes: x.moved.Load(), Size: x.size.Load()}
 	}
 	for _, r := range c.channels {
-		s.Passive = append(s.Passive, PassiveStats{ID: hexID(r.id), Port: r.port, Verb: r.verb, Arg: r.arg, Opened: r.opened, Open: r.open})
+		verb, arg := r.shown()
+		s.Passive = append(s.Passive, PassiveStats{ID: hexID(r.id), Port: r.port, Verb: verb, Arg: arg, Opened: r.opened, Open: r.open})
 	}
 	return s
 }

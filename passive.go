@@ -80,11 +80,37 @@ func (d *dataChan) accept(deadline time.Time) (net.Conn, error) {
 	return nil, errStrangers
 }
 
+// waiting accepts the next right peer of those who have connected already; nil if
+// there is none.
+func (d *dataChan) waiting() net.Conn {
+	l, ok := d.listener.(deadlineListener)
+	if !ok {
+		return nil
+	}
+	for range strangersAllowed {
+		wait := look(d.listener)
+		if wait == 0 {
+			return nil
+		}
+		l.SetDeadline(time.Now().Add(wait))
+		nc, err := d.listener.Accept()
+		if err != nil {
+			return nil
+		}
+		if d.peer.admits(addrPort(nc.RemoteAddr()).Addr()) {
+			return nc
+		}
+		nc.Close()
+		d.srv.state.counters.refuse(refusedPeer)
+	}
+	return nil
+}
+
 // stopListening gives the port back as soon as the peer is there.
 func (d *dataChan) stopListening() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.closed {
+	if d.closed || d.listener == nil {
 		return
 	}
 	d.listener.Close()

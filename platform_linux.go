@@ -9,8 +9,15 @@ import (
 
 // peerClosed asks the kernel whether the peer has closed, or reset, the
 // connection; bytes that wait to be read do not hide it.
-func peerClosed(nc net.Conn) (closed, known bool) {
-	sc, ok := nc.(syscall.Conn)
+func peerClosed(nc net.Conn) (closed, known bool) { return poll(nc, unix.POLLRDHUP) }
+
+// readable asks the kernel whether a read of a connection, or an accept of a
+// listener, has something: an end counts.
+func readable(socket any) (ready, known bool) { return poll(socket, unix.POLLIN|unix.POLLRDHUP) }
+
+// poll looks at a socket without waiting. One that is closed here has ended.
+func poll(socket any, events int16) (happened, known bool) {
+	sc, ok := socket.(syscall.Conn)
 	if !ok {
 		return false, false
 	}
@@ -18,7 +25,7 @@ func peerClosed(nc net.Conn) (closed, known bool) {
 	if err != nil {
 		return true, true
 	}
-	fds := []unix.PollFd{{Events: unix.POLLRDHUP}}
+	fds := []unix.PollFd{{Events: events}}
 	cerr := rc.Control(func(fd uintptr) {
 		fds[0].Fd = int32(fd)
 		for err = unix.EINTR; err == unix.EINTR; {
@@ -28,7 +35,7 @@ func peerClosed(nc net.Conn) (closed, known bool) {
 	if cerr != nil || err != nil {
 		return false, false
 	}
-	return fds[0].Revents&(unix.POLLRDHUP|unix.POLLHUP|unix.POLLERR) != 0, true
+	return fds[0].Revents&(events|unix.POLLHUP|unix.POLLERR) != 0, true
 }
 
 // inlineUrgent leaves urgent data in the stream: clients send ABOR as Telnet

@@ -11,6 +11,8 @@ import (
 
 func peerClosed(net.Conn) (closed, known bool) { return false, false }
 
+func readable(any) (ready, known bool) { return false, false }
+
 func inlineUrgent(net.Conn) {}
 
 func quickAck(net.Conn) {}

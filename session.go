@@ -65,7 +65,7 @@ type conn struct {
 	arg       string
 	channels  []*channelRecord
 	counted   string    // the user as counted in the limits
-	refused   *dataChan // of an upload that was refused, lingering
+	lingering *dataChan // of no use any more; its client may not know yet
 }
 
 // pollState says whether the parker's set knows a session's socket.

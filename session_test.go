@@ -129,29 +129,6 @@ func TestANewDataChannelClosesTheFormer(t *testing.T) {
 	})
 }
 
-func TestEachRefusedTransferClosesItsDataChannel(t *testing.T) {
-	for _, command := range []string{"RETR /missing", "STOR /no/folder/f", "LIST /missing", "MLSD /missing", "STOR /", "APPE /no/f", "RETR /", "STOR a\x00b", "NLST /missing"} {
-		t.Run(command, func(t *testing.T) {
-			inMemory(t, nil, func(w *world) {
-				c := w.login()
-				before := w.net.Open()
-				d := w.data(clientAddr, c.epsv())
-				c.send("%s", command)
-				line, err := c.r.ReadString('\n')
-				require.NoError(t, err)
-				require.Equal(t, "5", line[:1], line)
-				_, err = d.Read(make([]byte, 1))
-				require.Error(t, err)
-				require.NotErrorIs(t, err, context.DeadlineExceeded)
-				d.Close()
-				synctest.Wait()
-				require.Equal(t, before, w.net.Open())
-				c.quit()
-			})
-		})
-	}
-}
-
 func TestStrangersAtTheDataPortDoNotCount(t *testing.T) {
 	inMemory(t, nil, func(w *world) {
 		c := w.login()

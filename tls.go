@@ -230,6 +230,7 @@ func (c *conn) fits(host string) bool {
 // closeTLS closes the control connection with a close_notify, if the socket
 // takes it at once: crypto/tls alone would wait 5 s for a peer that reads nothing.
 func (c *conn) closeTLS() {
+	drained(c.raw)
 	c.raw.SetDeadline(time.Now().Add(closeNotifyTime))
 	c.tls.wire.closing.Store(true)
 	c.nc.Close()

@@ -79,10 +79,19 @@ func (t *transfer) connect() error {
 	t.wire = &tlsWire{Conn: raw}
 	conn, err := t.x.data.secure(t.x.ctx, t.wire, t.secure, t.wait.Handshake)
 	if err != nil {
+		t.wire.closeWrite(conn, closeNotifyTime)
+		endWrite(raw)
+		t.x.result.refused = t
 		return err
 	}
 	t.data = conn
 	return nil
+}
+
+// preliminary sends the 150.
+func (t *transfer) preliminary(text string) {
+	t.x.data.settle(t.secure != nil)
+	t.x.preliminary(say(150, text))
 }
 
 // connectReply is the refusal for a data connection that did not come about.
@@ -206,7 +215,7 @@ type transferResult struct {
 	digests     map[Digest]string
 	committed   bool
 	begun       bool
-	refused     bool // an upload cut short by us, to be closed gently
+	refused     *transfer // cut short by us while the client may send: to be closed gently
 }
 
 func (x *xfer) event() TransferEvent {
@@ -259,33 +268,6 @@ func (c *conn) finishTransferEvent(x *xfer, r reply) {
 		c.observe(func() { h(context.WithoutCancel(x.ctx), e) })
 	}
 }
-
-// linger lets a client that still sends an upload we refused read the reply: a
-// close with unread bytes would reset the connection and, with it, the client's
-// patience. It is bounded in bytes and time.
-func (x *xfer) linger() {
-	nc := x.data.conn()
-	if nc == nil || !x.result.refused {
-		return
-	}
-	buf := getBuffer(0)
-	defer putBuffer(0, buf)
-	end := time.Now().Add(lingerTime)
-	for total := 0; total < lingerBytes && time.Now().Before(end); {
-		nc.SetReadDeadline(time.Now().Add(lingerPause))
-		n, err := nc.Read(*buf)
-		total += n
-		if err != nil {
-			return
-		}
-	}
-}
-
-const (
-	lingerTime  = 10 * time.Second
-	lingerPause = 2 * time.Second
-	lingerBytes = 16 << 20
-)
 
 // Buffers of uploads begin small and grow when reads fill them: thousands of
 // slow cameras must not hold a large one each.

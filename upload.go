@@ -47,7 +47,7 @@ func (u *upload) run(x *xfer) reply {
 	if err := u.store(); err != nil {
 		return replyFor(x.reason(err), 502)
 	}
-	x.preliminary(say(150, u.reply))
+	u.preliminary(u.reply)
 	err := u.connect()
 	if err != nil {
 		u.abort(x.reason(err))
@@ -284,8 +284,8 @@ func (u *upload) abort(cause error) {
 // refusal is the reply for an upload that failed after its 150. If it was us
 // who stopped reading, the connection is closed gently once the reply is out.
 func (u *upload) refusal(err error) reply {
-	if !isCause(err) {
-		u.x.result.refused = true
+	if !isCause(err) || errors.Is(err, ErrStalled) {
+		u.x.result.refused = u.transfer
 	}
 	return replyFor(err, 451)
 }

@@ -41,7 +41,7 @@ type xfer struct {
 	job     *job
 	ctx     context.Context // dies on abort; not with the session once Commit has begun
 	cancel  context.CancelCauseFunc
-	data    *dataChan // nil for jobs without one
+	data    *dataChan // nil for jobs without one, and once it was returned
 	started time.Time
 	moved   atomic.Int64
 	size    atomic.Int64 // -1 if unknown
@@ -90,7 +90,7 @@ func (c *conn) start(cmd *command, j *job) bool {
 // run is the transfer's goroutine, from the driver's first call to the reply.
 func (x *xfer) run(cmd *command) {
 	r := x.protect()
-	if !x.result.refused {
+	if x.result.refused == nil && !x.data.unused() {
 		x.data.Close()
 	}
 	x.cancel(nil)
@@ -133,12 +133,15 @@ func (c *conn) endTransfer(cmd *command, x *xfer, r reply) {
 		c.observe(func() { c.srv.Hooks.after(c.ctx, c.facts(), cmd.name, x.job.arg, r.code) })
 		return
 	}
-	c.channelDone(x.data)
+	c.returnData(x)
 	x.told.Store(true)
 	c.reply(cmd, cmd.name, x.job.arg, r)
-	beside := x.result.refused && c.keepRefused(x.data)
+	refused := x.result.refused
+	beside := refused != nil && !c.quits() && c.keepLingering(x.data)
 	if !beside {
-		x.linger()
+		if refused != nil {
+			refused.linger()
+		}
 		x.data.Close()
 	}
 
@@ -155,35 +158,8 @@ func (c *conn) endTransfer(cmd *command, x *xfer, r reply) {
 	close(x.left)
 
 	if beside { // the session, which goes on
-		x.linger()
-		c.dropRefused(x.data)
+		c.linger(x.data, refused.linger)
 	}
-}
-
-// keepRefused makes d the one connection that lingers for this session: a client
-// that ignores refusals must not pile them up. False: the session has ended, or
-// ends next and would take d along.
-func (c *conn) keepRefused(d *dataChan) bool {
-	c.mu.Lock()
-	if c.gone || c.quitQueuedLocked() {
-		c.mu.Unlock()
-		return false
-	}
-	former := c.refused
-	c.refused = d
-	c.mu.Unlock()
-	former.Close()
-	return true
-}
-
-// dropRefused ends d's lingering.
-func (c *conn) dropRefused(d *dataChan) {
-	c.mu.Lock()
-	if c.refused == d {
-		c.refused = nil
-	}
-	c.mu.Unlock()
-	d.Close()
 }
 
 // isOver reports whether the outcome stands: its reply may be with the client
@@ -203,9 +179,10 @@ func (x *xfer) abort(cause error) {
 		return
 	}
 	x.cause = cause
+	data := x.data
 	x.mu.Unlock()
 	x.cancel(cause)
-	x.data.Close()
+	data.stop()
 }
 
 // reason prefers the cause of an abort to the error it led to.

@@ -24,7 +24,7 @@ const goodTranscript = `# A session of every kind of line.
 C: PASV
 S: 227 Entering Passive Mode ({addr})
 C: RETR a.txt
-S: 150 Data transfer starting
+S: 150 Opening BINARY mode data connection.
 D< "hello"
 S: 226 Closing data connection, sent {bytes} bytes
 C: PORT {active}

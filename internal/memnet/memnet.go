@@ -144,6 +144,9 @@ func (l *Listener) drainIfClosed() {
 	}
 }
 
+// Readable reports whether Accept would return at once.
+func (l *Listener) Readable() bool { return len(l.queue) > 0 }
+
 // SetDeadline bounds Accept.
 func (l *Listener) SetDeadline(t time.Time) error {
 	l.timer.set(t)
@@ -181,8 +184,15 @@ func wrap(op string, err error) error {
 	return &net.OpError{Op: op, Net: "tcp", Err: err}
 }
 
-// Close ends both directions: the peer reads what was written, then io.EOF.
+// Readable reports whether Read would return at once.
+func (c *Conn) Readable() bool { return c.in.readable() }
+
+// Close ends both directions: the peer reads what was written, then io.EOF. With
+// bytes unread it is a reset, as with TCP.
 func (c *Conn) Close() error {
+	if c.in.holds() {
+		c.Reset()
+	}
 	c.once.Do(func() {
 		c.out.end(io.EOF)
 		c.in.end(net.ErrClosed)

@@ -52,6 +52,18 @@ func (p *pipe) read(b []byte, d *deadline) (int, error) {
 	}
 }
 
+func (p *pipe) holds() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.buf) > 0
+}
+
+func (p *pipe) readable() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.buf) > 0 || p.err != nil
+}
+
 func (p *pipe) write(b []byte, d *deadline) (int, error) {
 	total := 0
 	for {

@@ -1,0 +1,108 @@
+package paradise
+
+import (
+	"crypto/tls"
+	"time"
+)
+
+// returnData has the session take back a channel that the job has not begun to use:
+// a refusal leaves it as it was, for the next command.
+func (c *conn) returnData(x *xfer) {
+	x.mu.Lock()
+	d, stopped := x.data, x.cause != nil
+	unused := d.unused()
+	if unused {
+		x.data = nil
+	}
+	x.mu.Unlock()
+	if !unused {
+		c.channelDone(d)
+		return
+	}
+	d.noteRefusal()
+	c.mu.Lock()
+	back := !stopped && c.cause == nil && !c.gone
+	if back {
+		d.record.unused()
+		c.data.Store(d)
+	}
+	c.mu.Unlock()
+	if !back {
+		c.letGo(d)
+	}
+}
+
+// dropData ends the session's channel that no transfer has taken.
+func (c *conn) dropData() { c.letGo(c.data.Swap(nil)) }
+
+func (c *conn) letGo(d *dataChan) {
+	c.channelDone(d)
+	switch {
+	case !d.hangUp():
+	case !c.keepLingering(d):
+		d.Close()
+	default:
+		go c.linger(d, func() { drain(d.conn(), d.conn()) })
+	}
+}
+
+// linger runs drain, and then closes d.
+func (c *conn) linger(d *dataChan, drain func()) {
+	drain()
+	c.dropLingering(d)
+	close(d.over)
+}
+
+// keepLingering makes d the one connection that lingers for this session: a client
+// that ignores refusals must not pile them up. False: the session has ended.
+func (c *conn) keepLingering(d *dataChan) bool {
+	d.over = make(chan struct{})
+	c.mu.Lock()
+	if c.gone {
+		c.mu.Unlock()
+		return false
+	}
+	former := c.lingering
+	c.lingering = d
+	c.mu.Unlock()
+	former.Close()
+	return true
+}
+
+// dropLingering closes what lingers if it is d; nil stands for any.
+func (c *conn) dropLingering(d *dataChan) {
+	c.mu.Lock()
+	if d == nil {
+		d = c.lingering
+	}
+	if c.lingering == d {
+		c.lingering = nil
+	}
+	c.mu.Unlock()
+	d.Close()
+}
+
+// awaitLingering tells a client that has not closed its data connection yet that the
+// session is over, and gives it the time to take that in.
+func (c *conn) awaitLingering() {
+	c.mu.Lock()
+	d := c.lingering
+	c.mu.Unlock()
+	if d == nil {
+		return
+	}
+	endWrite(d.conn())
+	select {
+	case <-d.over:
+	case <-time.After(closeNotifyTime):
+	}
+}
+
+// linger lets a client that still sends what we have refused read the reply, over TLS
+// up to its close_notify and ours.
+func (t *transfer) linger() {
+	drain(t.data, t.raw)
+	if conn, ok := t.data.(*tls.Conn); ok {
+		t.wire.closeWrite(conn, closeNotifyTime)
+	}
+}
