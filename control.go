@@ -168,7 +168,7 @@ func (c *conn) pending() (text string, ready, end bool) {
 	for c.xfer != nil && len(c.queue) >= queueLimit {
 		x := c.xfer
 		c.mu.Unlock()
-		<-x.left
+		c.awaitUnread(x)
 		c.mu.Lock()
 	}
 	defer c.mu.Unlock()
@@ -184,6 +184,23 @@ func (c *conn) pending() (text string, ready, end bool) {
 	}
 	c.login.dequeued = false
 	return "", false, c.wakes&wakeDrain != 0
+}
+
+// awaitUnread waits for a transfer while we read nothing. That the client has gone
+// is then the kernel's to say.
+func (c *conn) awaitUnread(x *xfer) {
+	look := time.NewTicker(openSoon)
+	defer look.Stop()
+	for {
+		select {
+		case <-x.left:
+			return
+		case <-look.C:
+			if closed, _ := peerClosed(c.raw); closed {
+				x.giveUpOpening()
+			}
+		}
+	}
 }
 
 // deliver decides what becomes of a line just read: true to execute it now. A

@@ -24,7 +24,8 @@ type Policy struct {
 	AllowUnclosedTLS bool
 
 	// AllowLostControl takes an upload for complete although the control
-	// connection broke before its end. Zero: it is aborted.
+	// connection broke before its end. Zero: it is aborted. One whose data
+	// connection is not open by then is aborted in any case.
 	AllowLostControl bool
 
 	// AllowEmptyPassword passes empty passwords on to the AuthDriver. Zero:

@@ -68,6 +68,8 @@ func (c *conn) order(name string, way direction) *transfer {
 
 // connect waits for the data connection and secures it.
 func (t *transfer) connect() error {
+	t.x.setOpening(true)
+	defer t.x.setOpening(false)
 	raw, err := t.x.data.open(t.x.ctx, t.wait.Data)
 	if err != nil {
 		return err

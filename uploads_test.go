@@ -519,6 +519,18 @@ var endings = map[string]ending{
 		r.data.Close()
 		r.raw.Close()
 	}},
+	"quit-and-nobody": {noData: true, play: func(r *endingRun) {
+		r.send("QUIT")
+		r.raw.Close()
+	}},
+	"lost-and-nobody": {
+		server: func(srv *paradise.Server) { srv.Policy.AllowLostControl = true },
+		noData: true, play: func(r *endingRun) { r.raw.Close() },
+	},
+	"quit-and-no-handshake": {secure: true, play: func(r *endingRun) {
+		r.send("QUIT")
+		r.raw.Close()
+	}},
 	"rst": {play: func(r *endingRun) {
 		r.write()
 		r.rawd.Reset()

@@ -57,6 +57,7 @@ type xfer struct {
 	abandoned  bool  // a driver did not come back; the session went without it
 	parting    reply // and said this
 	over       bool
+	opening    bool // waits for the data connection, or for its handshake
 	ended      bool
 	lost       bool          // the control connection ended without leave
 	verdict    chan struct{} // closed with ended
@@ -213,12 +214,43 @@ func (x *xfer) controlEnded(fine bool) {
 	if !x.ended {
 		x.ended, x.lost = true, !fine
 		close(x.verdict)
+		x.hurryLocked()
 	}
 	x.mu.Unlock()
 	if !fine {
 		x.abort(ErrControlLost)
 	}
 }
+
+// setOpening marks the begin and the end of the wait for the data connection.
+func (x *xfer) setOpening(opening bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.opening = opening
+	x.hurryLocked()
+}
+
+// hurryLocked bounds that wait once the client has ended its control connection: what
+// it has opened before it finds its way here at once, and nobody is there to open
+// more, whether QUIT was said or orphans may live.
+func (x *xfer) hurryLocked() {
+	if x.opening && x.ended {
+		time.AfterFunc(openSoon, x.giveUpOpening)
+	}
+}
+
+func (x *xfer) giveUpOpening() {
+	x.mu.Lock()
+	opening := x.opening
+	x.mu.Unlock()
+	if opening {
+		x.abort(ErrControlLost)
+	}
+}
+
+// openSoon is what a network may need to bring a connection that was opened before
+// the control connection's end, and to shake hands on it.
+const openSoon = 500 * time.Millisecond
 
 // controlAlive looks at the control connection without blocking it: at the end
 // of the data a client that died must not get its upload published. The kernel

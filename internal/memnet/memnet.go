@@ -14,6 +14,9 @@ import (
 	"time"
 )
 
+// Backlog is how many connections wait for a listener to accept them.
+const Backlog = 64
+
 // Network is a set of listeners.
 type Network struct {
 	mu        sync.Mutex
@@ -51,7 +54,7 @@ func (n *Network) Listen(addr netip.AddrPort) (*Listener, error) {
 	if n.listeners[addr] != nil {
 		return nil, &net.OpError{Op: "listen", Net: "tcp", Err: syscall.EADDRINUSE}
 	}
-	l := &Listener{net: n, addr: addr, queue: make(chan *Conn, 64), done: make(chan struct{}), timer: newDeadline()}
+	l := &Listener{net: n, addr: addr, queue: make(chan *Conn, Backlog), done: make(chan struct{}), timer: newDeadline()}
 	n.listeners[addr] = l
 	n.open++
 	return l, nil
