@@ -22,10 +22,15 @@ const (
 	urgentBare                   // likewise, but only without an argument
 	hidden                       // its argument appears nowhere
 	keepsOffset                  // REST and RANG outlive it
+	keepsSource                  // RNFR and SITE CPFR outlive it
 	early                        // works before login
 	unlisted                     // not in HELP
 	storage                      // a driver's error may choose the reply
 )
+
+// keepsBoth is for what asks, sets a parameter or offers a data channel: it is no step
+// of a sequence and breaks none.
+const keepsBoth = keepsOffset | keepsSource
 
 // command is a row of the table: what a verb needs, what it may answer, what
 // HELP and FEAT say of it.
@@ -136,10 +141,9 @@ func (c *conn) exec(text string) bool {
 		c.reply(nil, verb, "", r)
 		return r.end
 	}
+	begun := c.params.source
 	r, shown := c.answer(cmd, arg), c.shown(cmd, arg)
-	if cmd.needs&keepsOffset == 0 {
-		c.params.clearOffset()
-	}
+	c.breakSequences(cmd, arg, begun)
 	if r.job != nil {
 		r.job.arg = shown
 		if c.start(cmd, r.job) {
@@ -164,6 +168,22 @@ func (c *conn) exec(text string) bool {
 	}
 	c.mu.Unlock()
 	return r.end || c.blocked()
+}
+
+// breakSequences forgets what must be followed at once by its second command (RFC
+// 959, 5.4; RFC 3659, 5), whatever this one was answered. begun is the source of a
+// rename or copy from before it: one that it has named itself stands.
+func (c *conn) breakSequences(cmd *command, arg string, begun *source) {
+	keeps := cmd.needs
+	if cmd.name == "SITE" {
+		keeps |= c.srv.state.table.siteKeeps(arg)
+	}
+	if keeps&keepsOffset == 0 {
+		c.params.clearOffset()
+	}
+	if keeps&keepsSource == 0 && c.params.source == begun {
+		c.params.source = nil
+	}
 }
 
 // execUrgent answers what need not wait for the transfer x; false queues it.
@@ -270,7 +290,7 @@ func (c *conn) unmet(cmd *command, arg string) reply {
 		return say(502, "Not supported by this storage")
 	case s.Policy.Deny&cmd.perm != 0, cmd.anyPerm != 0 && s.Policy.Deny&cmd.anyPerm == cmd.anyPerm:
 		return say(550, "Permission denied")
-	case cmd.needs&needRename != 0 && c.params.renameFrom == "":
+	case cmd.needs&needRename != 0 && c.params.sourceOf(false) == nil:
 		return say(503, "RNTO needs RNFR first")
 	case cmd.needs&needData != 0 && c.data.Load() == nil:
 		return say(425, "Use PASV, EPSV, PORT or EPRT first")

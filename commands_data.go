@@ -11,13 +11,13 @@ import (
 func dataCommands() []*command {
 	codes := []int{200, 425, 502, 503, 504}
 	return []*command{
-		{name: "PASV", needs: needLogin | keepsOffset, codes: []int{227, 425, 503}, ref: "RFC 959, 4.1.2", run: cmdPasv},
-		{name: "EPSV", needs: needLogin | keepsOffset, codes: []int{200, 229, 425, 501, 502, 522}, syntax: "[1|2|ALL]", feat: "EPSV", ref: "RFC 2428, 3", run: cmdEpsv},
-		{name: "LPSV", needs: needLogin | keepsOffset, codes: []int{228, 425, 503}, feat: "LPSV", ref: "RFC 1639, 2", run: cmdLpsv},
-		{name: "SPSV", needs: needLogin | keepsOffset | unlisted, codes: []int{502}, ref: "draft-rosenau-ftp-single-port", run: notImplemented},
-		{name: "PORT", needs: needLogin | needArg | keepsOffset, codes: slices.Concat(codes, []int{522}), syntax: "h1,h2,h3,h4,p1,p2", ref: "RFC 959, 4.1.2", run: cmdPort},
-		{name: "EPRT", needs: needLogin | needArg | keepsOffset, codes: slices.Concat(codes, []int{522}), syntax: "|1|address|port|", feat: "EPRT", ref: "RFC 2428, 2", run: cmdEprt},
-		{name: "LPRT", needs: needLogin | needArg | keepsOffset, codes: slices.Concat(codes, []int{521}), syntax: "4,4,h1,h2,h3,h4,2,p1,p2", feat: "LPRT", ref: "RFC 1639, 1", run: cmdLprt},
+		{name: "PASV", needs: needLogin | keepsBoth, codes: []int{227, 425, 503}, ref: "RFC 959, 4.1.2", run: cmdPasv},
+		{name: "EPSV", needs: needLogin | keepsBoth, codes: []int{200, 229, 425, 501, 502, 522}, syntax: "[1|2|ALL]", feat: "EPSV", ref: "RFC 2428, 3", run: cmdEpsv},
+		{name: "LPSV", needs: needLogin | keepsBoth, codes: []int{228, 425, 503}, feat: "LPSV", ref: "RFC 1639, 2", run: cmdLpsv},
+		{name: "SPSV", needs: needLogin | keepsBoth | unlisted, codes: []int{502}, ref: "draft-rosenau-ftp-single-port", run: notImplemented},
+		{name: "PORT", needs: needLogin | needArg | keepsBoth, codes: slices.Concat(codes, []int{522}), syntax: "h1,h2,h3,h4,p1,p2", ref: "RFC 959, 4.1.2", run: cmdPort},
+		{name: "EPRT", needs: needLogin | needArg | keepsBoth, codes: slices.Concat(codes, []int{522}), syntax: "|1|address|port|", feat: "EPRT", ref: "RFC 2428, 2", run: cmdEprt},
+		{name: "LPRT", needs: needLogin | needArg | keepsBoth, codes: slices.Concat(codes, []int{521}), syntax: "4,4,h1,h2,h3,h4,2,p1,p2", feat: "LPRT", ref: "RFC 1639, 1", run: cmdLprt},
 	}
 }
 

@@ -14,12 +14,12 @@ func fileCommands() []*command {
 		{name: "DELE", needs: needLogin | needArg | storage, perm: PermDelete, codes: []int{250}, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdDele},
 		{name: "RNFR", needs: needLogin | needArg | storage, perm: PermRename, codes: []int{350}, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdRnfr},
 		{name: "RNTO", needs: needLogin | needArg | needRename | storage, perm: PermRename, codes: []int{250}, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdRnto},
-		{name: "SIZE", needs: needLogin | needArg | keepsOffset | storage, codes: []int{213}, syntax: "name", feat: "SIZE", ref: "RFC 3659, 4", run: cmdSize},
-		{name: "MDTM", needs: needLogin | needArg | keepsOffset | storage, codes: change, syntax: "name", feat: "MDTM", ref: "RFC 3659, 3", run: cmdMdtm},
+		{name: "SIZE", needs: needLogin | needArg | keepsBoth | storage, codes: []int{213}, syntax: "name", feat: "SIZE", ref: "RFC 3659, 4", run: cmdSize},
+		{name: "MDTM", needs: needLogin | needArg | keepsBoth | storage, codes: change, syntax: "name", feat: "MDTM", ref: "RFC 3659, 3", run: cmdMdtm},
 		{name: "MFMT", needs: needLogin | needArg | keepsOffset | storage, perm: PermTimes, feature: FeatureSetTime, codes: change, syntax: "time name", feat: "MFMT", ref: "draft-somers-ftp-mfxx, 3.1", run: cmdMfmt},
 		{name: "MFCT", needs: needLogin | needArg | keepsOffset | storage, perm: PermTimes, feature: FeatureSetCreated, codes: change, syntax: "time name", feat: "MFCT", ref: "draft-somers-ftp-mfxx, 3.2", run: cmdMfct},
 		{name: "MFF", needs: needLogin | needArg | keepsOffset | storage, offer: FeatureSetTime, codes: change, syntax: "fact=value; name", ref: "draft-somers-ftp-mfxx, 3.3", run: cmdMff},
-		{name: "AVBL", needs: needLogin | keepsOffset | storage, feature: FeatureSpace, codes: []int{213}, syntax: "[folder]", feat: "AVBL", ref: "draft-peterson-streamlined-ftp, 4", run: cmdAvbl},
+		{name: "AVBL", needs: needLogin | keepsBoth | storage, feature: FeatureSpace, codes: []int{213}, syntax: "[folder]", feat: "AVBL", ref: "draft-peterson-streamlined-ftp, 4", run: cmdAvbl},
 		{name: "COMB", needs: needLogin | needArg | storage, perm: PermCreate | PermRead | PermDelete, offer: FeatureAppend, codes: []int{250, 426, 501}, syntax: `"target" "part" ["part" ...]`, feat: "COMB target;source_list", ref: "GlobalSCAPE", run: cmdComb},
 	}
 }
@@ -37,7 +37,6 @@ func cmdDele(c *conn, arg string) reply {
 }
 
 func cmdRnfr(c *conn, arg string) reply {
-	c.params.renameFrom = ""
 	name, err := c.resolve(arg)
 	if err != nil {
 		return badName(err)
@@ -49,7 +48,7 @@ func cmdRnfr(c *conn, arg string) reply {
 	if err != nil && !errors.Is(err, errUnsupported) && !c.isLink(name) {
 		return replyFor(err, 502)
 	}
-	c.params.renameFrom, c.params.renameDir = name, err == nil && e.IsDir()
+	c.params.source = &source{name: name, dir: err == nil && e.IsDir()}
 	return say(350, "File exists, send RNTO with the new name")
 }
 
@@ -74,22 +73,21 @@ func (c *conn) isLink(name string) bool {
 
 // cmdRnto replaces a file, as clients that upload under a temporary name need.
 func cmdRnto(c *conn, arg string) reply {
-	from := c.params.renameFrom
-	c.params.renameFrom = ""
+	from := c.params.sourceOf(false)
 	to, err := c.resolve(arg)
 	if err != nil {
 		return badName(err)
 	}
-	if !c.params.renameDir && !c.mayName(to) {
+	if !from.dir && !c.mayName(to) {
 		return badName(ErrBadName)
 	}
 	if c.facts().Policy.Deny&PermOverwrite != 0 && c.exists(to) {
 		return say(550, "Permission denied: the name is taken")
 	}
-	if err := c.files().Rename(c.ctx, c.facts(), from, to, RenameOptions{}); err != nil {
+	if err := c.files().Rename(c.ctx, c.facts(), from.name, to, RenameOptions{}); err != nil {
 		return replyFor(err, 502)
 	}
-	c.changed("RNTO", to, from)
+	c.changed("RNTO", to, from.name)
 	return say(250, "File renamed")
 }
 

@@ -10,9 +10,9 @@ import (
 
 func folderCommands() []*command {
 	rows := []*command{
-		{name: "CWD", needs: needLogin | storage, codes: []int{250}, syntax: "[folder]", ref: "RFC 959, 4.1.1", run: cmdCwd},
-		{name: "CDUP", needs: needLogin | storage, codes: []int{250}, ref: "RFC 959, 4.1.1", run: cmdCdup},
-		{name: "PWD", needs: needLogin | keepsOffset, codes: []int{257}, ref: "RFC 959, 4.1.3", run: cmdPwd},
+		{name: "CWD", needs: needLogin | keepsSource | storage, codes: []int{250}, syntax: "[folder]", ref: "RFC 959, 4.1.1", run: cmdCwd},
+		{name: "CDUP", needs: needLogin | keepsSource | storage, codes: []int{250}, ref: "RFC 959, 4.1.1", run: cmdCdup},
+		{name: "PWD", needs: needLogin | keepsBoth, codes: []int{257}, ref: "RFC 959, 4.1.3", run: cmdPwd},
 		{name: "MKD", needs: needLogin | needArg | storage, perm: PermMkdir, codes: []int{257}, syntax: "folder", ref: "RFC 959, 4.1.3", run: cmdMkd},
 		{name: "RMD", needs: needLogin | needArg | storage, perm: PermRmdir, codes: []int{250, 426}, syntax: "folder", ref: "RFC 959, 4.1.3", run: cmdRmd},
 		{name: "RMDA", needs: needLogin | needArg | storage, perm: PermRmdir | PermDelete, codes: []int{250, 426}, syntax: "folder", ref: "Serv-U", run: cmdRmda},

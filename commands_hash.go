@@ -12,11 +12,11 @@ func hashCommands() []*command {
 		if verb == "MD5" {
 			done = 251
 		}
-		return &command{name: verb, needs: needLogin | needArg | keepsOffset | storage, perm: PermRead, codes: []int{done, 426}, syntax: "name [start end]", feat: verb, ref: ref,
+		return &command{name: verb, needs: needLogin | needArg | keepsBoth | storage, perm: PermRead, codes: []int{done, 426}, syntax: "name [start end]", feat: verb, ref: ref,
 			run: func(c *conn, arg string) reply { return c.oldHash(verb, kind, arg) }}
 	}
 	return []*command{
-		{name: "HASH", needs: needLogin | needArg | storage, perm: PermRead, codes: []int{213, 426}, syntax: "name", ref: "draft-bryan-ftpext-hash, 3", run: cmdHash},
+		{name: "HASH", needs: needLogin | needArg | keepsSource | storage, perm: PermRead, codes: []int{213, 426}, syntax: "name", ref: "draft-bryan-ftpext-hash, 3", run: cmdHash},
 		row("XCRC", DigestCRC32, "GlobalSCAPE"),
 		row("XMD5", DigestMD5, "GlobalSCAPE"),
 		row("MD5", DigestMD5, "draft-twine-ftpmd5"),

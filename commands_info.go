@@ -11,16 +11,16 @@ import (
 
 func infoCommands() []*command {
 	return []*command{
-		{name: "NOOP", needs: early | urgent | keepsOffset, codes: []int{200}, ref: "RFC 959, 4.1.3", run: cmdNoop},
-		{name: "SYST", needs: early | keepsOffset, codes: []int{215}, ref: "RFC 959, 4.1.3", run: cmdSyst},
-		{name: "STAT", needs: early | urgentBare | keepsOffset | storage, codes: []int{211, 212, 213, 530}, syntax: "[name]", ref: "RFC 959, 4.1.3", run: cmdStat},
-		{name: "HELP", needs: early | keepsOffset, codes: []int{211, 214, 501, 502}, syntax: "[command]", ref: "RFC 959, 4.1.3", run: cmdHelp},
-		{name: "FEAT", needs: early | keepsOffset, codes: []int{211, 501}, ref: "RFC 2389, 3", run: cmdFeat},
-		{name: "OPTS", needs: needArg | early | keepsOffset, codes: []int{200, 451, 501}, syntax: "command [options]", ref: "RFC 2389, 4", run: cmdOpts},
-		{name: "MLST", needs: needLogin | keepsOffset | storage, perm: PermList, codes: []int{250}, syntax: "[name]", ref: "RFC 3659, 7", run: cmdMlst},
-		{name: "CLNT", needs: needArg | early | keepsOffset, codes: []int{200}, syntax: "name", feat: "CLNT", ref: "draft-peterson-streamlined-ftp", run: cmdClnt},
-		{name: "CSID", needs: needArg | early | keepsOffset, codes: []int{200}, syntax: "Name=...; Version=...;", feat: "CSID", ref: "draft-peterson-streamlined-ftp", run: cmdCsid},
-		{name: "LANG", needs: early | keepsOffset, codes: []int{200, 501, 504}, syntax: "[tag]", feat: "LANG EN*", ref: "RFC 2640, 4.1", run: cmdLang},
+		{name: "NOOP", needs: early | urgent | keepsBoth, codes: []int{200}, ref: "RFC 959, 4.1.3", run: cmdNoop},
+		{name: "SYST", needs: early | keepsBoth, codes: []int{215}, ref: "RFC 959, 4.1.3", run: cmdSyst},
+		{name: "STAT", needs: early | urgentBare | keepsBoth | storage, codes: []int{211, 212, 213, 530}, syntax: "[name]", ref: "RFC 959, 4.1.3", run: cmdStat},
+		{name: "HELP", needs: early | keepsBoth, codes: []int{211, 214, 501, 502}, syntax: "[command]", ref: "RFC 959, 4.1.3", run: cmdHelp},
+		{name: "FEAT", needs: early | keepsBoth, codes: []int{211, 501}, ref: "RFC 2389, 3", run: cmdFeat},
+		{name: "OPTS", needs: needArg | early | keepsBoth, codes: []int{200, 451, 501}, syntax: "command [options]", ref: "RFC 2389, 4", run: cmdOpts},
+		{name: "MLST", needs: needLogin | keepsBoth | storage, perm: PermList, codes: []int{250}, syntax: "[name]", ref: "RFC 3659, 7", run: cmdMlst},
+		{name: "CLNT", needs: needArg | early | keepsBoth, codes: []int{200}, syntax: "name", feat: "CLNT", ref: "draft-peterson-streamlined-ftp", run: cmdClnt},
+		{name: "CSID", needs: needArg | early | keepsBoth, codes: []int{200}, syntax: "Name=...; Version=...;", feat: "CSID", ref: "draft-peterson-streamlined-ftp", run: cmdCsid},
+		{name: "LANG", needs: early | keepsBoth, codes: []int{200, 501, 504}, syntax: "[tag]", feat: "LANG EN*", ref: "RFC 2640, 4.1", run: cmdLang},
 		{name: "SITE", needs: needLogin | needArg | storage, codes: []int{200, 202, 211, 213, 214, 250, 257, 350, 426, 500, 501, 503, 504}, syntax: "command", ref: "RFC 959, 4.1.3", run: cmdSite},
 	}
 }

@@ -15,13 +15,14 @@ type siteCommand struct {
 	feature Features
 	args    int  // at least this many words
 	hidden  bool // its argument appears nowhere
+	keeps   need // keepsOffset and keepsSource
 	syntax  string
 	run     func(c *conn, arg string) reply
 }
 
 func siteCommands() []*siteCommand {
 	return []*siteCommand{
-		{name: "HELP", syntax: "[command]", run: func(c *conn, arg string) reply { return c.siteHelp(strings.ToUpper(arg)) }},
+		{name: "HELP", keeps: keepsBoth, syntax: "[command]", run: func(c *conn, arg string) reply { return c.siteHelp(strings.ToUpper(arg)) }},
 		{name: "CHMOD", perm: PermChmod, feature: FeatureSetMode, args: 2, syntax: "mode name", run: siteChmod},
 		{name: "UTIME", perm: PermTimes, feature: FeatureSetTime, args: 2, syntax: "time name", run: siteUtime},
 		{name: "MKDIR", perm: PermMkdir, args: 1, syntax: "folder", run: siteMkdir},
@@ -29,10 +30,10 @@ func siteCommands() []*siteCommand {
 		{name: "COPY", perm: PermRead, args: 2, syntax: "from to", run: siteCopy},
 		{name: "CPFR", perm: PermRead, args: 1, syntax: "name", run: siteCpfr},
 		{name: "CPTO", perm: PermRead, args: 1, syntax: "name", run: siteCpto},
-		{name: "EXPECT", args: 2, syntax: "function digest", run: siteExpect},
-		{name: "UMASK", perm: PermSite, syntax: "[mask]", run: siteUmask},
-		{name: "IDLE", perm: PermSite, syntax: "[seconds]", run: siteIdle},
-		{name: "WHO", perm: PermSite, run: siteWho},
+		{name: "EXPECT", keeps: keepsBoth, args: 2, syntax: "function digest", run: siteExpect},
+		{name: "UMASK", keeps: keepsBoth, perm: PermSite, syntax: "[mask]", run: siteUmask},
+		{name: "IDLE", keeps: keepsBoth, perm: PermSite, syntax: "[seconds]", run: siteIdle},
+		{name: "WHO", keeps: keepsBoth, perm: PermSite, run: siteWho},
 	}
 }
 
@@ -62,6 +63,15 @@ func (t *commandTable) siteShown(arg string) string {
 		return verb + " " + hiddenArg
 	}
 	return arg
+}
+
+// siteKeeps is what outlives a SITE command. One that is not known changes nothing.
+func (t *commandTable) siteKeeps(arg string) need {
+	verb, _ := splitCommand(arg)
+	if s := t.site[verb]; s != nil {
+		return s.keeps
+	}
+	return keepsBoth
 }
 
 // siteIgnored are what senders say before every file and go on without.
@@ -154,17 +164,16 @@ func siteCpfr(c *conn, arg string) reply {
 	if r.code != 0 {
 		return r
 	}
-	c.params.copyFrom = name
+	c.params.source = &source{name: name, copy: true}
 	return say(350, "File exists, send SITE CPTO with the new name")
 }
 
 func siteCpto(c *conn, arg string) reply {
-	from := c.params.copyFrom
-	c.params.copyFrom = ""
-	if from == "" {
+	from := c.params.sourceOf(true)
+	if from == nil {
 		return say(503, "CPTO needs CPFR first")
 	}
-	return c.copy("SITE CPTO", from, arg, 250)
+	return c.copy("SITE CPTO", from.name, arg, 250)
 }
 
 // copy lets the storage copy, or copies through the outermost driver, so that

@@ -24,7 +24,7 @@ func transferCommands() []*command {
 		{name: "LIST", needs: needLogin | needData | storage, perm: PermList, codes: end, syntax: "[options] [name]", ref: "RFC 959, 4.1.3", run: cmdList},
 		{name: "NLST", needs: needLogin | needData | storage, perm: PermList, codes: end, syntax: "[options] [name]", ref: "RFC 959, 4.1.3", run: cmdNlst},
 		{name: "MLSD", needs: needLogin | needData | storage, perm: PermList, codes: append(end, 501), syntax: "[folder]", ref: "RFC 3659, 7", run: cmdMlsd},
-		{name: "ABOR", needs: needLogin | keepsOffset, codes: []int{226}, ref: "RFC 959, 4.1.3", run: cmdAbor},
+		{name: "ABOR", needs: needLogin, codes: []int{226}, ref: "RFC 959, 4.1.3", run: cmdAbor},
 	}
 }
 

@@ -114,18 +114,31 @@ type params struct {
 	deflate    bool // MODE Z
 	level      int8 // of deflate
 	epsvAll    bool
-	renameDir  bool // what renameFrom names is a folder
 	facts      factSet
 	hash       Digest
 	charset    charsetState
-	renameFrom string
-	copyFrom   string
+	source     *source // of the rename or copy that has begun; nil: none
 	offset     int64
 	rangeEnd   int64 // of RANG; -1 without
 	allocated  int64
 	expect     map[Digest]string
 	idle       time.Duration // SITE IDLE; 0: the server's
 	lastUpload *digestRecord // nil: none that has digests
+}
+
+// source is what RNFR or SITE CPFR has named.
+type source struct {
+	name string
+	dir  bool // it is a folder
+	copy bool // of CPFR
+}
+
+// sourceOf is the name that awaits RNTO, or SITE CPTO.
+func (p *params) sourceOf(copy bool) *source {
+	if p.source == nil || p.source.copy != copy {
+		return nil
+	}
+	return p.source
 }
 
 // ofTransfers is what outlives the login: the transfer parameters, and what was
