@@ -31,7 +31,8 @@ func openRclone(t testing.TB) transferer {
 	return func(v *visit) ([]string, error) { return rcloneVisit(v, strings.TrimSpace(hidden)) }
 }
 
-func rcloneVisit(v *visit, hidden string) ([]string, error) {
+// rcloneRun runs one command of rclone's.
+func rcloneRun(v *visit, hidden string, args ...string) (string, error) {
 	env := []string{
 		"RCLONE_FTP_HOST=" + v.bracketed(), "RCLONE_FTP_PORT=" + v.port, "RCLONE_FTP_USER=" + v.user, "RCLONE_FTP_PASS=" + hidden,
 		fmt.Sprintf("RCLONE_FTP_TLS=%v", v.cell.tls == implicit),
@@ -40,19 +41,23 @@ func rcloneVisit(v *visit, hidden string) ([]string, error) {
 		"RCLONE_CONFIG=" + v.home + "/rclone.conf", "SSL_CERT_FILE=" + v.ca, "RCLONE_FTP_ENCODING=Slash", "RCLONE_RETRIES=1", "RCLONE_LOW_LEVEL_RETRIES=1",
 	}
 	if _, err := v.write("rclone.conf", ""); err != nil {
-		return nil, err
+		return "", err
 	}
+	ctx, cancel := context.WithTimeout(v.t.Context(), limit)
+	defer cancel()
+	cmd := command(ctx, v.home, "rclone", args...)
+	cmd.Env = append(cmd.Env, env...)
+	return finish(cmd, "")
+}
+
+func rcloneVisit(v *visit, hidden string) ([]string, error) {
 	var list string
 	for _, args := range [][]string{
 		{"copy", v.up, ":ftp:" + v.remote},
 		{"lsf", ":ftp:" + v.remote},
 		{"copy", ":ftp:" + v.remote, v.down},
 	} {
-		ctx, cancel := context.WithTimeout(v.t.Context(), limit)
-		cmd := command(ctx, v.home, "rclone", args...)
-		cmd.Env = append(cmd.Env, env...)
-		out, err := finish(cmd, "")
-		cancel()
+		out, err := rcloneRun(v, hidden, args...)
 		if err != nil {
 			return nil, err
 		}

@@ -112,12 +112,54 @@ public class Visits {
         }
     }
 
+    interface Attempt {
+        boolean done() throws IOException;
+    }
+
+    static void get(FTPClient client, Visit v, String name) throws IOException {
+        try (OutputStream out = new FileOutputStream(v.down + "/" + name)) {
+            check(client, client.retrieveFile(name, out));
+        }
+    }
+
+    static boolean put(FTPClient client, Visit v, String name, String remote) throws IOException {
+        try (InputStream in = new FileInputStream(v.up + "/" + name)) {
+            return client.storeFile(remote, in);
+        }
+    }
+
+    /** Asks for what is refused, and goes on in the same session with what is not. */
+    static List<String> refusals(Visit v) throws Exception {
+        FTPClient client = client(v);
+        List<Attempt> attempts = List.of(
+            () -> client.retrieveFile("nope", OutputStream.nullOutputStream()),
+            () -> client.listNames("nope") != null,
+            () -> put(client, v, "small.bin", "nope/small.bin"),
+            () -> put(client, v, "big.bin", "big.bin"));
+        try {
+            login(client, v);
+            check(client, client.changeWorkingDirectory(v.remote));
+            List<String> said = new ArrayList<>();
+            for (Attempt attempt : attempts) {
+                said.add(attempt.done() ? "not refused" : client.getReplyString().trim());
+                get(client, v, "there.bin");
+            }
+            check(client, client.logout());
+            return said;
+        } finally {
+            if (client.isConnected()) {
+                client.disconnect();
+            }
+        }
+    }
+
     public static void main(String[] args) throws Exception {
         PrintStream out = new PrintStream(System.out, true, "UTF-8");
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = in.readLine(); line != null; line = in.readLine()) {
             try {
-                List<String> names = visit(Visit.of(line));
+                Visit v = Visit.of(line);
+                List<String> names = v.op.equals("refusals") ? refusals(v) : visit(v);
                 out.print(names.isEmpty() ? "ok\n" : "ok\t" + String.join("\t", names) + "\n");
             } catch (Exception e) {
                 StringWriter text = new StringWriter();

@@ -37,6 +37,33 @@ async function visit(f) {
     }
 }
 
+// refusals asks for what is refused, and goes on in the same session with what is not.
+async function refusals(f) {
+    const client = new ftp.Client(20000);
+    const there = () => client.downloadTo(path.join(f.down, "there.bin"), "there.bin");
+    const attempts = [
+        () => client.downloadTo(path.join(f.down, "nope"), "nope"),
+        () => client.list("nope"),
+        () => client.uploadFrom(path.join(f.up, "small.bin"), "nope/small.bin"),
+        () => client.uploadFrom(path.join(f.up, "big.bin"), "big.bin"),
+    ];
+    const said = [];
+    try {
+        await login(client, f);
+        await client.cd(f.remote);
+        for (const attempt of attempts) {
+            said.push(await attempt().then(() => "not refused", e => String(e)));
+            await there();
+        }
+        await client.send("QUIT");
+        return said;
+    } finally {
+        client.close();
+    }
+}
+
+const OPS = { visit, refusals };
+
 async function main() {
     for await (const line of readline.createInterface({ input: process.stdin })) {
         const words = line.split("\t");
@@ -44,7 +71,7 @@ async function main() {
         f.names = words.slice(FIELDS.length);
         let answer;
         try {
-            answer = ["ok", ...await visit(f)];
+            answer = ["ok", ...await OPS[f.op](f)];
         } catch (e) {
             answer = ["error", String(e.stack || e).replaceAll("\t", " ").replaceAll("\n", "\v")];
         }

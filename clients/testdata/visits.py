@@ -81,7 +81,7 @@ def login(f):
 
 
 def put(ftp, f, name):
-    with open(os.path.join(f["up"], name), "rb") as src:
+    with open(os.path.join(f["up"], os.path.basename(name)), "rb") as src:
         if f["type"] == "A":
             ftp.storlines("STOR " + name, src)
         else:
@@ -132,6 +132,27 @@ def resume(f):
         return []
 
 
+def refusals(f):
+    """Asks for what is refused, and goes on with what is not; returns what was said."""
+    said = []
+    with login(f) as ftp:
+        ftp.cwd(f["remote"])
+        attempts = (
+            lambda: ftp.retrbinary("RETR nope", bytes),
+            lambda: ftp.retrlines("LIST nope", str),
+            lambda: put(ftp, f, "nope/small.bin"),
+            lambda: put(ftp, f, "big.bin"),
+        )
+        for attempt in attempts:
+            try:
+                attempt()
+                said.append("not refused")
+            except ftplib.error_perm as e:
+                said.append(str(e))
+            get(ftp, f, "there.bin")
+    return said
+
+
 def abort(f):
     """Stops a download and an upload half-way by ABOR, and goes on."""
     with login(f) as ftp:
@@ -158,7 +179,7 @@ def reuse(f):
         Explicit.resume = False
 
 
-OPS = {"visit": visit, "resume": resume, "abort": abort, "reuse": reuse}
+OPS = {"visit": visit, "refusals": refusals, "resume": resume, "abort": abort, "reuse": reuse}
 FIELDS = ["op", "mode", "family", "tls", "type", "host", "port", "user", "password", "ca", "up", "down", "remote"]
 
 
