@@ -210,6 +210,9 @@ func newDirectory(cfg *config, h *homes, policy paradise.Policy) (*directory, er
 		}
 	}
 	for name, a := range d.accounts {
+		if err := h.fits(name, a); err != nil {
+			return nil, err
+		}
 		a.user = d.user(name, a)
 		d.traces = d.traces || a.user.Policy.Trace
 	}

@@ -26,7 +26,7 @@ func (a *acmeConfig) flags(fs *flag.FlagSet) {
 	fs.StringVar(&a.domains, "acme-domains", "", "comma-separated `names` to get certificates for by ACME; agrees to the authority's terms")
 	fs.StringVar(&a.cache, "acme-cache", "./paradise-acme", "`folder` for account key and certificates")
 	fs.StringVar(&a.email, "acme-email", "", "`address` that the authority may write to")
-	fs.StringVar(&a.http, "acme-http", ":80", "`host:port` where the authority's HTTP challenge is answered; it asks at port 80")
+	addrVar(fs, &a.http, "acme-http", ":80", "`host:port` where the authority's HTTP challenge is answered; it asks at port 80")
 	fs.StringVar(&a.directory, "acme-directory", "", "`URL` of the authority; Let's Encrypt if empty")
 }
 

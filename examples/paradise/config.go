@@ -22,6 +22,7 @@ type config struct {
 	configFile  string
 	checkOnly   bool
 	printConfig bool
+	text        string // of the file
 
 	addr     string
 	root     string
@@ -35,6 +36,8 @@ type config struct {
 	monitor  string
 
 	monitorToken string
+	monitorKey   string // file that holds the token
+	ownHomes     bool
 	monitorHosts listFlag
 
 	tlsCert    string
@@ -69,32 +72,36 @@ const commandNames = "who, top, healthcheck or hash-password"
 // parseFlags reads the flags, and the file that -config names. What a flag says
 // goes before what the file says.
 func parseFlags(args []string, out io.Writer) (*config, error) {
-	cfg := &config{users: userFlag{accounts: paradise.Accounts{"auser": "secret"}}}
+	cfg := &config{}
 	fs := cfg.flags(io.Discard)
 	cfg.set = fs
-	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
-		fs.SetOutput(out)
-		fmt.Fprintf(out, "Usage: paradise [flags], or a command with flags of its own: %s\n", commandNames)
-		fs.PrintDefaults()
+	if err := parse(fs, args, out, "Usage: paradise [flags], or a command with flags of its own: "+commandNames); err != nil {
 		return nil, err
-	} else if err != nil {
-		return nil, fmt.Errorf("%w; paradise -h lists the flags", err)
 	}
 	if fs.NArg() > 0 {
-		return nil, fmt.Errorf("unknown command %q: use %s", fs.Arg(0), commandNames)
+		return nil, noCommand(fs.Arg(0))
+	}
+	if err := checkGiven(fs); err != nil {
+		return nil, err
 	}
 	if cfg.configFile != "" {
 		if err := cfg.readFile(fs, cfg.configFile); err != nil {
 			return nil, err
 		}
 	}
-	fs.Visit(func(f *flag.Flag) {
-		cfg.tlsDemanded = cfg.tlsDemanded || f.Name == "tls-policy" && cfg.tlsPolicy == "required"
-	})
-	if !cfg.users.given && (len(cfg.accounts) > 0 || cfg.htpasswd != "" || cfg.authURL != "") {
-		cfg.users.accounts = nil
+	cfg.tlsDemanded = cfg.given("tls-policy") && cfg.tlsPolicy == "required"
+	if !cfg.namesAccounts() {
+		cfg.users.accounts = defaultAccount()
 	}
 	return cfg, cfg.check()
+}
+
+// noCommand is the error for a word that is neither a flag nor a command.
+func noCommand(word string) error {
+	if slices.Contains([]string{"true", "false", "on", "off", "yes", "no"}, word) {
+		return fmt.Errorf("%q belongs to no flag: one that is on or off takes its value behind =, as in -durable=false", word)
+	}
+	return fmt.Errorf("unknown command %q: use %s", word, commandNames)
 }
 
 // flags defines the flags; each is a key of the configuration file as well.
@@ -104,28 +111,31 @@ func (cfg *config) flags(out io.Writer) *flag.FlagSet {
 	fs.StringVar(&cfg.configFile, "config", "", "TOML `file` with any of these settings, and accounts")
 	fs.BoolVar(&cfg.checkOnly, "check", false, "check the configuration and exit")
 	fs.BoolVar(&cfg.printConfig, "print-config", false, "print the settings in force as a configuration file, without secrets, and exit")
-	fs.StringVar(&cfg.addr, "addr", "127.0.0.1:2121", "control listener, `host:port`")
+	addrVar(fs, &cfg.addr, "addr", "127.0.0.1:2121", "control listener, `host:port`")
 	fs.StringVar(&cfg.root, "root", "./paradise-data", "`folder` that is served; made if missing")
 	cfg.loginFlags(fs)
 	fs.Var(&cfg.passive, "passive-ports", "`min-max` of the ports for data connections; any free port if empty")
 	fs.TextVar(&cfg.publicIP, "public-ip", netip.Addr{}, "`IP` that PASV announces; the control connection's own if empty")
-	fs.StringVar(&cfg.monitor, "monitor", "127.0.0.1:5010", "`host:port` of the monitor page; empty turns it off")
+	addrVar(fs, &cfg.monitor, "monitor", "127.0.0.1:5010", "`host:port` of the monitor page; empty turns it off")
 	fs.StringVar(&cfg.monitorToken, "monitor-token", "", "`token`, 16 characters or more, for the monitor's actions and for reading it from other machines")
+	fs.StringVar(&cfg.monitorKey, "monitor-token-file", "", "`file` that holds the token, which others then do not see among the processes")
 	fs.Var(&cfg.monitorHosts, "monitor-host", "further host `name` under which the monitor is reached; repeatable")
 	cfg.tlsFlags(fs)
-	fs.StringVar(&cfg.allowTypes, "allow-types", "", "MIME types taken, as in image/*,application/pdf; all if empty")
+	fs.StringVar(&cfg.allowTypes, "allow-types", "", "comma-separated MIME `types` taken, as in image/*,application/pdf; all without it")
 	fs.BoolVar(&cfg.durable, "durable", false, "fsync file and folder before 226")
-	fs.StringVar(&cfg.abuse, "abuse-limits", "on", "on or off: limits per address, bans and login delays; off is for benchmarks and trusted networks")
-	fs.IntVar(&cfg.sessions, "max-sessions", 0, "sessions at once; 0 is what the descriptors carry, some kept for transfers")
-	fs.IntVar(&cfg.perIP, "max-sessions-per-ip", 256, "sessions at once from one address; 0 is no limit of its own; holds beside -abuse-limits off if it is set")
+	choiceVar(fs, &cfg.abuse, "abuse-limits", "on", "on or off: limits per address, bans and login delays; off is for benchmarks and trusted networks", "on", "off")
+	fs.IntVar(&cfg.sessions, "max-sessions", 0, "`number` of sessions at once; 0 is what the descriptors carry, some kept for transfers")
+	fs.IntVar(&cfg.perIP, "max-sessions-per-ip", 256, "`number` of sessions at once from one address; 0 is no limit of its own; holds beside -abuse-limits off if it is set")
 	cfg.onUpload.flags(fs)
 	cfg.lifeFlags(fs)
+	explain(fs)
 	return fs
 }
 
 func (cfg *config) loginFlags(fs *flag.FlagSet) {
 	fs.Var(&cfg.users, "user", "an account, `name:password`; repeatable, the first replaces auser:secret")
 	fs.StringVar(&cfg.htpasswd, "htpasswd", "", "`file` of accounts as htpasswd writes it")
+	fs.BoolVar(&cfg.ownHomes, "own-homes", false, "give each user of whom no home is known the folder of that name below -root, as their whole world; it is made if missing")
 	fs.StringVar(&cfg.authURL, "auth-url", "", "`URL` of an identity service that is asked about users not named here; see auth/webhook")
 	fs.StringVar(&cfg.authKey, "auth-secret-file", "", "`file` with the secret that signs requests to -auth-url")
 }
@@ -133,41 +143,35 @@ func (cfg *config) loginFlags(fs *flag.FlagSet) {
 func (cfg *config) tlsFlags(fs *flag.FlagSet) {
 	fs.StringVar(&cfg.tlsCert, "tls-cert", "", "certificate `file`; offers explicit TLS")
 	fs.StringVar(&cfg.tlsKey, "tls-key", "", "private key `file` of the certificate")
-	fs.StringVar(&cfg.tlsPolicy, "tls-policy", "required", "optional or required: whether plain logins are taken where a certificate is set")
-	fs.StringVar(&cfg.tlsAddr, "tls-addr", "", "implicit TLS listener, `host:port`; none if empty")
+	choiceVar(fs, &cfg.tlsPolicy, "tls-policy", "required", "optional or required: whether plain logins are taken where a certificate is set", "optional", "required")
+	addrVar(fs, &cfg.tlsAddr, "tls-addr", "", "implicit TLS listener, `host:port`; none if empty")
 	fs.BoolVar(&cfg.tlsOld, "tls-old-devices", false, "take TLS 1.0 and 1.1 and CBC suites, for devices that know nothing better")
-	fs.StringVar(&cfg.reuse, "data-tls-reuse", "prefer", "prefer, require or off: whether data connections resume their session's TLS")
+	choiceVar(fs, &cfg.reuse, "data-tls-reuse", "prefer", "prefer, require or off: whether data connections resume their session's TLS", "prefer", "require", "off")
 	cfg.acme.flags(fs)
 }
 
 func (cfg *config) lifeFlags(fs *flag.FlagSet) {
-	fs.DurationVar(&cfg.idle, "idle-timeout", 5*time.Minute, "how long a session may idle")
-	fs.DurationVar(&cfg.drain, "drain-timeout", time.Hour, "how long running transfers may go on after a stop")
-	fs.DurationVar(&cfg.grace, "restart-grace", 30*time.Second, "how long a restart leaves idle sessions to the old process; 1s at least")
-	fs.DurationVar(&cfg.upgrade, "restart-timeout", time.Minute, "how long a new process may take until it is ready")
+	fs.DurationVar(&cfg.idle, "idle-timeout", 5*time.Minute, "`time` that a session may idle")
+	fs.DurationVar(&cfg.drain, "drain-timeout", time.Hour, "`time` that running transfers may go on after a stop")
+	fs.DurationVar(&cfg.grace, "restart-grace", 30*time.Second, "`time` that a restart leaves idle sessions to the old process; 1s at least")
+	fs.DurationVar(&cfg.upgrade, "restart-timeout", time.Minute, "`time` that a new process may take until it is ready")
 	fs.StringVar(&cfg.pidFile, "pid-file", "", "`file` that holds the process ID")
 	fs.Var(&levelFlag{&cfg.logLevel}, "log-level", "lowest `level` that is logged: debug, info, warn or error")
-	fs.StringVar(&cfg.logFormat, "log-format", "text", "text or json")
+	choiceVar(fs, &cfg.logFormat, "log-format", "text", "text or json", "text", "json")
 	fs.StringVar(&cfg.xferlog, "xferlog", "", "`file` outside -root that gets a line in xferlog's format for every file transferred; opened anew on SIGHUP, or when it has been renamed")
 	fs.Var(&cfg.traceUsers, "trace-user", "`name` of a user whose commands and replies are logged, secrets hidden; repeatable")
 }
 
 func (cfg *config) check() error {
-	for _, c := range []struct {
-		flag, value string
-		allowed     []string
-	}{
-		{"tls-policy", cfg.tlsPolicy, []string{"optional", "required"}},
-		{"data-tls-reuse", cfg.reuse, []string{"prefer", "require", "off"}},
-		{"abuse-limits", cfg.abuse, []string{"on", "off"}},
-		{"log-format", cfg.logFormat, []string{"text", "json"}},
-	} {
-		if !slices.Contains(c.allowed, c.value) {
-			return fmt.Errorf("-%s is %q: use %s", c.flag, c.value, strings.Join(c.allowed, " or "))
-		}
-	}
-	if cfg.grace < minGrace {
+	switch ip := cfg.publicIP; {
+	case cfg.grace < minGrace:
 		return fmt.Errorf("-restart-grace is %v: use %v or more", cfg.grace, minGrace)
+	case cfg.idle == 0:
+		return errors.New("-idle-timeout is 0: nobody could log in; use 1s or more")
+	case cfg.upgrade == 0:
+		return errors.New("-restart-timeout is 0: no restart could succeed; use 1s or more")
+	case ip.IsValid() && (!ip.Unmap().Is4() || ip.IsUnspecified() || ip.IsMulticast()):
+		return fmt.Errorf("-public-ip is %v: write the IPv4 address that clients connect to; PASV can announce no other kind", ip)
 	}
 	if err := probe(&paradise.Server{Policy: paradise.Policy{TLS: paradise.TLSOptional, Gate: cfg.policy().Gate}}); err != nil {
 		return fmt.Errorf("-allow-types: %w", err)
@@ -178,10 +182,16 @@ func (cfg *config) check() error {
 	if cfg.authKey != "" && cfg.authURL == "" {
 		return errors.New("-auth-secret-file is set without -auth-url")
 	}
-	if err := cfg.onUpload.check(cfg.root); err != nil {
+	if cfg.monitorToken != "" && cfg.monitorKey != "" {
+		return errors.New("-monitor-token and -monitor-token-file exclude each other: give one")
+	}
+	if err := cfg.onUpload.check(); err != nil {
 		return err
 	}
-	return outside(cfg.root, "xferlog", cfg.xferlog)
+	if err := cfg.checkPlaces(); err != nil {
+		return err
+	}
+	return cfg.checkListeners()
 }
 
 // checkTLS refuses what asks for encryption and would go without.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/BurntSushi/toml"
 )
@@ -26,11 +27,15 @@ func (cfg *config) readFile(fs *flag.FlagSet, name string) error {
 	if err != nil {
 		return fmt.Errorf("-config: %w", err)
 	}
-	if err := cfg.decode(fs, string(text)); err != nil {
+	cfg.text = strings.TrimPrefix(string(text), byteOrderMark)
+	if err := cfg.decode(fs, cfg.text); err != nil {
 		return fmt.Errorf("%s: %w", name, withLine(err))
 	}
 	return nil
 }
+
+// byteOrderMark is what editors of Windows put before a text.
+const byteOrderMark = "\ufeff"
 
 func (cfg *config) decode(fs *flag.FlagSet, text string) error {
 	var tables map[string]toml.Primitive
@@ -38,10 +43,16 @@ func (cfg *config) decode(fs *flag.FlagSet, text string) error {
 	if err != nil {
 		return err
 	}
+	if len(tables) == 0 {
+		return errors.New("the file says nothing, as if it had been emptied or cut: write the settings, or leave -config out")
+	}
 	for _, key := range md.Keys() {
 		if key[0] != "accounts" && (fs.Lookup(key[0]) == nil || slices.Contains(notInFile, key[0])) {
-			return unknownKey(text, []toml.Key{key})
+			return unknownKey(text, key, topHint(fs, key[0]))
 		}
+	}
+	if err := checkAccounts(md, text, tables["accounts"], md.IsDefined("accounts")); err != nil {
+		return err
 	}
 	given := make(map[string]bool)
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
@@ -54,11 +65,8 @@ func (cfg *config) decode(fs *flag.FlagSet, text string) error {
 			return err
 		}
 	}
-	return unknownKey(text, slices.DeleteFunc(md.Undecoded(), isAccount))
+	return nil
 }
-
-// isAccount: the decoder does not count the keys of a map as asked for.
-func isAccount(key toml.Key) bool { return len(key) == 2 && key[0] == "accounts" }
 
 // setting gives a value of the file to the flag of the same name.
 type setting struct {
@@ -69,60 +77,159 @@ type setting struct {
 
 // UnmarshalTOML implements [toml.Unmarshaler], whose errors get their line.
 func (s *setting) UnmarshalTOML(value any) error {
-	f := s.fs.Lookup(s.name)
 	if s.skip {
 		return nil
 	}
-	var values []string
-	switch v := value.(type) {
-	case []any:
-		for _, e := range v {
-			values = append(values, fmt.Sprint(e))
-		}
-		if _, adds := f.Value.(repeatable); !adds {
-			values = []string{strings.Join(values, ",")}
-		}
-	case map[string]any, []map[string]any:
-		return errors.New("is a table, want a value")
-	default:
-		values = []string{fmt.Sprint(v)}
+	values, err := s.texts(value)
+	if err != nil {
+		return err
 	}
 	for _, v := range values {
-		if err := s.fs.Set(f.Name, v); err != nil {
+		if err := s.fs.Set(s.name, v); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-var errUnknownKey = errors.New("unknown key")
+// commaLists are flags of one text whose value in the file may be a list.
+var commaLists = []string{"allow-types", "acme-domains"}
 
-// unknownKey is the error for the first key that nothing has asked for. The
-// decoder knows the line of a key only where decoding it fails.
-func unknownKey(text string, keys []toml.Key) error {
-	if len(keys) == 0 {
-		return nil
+// texts are what the flag is to be set to. The value must have the flag's type:
+// a number for a text, say, is a mistake.
+func (s *setting) texts(value any) ([]string, error) {
+	f := s.fs.Lookup(s.name)
+	_, adds := f.Value.(repeatable)
+	kind := any("")
+	if g, ok := f.Value.(flag.Getter); ok {
+		kind = g.Get()
 	}
+	switch v := value.(type) {
+	case map[string]any, []map[string]any:
+		return nil, errors.New("is a table, want a value: write " + s.name + " = ... above all [tables]")
+	case string:
+		return s.text(v, kind)
+	case bool:
+		if _, ok := kind.(bool); ok {
+			return []string{fmt.Sprint(v)}, nil
+		}
+	case int64:
+		_, count := kind.(int)
+		_, unit := kind.(time.Duration)
+		if count || unit {
+			return []string{fmt.Sprint(v)}, nil
+		}
+	case []any:
+		if adds || slices.Contains(commaLists, s.name) {
+			return s.list(v, adds)
+		}
+	}
+	return nil, fmt.Errorf("is %s: write %s", typeName(value), wanted(kind))
+}
+
+// text is the value of a flag that takes texts.
+func (s *setting) text(v string, kind any) ([]string, error) {
+	switch kind.(type) {
+	case bool:
+		return nil, errors.New("is a text: write true or false without quotes")
+	case int:
+		return nil, instead(numberWanted(v), fmt.Errorf("is a text: %w, without quotes", numberWanted(v)))
+	}
+	if strings.TrimSpace(v) == "" && !slices.Contains(mayBeEmpty, s.name) {
+		return nil, errEmpty(s.fs, s.name)
+	}
+	return []string{v}, nil
+}
+
+func (s *setting) list(v []any, adds bool) ([]string, error) {
+	var values []string
+	for _, e := range v {
+		text, ok := e.(string)
+		if !ok {
+			return nil, fmt.Errorf("has %s in its list: write texts, as in [\"one\", \"two\"]", typeName(e))
+		}
+		values = append(values, text)
+	}
+	if len(values) == 0 && !slices.Contains(mayBeEmpty, s.name) {
+		return nil, errEmpty(s.fs, s.name)
+	}
+	if !adds {
+		values = []string{strings.Join(values, ",")}
+	}
+	return values, nil
+}
+
+// wanted says what to write for a value of a kind.
+func wanted(kind any) string {
+	switch kind.(type) {
+	case bool:
+		return "true or false without quotes"
+	case int:
+		return "a whole number without quotes"
+	case time.Duration:
+		return `a time in quotes, as in "90s" or "5m"`
+	}
+	return "a text in quotes"
+}
+
+// typeName is how one calls the type of a TOML value.
+func typeName(value any) string {
+	switch value.(type) {
+	case string:
+		return "a text"
+	case bool:
+		return "true or false"
+	case int64:
+		return "a number"
+	case float64:
+		return "a number with a fraction"
+	case []any, []map[string]any:
+		return "a list"
+	case map[string]any:
+		return "a table"
+	}
+	return "a date"
+}
+
+// topHint says what a name at the top of the file, which is none, may have been
+// meant for.
+func topHint(fs *flag.FlagSet, name string) string {
+	switch {
+	case slices.Contains(notInFile, name):
+		return ": it is a flag only"
+	case accountKeys[name] != nil:
+		return ": it belongs to an account, below [accounts.NAME]"
+	}
+	return didYouMean(name, "", append(flagNames(fs), "accounts"))
+}
+
+// unknownKey is the error for a key that nothing has asked for. The decoder
+// knows the line of a key only where decoding it fails.
+func unknownKey(text string, key toml.Key, hint string) error {
+	return failAt(text, key, errors.New("unknown key"+hint))
+}
+
+// failAt is err with the line of a key.
+func failAt(text string, key toml.Key, err error) error {
 	var table map[string]toml.Primitive
-	md, err := toml.Decode(text, &table)
-	if err != nil {
-		return err
+	md, wrong := toml.Decode(text, &table)
+	if wrong != nil {
+		return wrong
 	}
-	key := keys[0]
 	for _, name := range key[:len(key)-1] {
 		var next map[string]toml.Primitive
-		if err := md.PrimitiveDecode(table[name], &next); err != nil {
-			return err
+		if md.PrimitiveDecode(table[name], &next) != nil {
+			return fmt.Errorf("%s: %w", key, err)
 		}
 		table = next
 	}
-	return md.PrimitiveDecode(table[key[len(key)-1]], unknown{})
+	return md.PrimitiveDecode(table[key[len(key)-1]], refuse{err})
 }
 
-// unknown refuses whatever is decoded into it.
-type unknown struct{}
+// refuse fails for whatever is decoded into it.
+type refuse struct{ err error }
 
-func (unknown) UnmarshalTOML(any) error { return errUnknownKey }
+func (r refuse) UnmarshalTOML(any) error { return r.err }
 
 // withLine says in one line where in the file the error is.
 func withLine(err error) error {
@@ -131,7 +238,7 @@ func withLine(err error) error {
 		return errors.New(strings.TrimPrefix(err.Error(), "toml: "))
 	}
 	if p.LastKey == "" {
-		return fmt.Errorf("line %d: %s", p.Position.Line, p.Message)
+		return fmt.Errorf("line %d: %s", max(p.Position.Line, 1), p.Message)
 	}
 	return fmt.Errorf("line %d: %s: %s", p.Position.Line, p.LastKey, p.Message)
 }
@@ -151,6 +258,8 @@ func (cfg *config) print(w io.Writer, fs *flag.FlagSet) error {
 			_, err = fmt.Fprintf(w, "%s = %d\n", f.Name, cfg.sessionsPerIP())
 		case slices.Contains(secret, f.Name):
 			_, err = fmt.Fprintf(w, "# %s is not shown\n", f.Name)
+		case value == "" && !slices.Contains(mayBeEmpty, f.Name):
+			_, err = fmt.Fprintf(w, "# %s is not set\n", f.Name)
 		case f.Name == "tls-policy" && cfg.tlsPolicy == "required" && !cfg.hasTLS():
 			_, err = fmt.Fprintf(w, "# %s = %s needs a certificate\n", f.Name, tomlValue(f, value))
 		default:

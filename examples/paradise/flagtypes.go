@@ -24,7 +24,7 @@ func (u *userFlag) Set(s string) error {
 		return errors.New("want name:password")
 	}
 	if password == "" {
-		return errors.New("the password is empty: an account needs one")
+		return errors.New("the password is empty: want name:password")
 	}
 	if !u.given {
 		u.accounts, u.given = paradise.Accounts{}, true
@@ -41,6 +41,9 @@ type listFlag []string
 func (l *listFlag) String() string { return strings.Join(*l, ",") }
 
 func (l *listFlag) Set(s string) error {
+	if strings.TrimSpace(s) == "" {
+		return errors.New("is empty: write a name")
+	}
 	*l = append(*l, s)
 	return nil
 }

@@ -54,6 +54,9 @@ func parseHash(text string) (*hash, error) {
 		}
 		return fromHtpasswd("crypt-"+kind, text, htpasswd.AcceptCryptSha)
 	case kind == "apr1", kind == "1":
+		if parts := strings.Split(text, "$"); len(parts) != 4 || len(parts[3]) != 22 {
+			return nil, errHash
+		}
 		return fromHtpasswd("md5", text, htpasswd.AcceptMd5)
 	case strings.HasPrefix(text, "{SSHA}"):
 		return fromHtpasswd("ssha", text, htpasswd.AcceptSsha)
@@ -186,7 +189,7 @@ func readHtpasswd(name string) (map[string]*hash, error) {
 	users := make(map[string]*hash)
 	lines := bufio.NewScanner(f)
 	for n := 1; lines.Scan(); n++ {
-		text := strings.TrimSpace(lines.Text())
+		text := strings.TrimSpace(strings.TrimPrefix(lines.Text(), byteOrderMark))
 		if text == "" || strings.HasPrefix(text, "#") {
 			continue
 		}
@@ -194,11 +197,17 @@ func readHtpasswd(name string) (map[string]*hash, error) {
 		if !ok || user == "" {
 			return nil, fmt.Errorf("%s: line %d: want name:hash", name, n)
 		}
+		if users[user] != nil {
+			return nil, fmt.Errorf("%s: line %d: %q is there already: keep one of the lines", name, n, user)
+		}
 		h, err := parseHash(hashed)
 		if err != nil {
 			return nil, fmt.Errorf("%s: line %d: %w", name, n, err)
 		}
 		users[user] = h
+	}
+	if lines.Err() == nil && len(users) == 0 {
+		return nil, fmt.Errorf("%s names nobody, as if it had been emptied or cut: write an account to it with htpasswd -B, or leave -htpasswd out", name)
 	}
 	return users, lines.Err()
 }
@@ -206,14 +215,15 @@ func readHtpasswd(name string) (map[string]*hash, error) {
 // hashPassword is the subcommand: it reads a password from standard input and
 // prints its hash.
 func hashPassword(args []string, in io.Reader, out, errs io.Writer) error {
-	fs := newFlagSet("hash-password", errs)
+	fs := newFlagSet("hash-password")
 	useBcrypt := fs.Bool("bcrypt", false, "print a bcrypt hash, which htpasswd and web servers understand too")
 	useArgon := fs.Bool("argon2id", false, "print an argon2id hash; the default")
-	if err := fs.Parse(args); err != nil {
+	const usage = "paradise hash-password [-bcrypt | -argon2id] <file-with-password"
+	if err := parseCommand(fs, args, errs, usage); err != nil {
 		return err
 	}
-	if fs.NArg() > 0 || *useBcrypt && *useArgon {
-		return errors.New("usage: paradise hash-password [-bcrypt | -argon2id] <file-with-password")
+	if *useBcrypt && *useArgon {
+		return errors.New("usage: " + usage)
 	}
 	password, err := readPassword(in, errs)
 	if err != nil {

@@ -63,14 +63,27 @@ func (cfg *config) try(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s.close()
+	defer s.close()
+	for _, text := range s.users.current.Load().warnings(cfg) {
+		fmt.Fprintln(out, "warning:", text)
+	}
 	_, err = fmt.Fprintln(out, "the configuration is good")
 	return err
 }
 
 // newFlagSet is for a subcommand.
-func newFlagSet(name string, out io.Writer) *flag.FlagSet {
-	fs := flag.NewFlagSet("paradise "+name, flag.ContinueOnError)
-	fs.SetOutput(out)
-	return fs
+func newFlagSet(name string) *flag.FlagSet {
+	return flag.NewFlagSet("paradise "+name, flag.ContinueOnError)
+}
+
+// parseCommand parses the flags of a subcommand, which takes nothing else.
+func parseCommand(fs *flag.FlagSet, args []string, errs io.Writer, usage string) error {
+	explain(fs)
+	if err := parse(fs, args, errs, "Usage: "+usage); err != nil {
+		return err
+	}
+	if fs.NArg() > 0 {
+		return fmt.Errorf("%q is no flag; %s -h lists the flags", fs.Arg(0), fs.Name())
+	}
+	return checkGiven(fs)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"time"
@@ -17,11 +18,28 @@ func (cfg *config) newMonitor(srv *paradise.Server, drain func(), older func() [
 	if cfg.monitor == "" {
 		return nil, nil
 	}
-	o := monitor.Options{Token: cfg.monitorToken, Hosts: cfg.monitorHosts, Drain: drain, Generations: older}
-	if err := monitor.Check(cfg.monitor, o); err != nil {
+	token, err := cfg.token()
+	if err != nil {
 		return nil, err
 	}
-	return monitor.New(srv, o)
+	o := monitor.Options{Token: token, Hosts: cfg.monitorHosts, Drain: drain, Generations: older}
+	if err := monitor.Check(cfg.monitor, o); err != nil {
+		return nil, fmt.Errorf("-monitor: %w (-monitor-token-file FILE)", err)
+	}
+	page, err := monitor.New(srv, o)
+	if err != nil {
+		return nil, fmt.Errorf("-monitor: %w", err)
+	}
+	return page, nil
+}
+
+// token is what -monitor-token says, or its file.
+func (cfg *config) token() (string, error) {
+	if cfg.monitorKey == "" {
+		return cfg.monitorToken, nil
+	}
+	b, err := readSecret("monitor-token-file", cfg.monitorKey)
+	return string(b), err
 }
 
 // serveMonitor answers at l until the process gives its listeners up, also while

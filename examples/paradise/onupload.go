@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -29,30 +28,23 @@ func (o *onUpload) flags(fs *flag.FlagSet) {
 	fs.StringVar(&o.secret, "on-upload-secret-file", "", "`file` with the secret that signs requests to -on-upload")
 }
 
-func (o *onUpload) check(root string) error {
+func (o *onUpload) check() error {
 	if o.secret != "" && o.url == "" {
 		return errors.New("-on-upload-secret-file is set without -on-upload")
 	}
-	return outside(root, "journal", o.journal)
+	return nil
 }
 
-// outside refuses a file, if one is named, that clients could change.
-func outside(root, flag, name string) error {
-	if name == "" {
-		return nil
+// journalFile is what -journal names, or a file beside the root.
+func (cfg *config) journalFile() string {
+	if cfg.onUpload.journal != "" {
+		return cfg.onUpload.journal
 	}
-	served, err := filepath.Abs(root)
+	root, err := filepath.Abs(cfg.root) // "." has no name of its own
 	if err != nil {
-		return err
+		root = filepath.Clean(cfg.root)
 	}
-	file, err := filepath.Abs(name)
-	if err != nil {
-		return err
-	}
-	if rel, err := filepath.Rel(served, file); err == nil && filepath.IsLocal(rel) {
-		return fmt.Errorf("-%s lies below -root, where clients could change it: name a file elsewhere", flag)
-	}
-	return nil
+	return root + ".journal"
 }
 
 // uploads is the journal and what reads it; nil: there is none.
@@ -70,7 +62,7 @@ func openUploads(cfg *config, log *slog.Logger) (*uploads, error) {
 	if o.url == "" && o.journal == "" {
 		return nil, nil
 	}
-	path := cmp.Or(o.journal, filepath.Clean(cfg.root)+".journal")
+	path := cfg.journalFile()
 	target := deliver.Options{URL: o.url, State: path + ".delivered", Logger: log}
 	if o.secret != "" {
 		key, err := readSecret("on-upload-secret-file", o.secret)
@@ -144,11 +136,10 @@ type byAccount struct {
 }
 
 func (b byAccount) of(s *paradise.Session) (paradise.FileDriver, error) {
-	home := ""
-	if a := b.accounts[s.User.Name]; a != nil {
-		home = a.Home
+	if a := b.accounts[s.User.Name]; a != nil && a.Home != "" {
+		return b.homes.open(a.Home)
 	}
-	return b.homes.open(home)
+	return b.homes.common()
 }
 
 // Stat implements [paradise.FileDriver].

@@ -26,6 +26,10 @@ func run(cfg *config, args []string) error {
 	defer p.Close()
 	older.inherit(p.State())
 	defer older.close()
+	if err := cfg.inherits(p.Generation()); err != nil {
+		p.Fail(err)
+		return err
+	}
 	s, err := newService(cfg, args, p, older)
 	if err != nil {
 		p.Fail(err)

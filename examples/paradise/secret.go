@@ -26,7 +26,8 @@ func readSecret(flag, name string) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("-%s: %w: name a file that holds the secret alone", flag, err)
 	}
-	if b = bytes.TrimRight(b, "\r\n"); len(b) == 0 {
+	// A file that lost its blocks in a crash reads as NULs.
+	if b = bytes.TrimRight(b, "\r\n"); len(bytes.Trim(b, " \t\x00")) == 0 {
 		return nil, fmt.Errorf("-%s names %s, which holds no secret: write it to that file", flag, name)
 	}
 	return b, nil

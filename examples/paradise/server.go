@@ -8,21 +8,17 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
-	"path/filepath"
-	"sync"
 
 	"github.com/paradiseftp/paradise"
 	"github.com/paradiseftp/paradise/auth/webhook"
-	"github.com/paradiseftp/paradise/osfs"
 )
 
 // newServer makes the server that the configuration describes. files is closed
 // by the caller.
 func newServer(cfg *config, log *slog.Logger, files *homes, users *logins, certs *tls.Config) (*paradise.Server, error) {
-	all, err := files.driver("")
+	all, err := files.shared()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("-root: %w", err)
 	}
 	return &paradise.Server{
 		Auth:  users,
@@ -100,61 +96,10 @@ func (cfg *config) identityService() (paradise.AuthDriver, error) {
 		}
 		d.Secret = key
 	}
+	if err := d.Validate(); err != nil {
+		return nil, fmt.Errorf("-auth-url: %w: write https://..., or http:// to this machine", err)
+	}
 	return d, nil
-}
-
-// homes opens the folders that accounts live in, each once.
-type homes struct {
-	root    string
-	options osfs.Options
-	uploads *uploads // nil: nothing is noted; set before use
-	mu      sync.Mutex
-	drivers map[string]*osfs.Driver
-}
-
-func newHomes(cfg *config) *homes {
-	return &homes{root: cfg.root, options: osfs.Options{Durable: cfg.durable}, drivers: make(map[string]*osfs.Driver)}
-}
-
-// driver is open for users, whose uploads are noted.
-func (h *homes) driver(name string) (paradise.FileDriver, error) {
-	d, err := h.open(name)
-	if err != nil {
-		return nil, err
-	}
-	return h.uploads.wrap(d), nil
-}
-
-// open returns the driver of a folder below the root, or of an absolute one.
-func (h *homes) open(name string) (*osfs.Driver, error) {
-	dir := filepath.Clean(name)
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(h.root, dir)
-	}
-	if name != "" && !filepath.IsAbs(name) && !filepath.IsLocal(name) {
-		return nil, fmt.Errorf("home %q leads out of -root: write an absolute path if that is meant", name)
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if d := h.drivers[dir]; d != nil {
-		return d, nil
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
-	}
-	d, err := osfs.Open(dir, h.options)
-	if err == nil {
-		h.drivers[dir] = d
-	}
-	return d, err
-}
-
-func (h *homes) Close() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, d := range h.drivers {
-		d.Close()
-	}
 }
 
 // probe finds what a server has against its fields, without serving anybody.

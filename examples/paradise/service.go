@@ -3,14 +3,11 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"slices"
 	"syscall"
 	"time"
 
@@ -128,6 +125,10 @@ func (s *service) start() error {
 	if err != nil {
 		return err
 	}
+	if err := s.checkOpen(open); err != nil {
+		return err
+	}
+	s.cfg.noteAccounts()
 	s.serve(open)
 	// Before Ready: whoever learns of this process by its pid file or from
 	// systemd may signal it at once. It is obeyed once Ready has returned.
@@ -141,6 +142,7 @@ func (s *service) start() error {
 		welcome(s.cfg, open)
 	}
 	s.warnOfClear(open["ftp"])
+	s.warn(s.users.current.Load())
 	facts := []any{"addr", open["ftp"].Addr().String(), "pid", os.Getpid(), "generation", s.p.Generation()}
 	if old := s.p.Predecessor(); old != 0 {
 		facts = append(facts, "old_pid", old)
@@ -167,6 +169,31 @@ func (s *service) listen() (map[string]net.Listener, error) {
 		open[name] = l
 	}
 	return open, nil
+}
+
+// checkOpen looks at what is listened on in truth: systemd or an older process may
+// have bound something else than the settings say.
+func (s *service) checkOpen(open map[string]net.Listener) error {
+	for name, flag := range map[string]string{"ftp": "addr", "ftps": "tls-addr"} {
+		l := open[name]
+		if l == nil {
+			continue
+		}
+		if err := s.cfg.checkDefaultAccount(flag, l.Addr()); err != nil {
+			for _, l := range open {
+				l.Close()
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// warn logs what is most likely not as it was meant.
+func (s *service) warn(d *directory) {
+	for _, text := range d.warnings(s.cfg) {
+		s.log.Warn(text)
+	}
 }
 
 func (s *service) serve(open map[string]net.Listener) {
@@ -220,63 +247,6 @@ func (s *service) renewCert() {
 	s.log.Info("certificate loaded", "file", s.certs.cert)
 }
 
-// reloadable are the settings that SIGHUP changes; accounts are too. The others
-// need a restart (SIGUSR2), which costs no connection.
-var reloadable = []string{"user", "htpasswd", "auth-url", "auth-secret-file", "allow-types", "tls-policy",
-	"data-tls-reuse", "log-level", "trace-user", "restart-grace", "drain-timeout"}
-
-// reload reads everything again that may change while sessions go on. An error
-// leaves all as it was.
-func (s *service) reload() error {
-	cfg, err := parseFlags(s.args, io.Discard)
-	if err != nil {
-		return err
-	}
-	s.keep(cfg)
-	dir, err := newDirectory(cfg, s.files, cfg.policy())
-	if err != nil {
-		return err
-	}
-	if err := s.xfers.reopen(); err != nil {
-		return err
-	}
-	if s.certs != nil {
-		if err := s.certs.load(); err != nil {
-			return err
-		}
-	}
-	s.users.current.Store(dir)
-	s.level.Set(cfg.logLevel)
-	s.cfg = cfg
-	s.log.Info("configuration loaded", "accounts", len(dir.accounts))
-	return nil
-}
-
-// keep gives cfg the settings in force for all that needs a restart, and says
-// which those are.
-func (s *service) keep(cfg *config) {
-	cfg.set.VisitAll(func(f *flag.Flag) {
-		inForce := s.cfg.set.Lookup(f.Name).Value.String()
-		if s.reloads(f) || f.Value.String() == inForce {
-			return
-		}
-		s.log.Warn("setting needs a restart: send SIGUSR2", "setting", f.Name)
-		if _, adds := f.Value.(repeatable); !adds {
-			f.Value.Set(inForce)
-		}
-	})
-}
-
-// reloads reports whether a setting may change in this process. A server that was
-// made with reuse off never issues tickets: with reuse required it would refuse
-// every data connection.
-func (s *service) reloads(f *flag.Flag) bool {
-	if f.Name == "data-tls-reuse" && f.Value.String() == "require" && s.srv.Policy.DataTLSReuse == paradise.ReuseOff {
-		return false
-	}
-	return slices.Contains(reloadable, f.Name)
-}
-
 // hints tell what to type next; where TLS is required a plain client is refused.
 func hints(cfg *config, addr net.Addr) {
 	if cfg.policy().TLS == paradise.TLSOptional {
@@ -302,7 +272,7 @@ func welcome(cfg *config, open map[string]net.Listener) {
 	if l := open["ftps"]; l != nil {
 		fmt.Println("implicit TLS: ", l.Addr())
 	}
-	if !cfg.users.given && len(cfg.users.accounts) > 0 {
+	if !cfg.namesAccounts() {
 		hints(cfg, addr)
 	}
 	if l := open["monitor"]; l != nil {

@@ -349,7 +349,7 @@ func TestLoginsInTheClearAreWarnedOf(t *testing.T) {
 		{"on this machine", "127.0.0.1:0", nil, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := launch(t, append(c.args, "-addr", c.addr)...)
+			p := launch(t, append(c.args, "-addr", c.addr, "-user", "auser:secret")...)
 			p.logged("msg=serving", 1) // it comes after the warning
 			require.Equal(t, c.warned, contains(p.stderr.String(), "level=WARN msg=\"logins and data travel in the clear"))
 		})

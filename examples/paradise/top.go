@@ -36,7 +36,7 @@ type screen struct {
 
 // top is the subcommand that shows the sessions live.
 func top(args []string, in *os.File, out *os.File, errs io.Writer) error {
-	v, err := parseViewer("top", args, errs)
+	v, err := parseViewer(newFlagSet("top"), args, errs)
 	if err != nil {
 		return err
 	}

@@ -5,10 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -58,18 +58,17 @@ func get(ctx context.Context, client *http.Client, url, token string) (io.ReadCl
 // viewer holds the flags of who, top and healthcheck.
 type viewer struct{ addr, token string }
 
-func parseViewer(name string, args []string, errs io.Writer) (*viewer, error) {
+func parseViewer(fs *flag.FlagSet, args []string, errs io.Writer) (*viewer, error) {
 	v := &viewer{}
 	tokenFile := ""
-	fs := newFlagSet(name, errs)
-	fs.StringVar(&v.addr, "monitor", "127.0.0.1:5010", "`host:port` of the monitor")
+	addrVar(fs, &v.addr, "monitor", "127.0.0.1:5010", "`host:port` of the monitor")
 	fs.StringVar(&v.token, "monitor-token", "", "the monitor's `token`, for a monitor on another machine")
 	fs.StringVar(&tokenFile, "monitor-token-file", "", "`file` that holds the token, which others then do not see among the processes")
-	if err := fs.Parse(args); err != nil {
+	if err := parseCommand(fs, args, errs, fs.Name()+" [flags]"); err != nil {
 		return nil, err
 	}
-	if fs.NArg() > 0 {
-		return nil, fmt.Errorf("%q is no flag", fs.Arg(0))
+	if v.addr == "" {
+		return nil, errors.New("-monitor is empty: write host:port, as in 127.0.0.1:5010")
 	}
 	if tokenFile != "" {
 		b, err := readSecret("monitor-token-file", tokenFile)
@@ -92,7 +91,7 @@ func (v *viewer) stats() (*stats, error) {
 
 // who is the subcommand that prints the sessions.
 func who(args []string, out, errs io.Writer) error {
-	v, err := parseViewer("who", args, errs)
+	v, err := parseViewer(newFlagSet("who"), args, errs)
 	if err != nil {
 		return err
 	}
@@ -107,13 +106,15 @@ func who(args []string, out, errs io.Writer) error {
 // healthcheck is the subcommand for containers: it fails unless the server
 // lives, or with -ready unless it takes new clients.
 func healthcheck(args []string, errs io.Writer) error {
-	path := "/healthz"
-	if i := slices.Index(args, "-ready"); i >= 0 {
-		path, args = "/readyz", slices.Delete(slices.Clone(args), i, i+1)
-	}
-	v, err := parseViewer("healthcheck", args, errs)
+	fs := newFlagSet("healthcheck")
+	ready := fs.Bool("ready", false, "fail also where it takes no new clients")
+	v, err := parseViewer(fs, args, errs)
 	if err != nil {
 		return err
+	}
+	path := "/healthz"
+	if *ready {
+		path = "/readyz"
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), viewTimeout)
 	defer cancel()

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/osfs"
+)
+
+// homes opens the folders that accounts live in, each once.
+type homes struct {
+	root    string
+	options osfs.Options
+	own     bool     // users of whom nothing else is said have one each
+	uploads *uploads // nil: nothing is noted; set before use
+	mu      sync.Mutex
+	drivers map[string]*osfs.Driver
+	each    *osfs.Homes // nil until it is used
+}
+
+func newHomes(cfg *config) *homes {
+	return &homes{root: cfg.root, own: cfg.ownHomes, options: osfs.Options{Durable: cfg.durable}, drivers: make(map[string]*osfs.Driver)}
+}
+
+// driver is open for users, whose uploads are noted.
+func (h *homes) driver(name string) (paradise.FileDriver, error) {
+	d, err := h.open(name)
+	if err != nil {
+		return nil, err
+	}
+	return h.uploads.wrap(d), nil
+}
+
+// shared is open for users who have no home of their own in the settings, and
+// whose uploads are noted.
+func (h *homes) shared() (paradise.FileDriver, error) {
+	d, err := h.common()
+	if err != nil {
+		return nil, err
+	}
+	return h.uploads.wrap(d), nil
+}
+
+// common is the root, or a folder below it for each user.
+func (h *homes) common() (paradise.FileDriver, error) {
+	root, err := h.open("")
+	if err != nil || !h.own {
+		return root, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.each == nil {
+		h.each, err = osfs.OpenHomes(h.root, osfs.HomesOptions{Options: h.options, HomeMode: homeMode})
+	}
+	return h.each, err
+}
+
+// homeMode is for folders that are made; the umask is taken off.
+const homeMode = 0o755
+
+// fits refuses an account that is to have a folder of its name, and whose name
+// is none.
+func (h *homes) fits(name string, a *account) error {
+	if !h.own || a.Home != "" {
+		return nil
+	}
+	if strings.ContainsAny(name, `/\`+"\x00") || strings.HasPrefix(name, ".") || !filepath.IsLocal(name) {
+		return fmt.Errorf("-own-homes: no folder can be named as the account %q: give it a line home = \"...\" below [accounts.%q]", name, name)
+	}
+	return nil
+}
+
+// open returns the driver of a folder below the root, or of an absolute one.
+func (h *homes) open(name string) (*osfs.Driver, error) {
+	dir := filepath.Clean(name)
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(h.root, dir)
+	}
+	if name != "" && !filepath.IsAbs(name) && !filepath.IsLocal(name) {
+		return nil, fmt.Errorf("home %q leads out of -root: write an absolute path if that is meant", name)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if d := h.drivers[dir]; d != nil {
+		return d, nil
+	}
+	if err := os.MkdirAll(dir, homeMode); err != nil {
+		return nil, err
+	}
+	d, err := osfs.Open(dir, h.options)
+	if err == nil {
+		h.drivers[dir] = d
+	}
+	return d, err
+}
+
+func (h *homes) Close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, d := range h.drivers {
+		d.Close()
+	}
+	if h.each != nil {
+		h.each.Close()
+	}
+}

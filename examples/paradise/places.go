@@ -1,0 +1,183 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/paradiseftp/paradise"
+)
+
+// checkListeners refuses addresses that cannot be listened on beside each other,
+// or not without accounts.
+func (cfg *config) checkListeners() error {
+	taken := make(map[string]string)
+	listeners := [][2]string{{"addr", cfg.addr}, {"tls-addr", cfg.tlsAddr}, {"monitor", cfg.monitor}}
+	if cfg.acme.domains != "" {
+		listeners = append(listeners, [2]string{"acme-http", cfg.acme.http})
+	}
+	for _, l := range listeners {
+		name, addr := l[0], l[1]
+		if addr == "" || strings.HasSuffix(addr, ":0") {
+			continue
+		}
+		if other := taken[addr]; other != "" {
+			return fmt.Errorf("-%s and -%s are both %s: give each a port of its own", other, name, addr)
+		}
+		taken[addr] = name
+	}
+	return cfg.checkDefaultListeners()
+}
+
+// files are the settings that name a file, or a folder of secrets: those whose
+// usage calls their value so. None may lie where clients could read or change it.
+func (cfg *config) files() map[string]string {
+	found := make(map[string]string)
+	cfg.set.VisitAll(func(f *flag.Flag) {
+		kind, _ := flag.UnquoteUsage(f)
+		unused := f.Name == "root" || f.Name == "acme-cache" && cfg.acme.domains == ""
+		if (kind == "file" || kind == "folder") && f.Value.String() != "" && !unused {
+			found[f.Name] = f.Value.String()
+		}
+	})
+	if cfg.onUpload.url != "" && cfg.onUpload.journal == "" {
+		found["journal"] = cfg.journalFile()
+	}
+	return found
+}
+
+// checkPlaces refuses files of the server in a folder that is served.
+func (cfg *config) checkPlaces() error {
+	served := map[string]string{"-root": cfg.root}
+	for name, a := range cfg.accounts {
+		if filepath.IsAbs(a.Home) {
+			served[fmt.Sprintf("the home of account %q", name)] = a.Home
+		}
+	}
+	files := cfg.files()
+	for _, flag := range sortedKeys(files) {
+		for _, place := range sortedKeys(served) {
+			inside, err := below(served[place], files[flag])
+			if err != nil {
+				return fmt.Errorf("-%s: %w", flag, err)
+			}
+			if inside {
+				return fmt.Errorf("-%s lies below %s, where clients could read or change it: name one elsewhere than %s", flag, place, files[flag])
+			}
+		}
+	}
+	return nil
+}
+
+// below reports whether a file lies in a folder or below it, by its name or by
+// what links on the way lead to. Neither need exist.
+func below(folder, file string) (bool, error) {
+	folder, err1 := filepath.Abs(folder)
+	file, err2 := filepath.Abs(file)
+	if err := errors.Join(err1, err2); err != nil {
+		return false, err
+	}
+	if rel, err := filepath.Rel(folder, file); err == nil && filepath.IsLocal(rel) {
+		return true, nil
+	}
+	top, err := os.Stat(folder)
+	if err != nil {
+		return false, nil // it will be made, and there is nothing below yet
+	}
+	for dir := followed(file); ; dir = filepath.Dir(dir) {
+		if info, err := os.Stat(dir); err == nil && os.SameFile(info, top) {
+			return true, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return false, nil
+		}
+	}
+}
+
+// followed is a path with its links followed, as far as it exists.
+func followed(file string) string {
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		return real
+	}
+	dir := filepath.Dir(file)
+	if dir == file {
+		return file
+	}
+	return filepath.Join(followed(dir), filepath.Base(file))
+}
+
+// warnings are what works, but most likely not as it was meant. They say what to
+// change.
+func (d *directory) warnings(cfg *config) []string {
+	var found []string
+	if !cfg.namesAccounts() && cfg.configFile != "" {
+		found = append(found, "the file of -config names no account: auser, whose password all know, is let in from this machine; "+giveAccounts)
+	}
+	if names := d.homeless(cfg); len(names) > 0 {
+		found = append(found, fmt.Sprintf("%s: without a home of their own these see all homes below -root: give each a line home = \"...\", or set own-homes",
+			strings.Join(names, ", ")))
+	}
+	folders := make(map[string]bool)
+	for _, name := range sortedKeys(d.accounts) {
+		a := d.accounts[name]
+		if a.user.Policy.Deny&paradise.PermCreate == 0 {
+			folders[folderOf(cfg.root, a.Home)] = true
+		}
+	}
+	if d.service != nil {
+		folders[folderOf(cfg.root, "")] = true
+	}
+	for _, folder := range sortedKeys(folders) {
+		if err := writable(folder); err != nil {
+			found = append(found, fmt.Sprintf("%s: %v: uploads to it will be refused; give the user that the server runs as the right to write there", folder, err))
+		}
+	}
+	return found
+}
+
+// namesShown bounds the list of a warning.
+const namesShown = 10
+
+// homeless are the accounts that see the homes of others.
+func (d *directory) homeless(cfg *config) []string {
+	if cfg.ownHomes {
+		return nil
+	}
+	var names []string
+	others := false
+	for _, name := range sortedKeys(d.accounts) {
+		home := d.accounts[name].Home
+		if home == "" {
+			names = append(names, name)
+			continue
+		}
+		inside, err := below(cfg.root, folderOf(cfg.root, home))
+		others = others || err == nil && inside
+	}
+	if !others {
+		return nil
+	}
+	if d.service != nil {
+		names = append(names, "the users of -auth-url")
+	}
+	if more := len(names) - namesShown; more > 0 {
+		names = append(slices.Clone(names[:namesShown]), fmt.Sprintf("and %d more", more))
+	}
+	return names
+}
+
+// folderOf is where an account lives.
+func folderOf(root, home string) string {
+	if filepath.IsAbs(home) {
+		return filepath.Clean(home)
+	}
+	return filepath.Join(root, home)
+}
+
+// errNotWritable is what writable returns for a folder that refuses new files.
+var errNotWritable = fmt.Errorf("is not writable: %w", fs.ErrPermission)

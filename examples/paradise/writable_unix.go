@@ -1,0 +1,23 @@
+//go:build linux || darwin || freebsd || netbsd || openbsd
+
+package main
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// writable asks whether this process may make files in a folder, without making
+// one: whoever watches the folder shall not see any.
+func writable(folder string) error {
+	const writeAndSearch = 2 | 1
+	err := syscall.Access(folder, writeAndSearch)
+	switch {
+	case err == nil, errors.Is(err, os.ErrNotExist):
+		return nil
+	case errors.Is(err, syscall.EROFS):
+		return errors.New("is on a file system that is mounted read-only")
+	}
+	return errNotWritable
+}
