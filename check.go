@@ -24,6 +24,9 @@ func (srv *Server) check() error {
 	case srv.SniffLen < 0 || srv.SniffLen > 4096:
 		return fmt.Errorf("paradise: SniffLen %d is out of range: use 1 to 4096, or 0 for 512", srv.SniffLen)
 	}
+	if refused := srv.Policy.Digests &^ usableDigests(); refused != 0 {
+		return fmt.Errorf("paradise: Policy.Digests has %v, which this process may not compute (FIPS 140): leave it out", refused)
+	}
 	if err := srv.checkTLS(); err != nil {
 		return err
 	}

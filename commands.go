@@ -41,6 +41,7 @@ type command struct {
 	anyPerm Perm     // all of it denied is 550
 	feature Features // without it the verb answers 502 and is not advertised
 	offer   Features // without any of it the verb is not advertised
+	digest  Digest   // where this process may not compute it the verb answers 502 and is not advertised
 	codes   []int    // replies beside those that its needs imply
 	syntax  string   // for HELP
 	feat    string   // FEAT line
@@ -51,15 +52,16 @@ type command struct {
 
 // commandTable is what a server understands.
 type commandTable struct {
-	rows   map[string]*command
-	names  []string // sorted
-	site   map[string]*siteCommand
-	others atomic.Int64 // unknown verbs
+	rows    map[string]*command
+	names   []string // sorted
+	site    map[string]*siteCommand
+	digests Digest       // that this process may compute
+	others  atomic.Int64 // unknown verbs
 }
 
 // newCommandTable adds the host program's verbs to ours.
 func newCommandTable(srv *Server) (*commandTable, error) {
-	t := &commandTable{rows: make(map[string]*command), site: make(map[string]*siteCommand)}
+	t := &commandTable{rows: make(map[string]*command), site: make(map[string]*siteCommand), digests: usableDigests()}
 	for _, family := range []func() []*command{accessCommands, paramCommands, dataCommands, transferCommands, fileCommands, folderCommands, infoCommands, hashCommands} {
 		for _, row := range family() {
 			t.rows[row.name] = row
@@ -288,6 +290,8 @@ func (c *conn) unmet(cmd *command, arg string) reply {
 	switch {
 	case cmd.feature != 0 && c.features()&cmd.feature == 0:
 		return say(502, "Not supported by this storage")
+	case cmd.digest&^c.srv.state.table.digests != 0:
+		return say(502, "This server may not compute "+cmd.digest.String())
 	case s.Policy.Deny&cmd.perm != 0, cmd.anyPerm != 0 && s.Policy.Deny&cmd.anyPerm == cmd.anyPerm:
 		return say(550, "Permission denied")
 	case cmd.needs&needRename != 0 && c.params.sourceOf(false) == nil:

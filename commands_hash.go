@@ -12,7 +12,7 @@ func hashCommands() []*command {
 		if verb == "MD5" {
 			done = 251
 		}
-		return &command{name: verb, needs: needLogin | needArg | keepsBoth | storage, perm: PermRead, codes: []int{done, 426}, syntax: "name [start end]", feat: verb, ref: ref,
+		return &command{name: verb, needs: needLogin | needArg | keepsBoth | storage, perm: PermRead, digest: kind, codes: []int{done, 426}, syntax: "name [start end]", feat: verb, ref: ref,
 			run: func(c *conn, arg string) reply { return c.oldHash(verb, kind, arg) }}
 	}
 	return []*command{
@@ -31,6 +31,9 @@ func hashCommands() []*command {
 func (c *conn) featHash() string {
 	names := make([]string, 0, len(digestKinds))
 	for _, k := range digestKinds {
+		if k.kind&c.srv.state.table.digests == 0 {
+			continue
+		}
 		name := k.name
 		if k.kind == c.params.hash {
 			name += "*"
@@ -44,7 +47,7 @@ func (c *conn) optsHash(arg string) reply {
 	if arg == "" {
 		return say(200, c.params.hash.String())
 	}
-	kind, ok := digestNamed(arg)
+	kind, ok := c.digestNamed(arg)
 	if !ok {
 		return say(501, "Hash function not known")
 	}

@@ -221,7 +221,7 @@ func copyOne(x *xfer, files FileDriver, s *Session, from, to string) error {
 // siteExpect makes the next upload stand or fall with a digest.
 func siteExpect(c *conn, arg string) reply {
 	f := strings.Fields(arg)
-	kind, ok := digestNamed(f[0])
+	kind, ok := c.digestNamed(f[0])
 	switch {
 	case !ok:
 		return say(504, "Hash function not known")

@@ -37,15 +37,36 @@ func (d Digest) String() string {
 	return strings.Join(names, ",")
 }
 
-// digestNamed finds a function by its name; a missing dash is forgiven.
-func digestNamed(name string) (Digest, bool) {
+// digestNamed finds a function that may be used by its name; a missing dash is
+// forgiven.
+func (c *conn) digestNamed(name string) (Digest, bool) {
 	name = strings.ReplaceAll(strings.ToUpper(strings.TrimSpace(name)), "-", "")
 	for _, k := range digestKinds {
 		if strings.ReplaceAll(k.name, "-", "") == name {
-			return k.kind, true
+			return k.kind, k.kind&c.srv.state.table.digests != 0
 		}
 	}
 	return 0, false
+}
+
+// usableDigests are the functions that this process may use: where FIPS 140 is
+// enforced MD5 and SHA-1 panic. They are tried, since Go distributions differ in
+// what they enforce and how they say so.
+func usableDigests() Digest {
+	var d Digest
+	for _, k := range digestKinds {
+		if usable(k.make) {
+			d |= k.kind
+		}
+	}
+	return d
+}
+
+func usable(make func() hash.Hash) (ok bool) {
+	defer func() { ok = recover() == nil && ok }()
+	h := make()
+	_, err := h.Write([]byte{0})
+	return err == nil && len(h.Sum(nil)) == h.Size()
 }
 
 // digester computes several digests of one stream. Nil computes none.

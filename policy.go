@@ -63,7 +63,9 @@ type Policy struct {
 	Gate Gate
 
 	// Digests are computed while an upload streams and reach the transfer
-	// event; HASH and its kin answer from them. Zero: none.
+	// event; HASH and its kin answer from them. Zero: none. What the process may
+	// not compute (MD5 and SHA-1 under GODEBUG=fips140=only) is an error in
+	// Server.Policy, and left out in a user's.
 	Digests Digest
 
 	// RawASCII switches the line-end conversion of TYPE A off. Zero: TYPE A

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/internal/signed"
 )
 
 const (
@@ -99,6 +100,9 @@ func (d *Driver) Validate() error {
 func (d *Driver) open() error {
 	if err := checkURL(d.URL, d.Insecure); err != nil {
 		return err
+	}
+	if err := signed.CheckSecret(d.Secret); err != nil {
+		return fmt.Errorf("webhook: %w", err)
 	}
 	for _, v := range []time.Duration{d.Timeout, d.CacheTTL, d.BreakFor} {
 		if v < 0 {

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/tls"
 	"fmt"
+	"net"
 	"os"
 	"sync/atomic"
 	"time"
@@ -45,9 +46,36 @@ func (c *certFiles) load() error {
 	if err != nil {
 		return fmt.Errorf("certificate: %w", err)
 	}
+	if err := tryCert(pair); err != nil {
+		return fmt.Errorf("certificate: %s and %s can serve nobody: %w", c.cert, c.key, err)
+	}
 	c.current.Store(&loadedCert{pair, stamps})
 	return nil
 }
+
+// tryCert makes one handshake with a certificate: a key that is too short for
+// crypto/tls, or not approved where FIPS 140 is enforced, would fail all of them.
+func tryCert(cert tls.Certificate) error {
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	defer theirs.Close()
+	limit := time.Now().Add(tryTime)
+	ours.SetDeadline(limit)
+	theirs.SetDeadline(limit)
+	asked := make(chan struct{})
+	go func() {
+		defer close(asked)
+		tls.Client(theirs, &tls.Config{InsecureSkipVerify: true}).Handshake()
+		theirs.Close()
+	}()
+	err := tls.Server(ours, &tls.Config{Certificates: []tls.Certificate{cert}, SessionTicketsDisabled: true}).Handshake()
+	ours.Close()
+	<-asked
+	return err
+}
+
+// tryTime is for a slow machine: the handshake crosses no network.
+const tryTime = 10 * time.Second
 
 func (c *certFiles) stamps() [2]stamp { return [2]stamp{stampOf(c.cert), stampOf(c.key)} }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"crypto/fips140"
 	"errors"
 	"flag"
 	"fmt"
@@ -207,6 +208,9 @@ func (cfg *config) checkTLS() error {
 		return errors.New("-data-tls-reuse require needs a certificate: give -tls-cert and -tls-key, or -acme-domains")
 	case cfg.tlsOld && !cfg.hasTLS():
 		return errors.New("-tls-old-devices needs a certificate: give -tls-cert and -tls-key, or -acme-domains")
+	}
+	if cfg.tlsOld && fips140.Enabled() {
+		return errors.New("-tls-old-devices asks for what FIPS 140 forbids: leave it out, or do not run with GODEBUG=fips140")
 	}
 	return cfg.acme.check(cfg.tlsCert)
 }

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/tg123/go-htpasswd"
@@ -82,7 +83,22 @@ func fromHtpasswd(kind, text string, accept htpasswd.PasswdParser) (*hash, error
 	if err != nil || p == nil {
 		return nil, errHash
 	}
-	return &hash{kind: kind, text: text, fits: p.MatchesPassword}, nil
+	h := &hash{kind: kind, text: text, fits: p.MatchesPassword}
+	if !h.verifies() {
+		return nil, fmt.Errorf("is a password hash (%s) that this process may not verify (FIPS 140): make it anew with \"paradise hash-password\"", kind)
+	}
+	return h, nil
+}
+
+// verifies tries a hash with the functions that panic where FIPS 140 is enforced.
+// The others are too slow to try, and are computed without the standard library.
+func (h *hash) verifies() (ok bool) {
+	if !slices.Contains([]string{"md5", "sha", "ssha"}, h.kind) {
+		return true
+	}
+	defer func() { ok = recover() == nil }()
+	h.fits("")
+	return true
 }
 
 // plainHash is for -user, which is held as given.

@@ -4,6 +4,7 @@
 package signed
 
 import (
+	"crypto/fips140"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -32,6 +33,19 @@ const (
 // old.
 var ErrSignature = errors.New("signature does not match")
 
+// shortestFIPS is the length in bytes that FIPS 140 wants of a key; crypto/hmac
+// panics for shorter ones where it is enforced.
+const shortestFIPS = 14
+
+// CheckSecret refuses a secret that this process may not sign with. None at all
+// is right: nothing is signed then.
+func CheckSecret(secret []byte) error {
+	if n := len(secret); n > 0 && n < shortestFIPS && fips140.Enforced() {
+		return fmt.Errorf("the secret has %d bytes, and FIPS 140 wants %d at least: take a longer one", n, shortestFIPS)
+	}
+	return nil
+}
+
 // Sign returns the value of the Signature header.
 func Sign(secret []byte, timestamp string, body []byte) string {
 	mac := hmac.New(sha256.New, secret)
@@ -50,9 +64,11 @@ func Body(r *http.Request, secret []byte, now time.Time) ([]byte, error) {
 	if len(body) > MaxBody {
 		return nil, fmt.Errorf("request is longer than %d bytes", MaxBody)
 	}
+	if err := CheckSecret(secret); err != nil {
+		return nil, err
+	}
 	stamp := r.Header.Get(Timestamp)
-	want := Sign(secret, stamp, body)
-	if len(secret) == 0 || !hmac.Equal([]byte(want), []byte(r.Header.Get(Signature))) {
+	if len(secret) == 0 || !hmac.Equal([]byte(Sign(secret, stamp, body)), []byte(r.Header.Get(Signature))) {
 		return nil, ErrSignature
 	}
 	seconds, err := strconv.ParseInt(stamp, 10, 64)

@@ -23,6 +23,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/paradiseftp/paradise/internal/signed"
 	"github.com/paradiseftp/paradise/journal"
 )
 
@@ -74,6 +75,9 @@ func New(j *journal.Journal, o Options) (*Sink, error) {
 	}
 	if o.State == "" {
 		return nil, errors.New("deliver: State must name a file")
+	}
+	if err := signed.CheckSecret(o.Secret); err != nil {
+		return nil, fmt.Errorf("deliver: %w", err)
 	}
 	o.Timeout = cmp.Or(o.Timeout, 10*time.Second)
 	o.MinBackoff = cmp.Or(o.MinBackoff, time.Second)
