@@ -1,6 +1,6 @@
 module github.com/paradiseftp/paradise
 
-go 1.26.5
+go 1.26.6
 
 ignore paradise-data
 
