@@ -189,7 +189,9 @@ func (c *conn) listed() []string {
 // not advertised.
 func (c *conn) offered(cmd *command, can Features) bool {
 	switch {
-	case cmd.needs&unlisted != 0, can&cmd.feature != cmd.feature, cmd.offer != 0 && can&cmd.offer == 0, cmd.digest&^c.srv.state.table.digests != 0:
+	case cmd.needs&unlisted != 0, can&cmd.feature != cmd.feature, cmd.offer != 0 && can&cmd.offer == 0:
+		return false
+	case cmd.digest&^c.srv.state.table.digests != 0:
 		return false
 	}
 	switch cmd.name {

@@ -47,16 +47,22 @@ func (h *homes) shared() (paradise.FileDriver, error) {
 
 // common is the root, or a folder below it for each user.
 func (h *homes) common() (paradise.FileDriver, error) {
-	root, err := h.open("")
-	if err != nil || !h.own {
-		return root, err
+	if !h.own {
+		return h.open("")
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.each == nil {
-		h.each, err = osfs.OpenHomes(h.root, osfs.HomesOptions{Options: h.options, HomeMode: homeMode})
+	if h.each != nil {
+		return h.each, nil
 	}
-	return h.each, err
+	if err := os.MkdirAll(h.root, homeMode); err != nil {
+		return nil, err
+	}
+	each, err := osfs.OpenHomes(h.root, osfs.HomesOptions{Options: h.options, HomeMode: homeMode})
+	if err == nil {
+		h.each = each
+	}
+	return each, err
 }
 
 // homeMode is for folders that are made; the umask is taken off.
