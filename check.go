@@ -27,6 +27,9 @@ func (srv *Server) check() error {
 	if refused := srv.Policy.Digests &^ usableDigests(); refused != 0 {
 		return fmt.Errorf("paradise: Policy.Digests has %v, which this process may not compute (FIPS 140): leave it out", refused)
 	}
+	if err := srv.FirstIDs.check(); err != nil {
+		return err
+	}
 	if err := srv.checkTLS(); err != nil {
 		return err
 	}

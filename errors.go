@@ -29,7 +29,8 @@ var (
 	// published. A journal keeps such an upload open and looks for it.
 	ErrUnknownOutcome = errors.New("paradise: the storage's answer was lost")
 
-	// ErrServerClosed is returned by Serve after Drain, Shutdown or Close.
+	// ErrServerClosed is returned by Serve after Drain, Shutdown or Close, and
+	// once its listener was closed.
 	ErrServerClosed = errors.New("paradise: server closed")
 
 	// ErrNoSession is returned by Kick for an ID that is not connected.

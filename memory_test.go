@@ -47,7 +47,9 @@ func inMemory(t *testing.T, change func(*paradise.Server), test func(w *world)) 
 			Auth:   paradise.Accounts{"auser": "secret"},
 			Files:  w.files,
 			Limits: paradise.Limits{FailedDelay: -1},
-			Logger: slog.New(slog.DiscardHandler),
+
+			FirstIDs: paradise.IDs{Session: 1, Channel: 1},
+			Logger:   slog.New(slog.DiscardHandler),
 		}
 		if change != nil {
 			change(w.srv)

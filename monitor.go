@@ -12,22 +12,22 @@ import (
 
 // counters are the server's totals. Stats reads them without waiting.
 type counters struct {
-	sessions   atomic.Int64 // opened ever
-	logins     atomic.Int64
-	failed     atomic.Int64 // logins
-	panics     atomic.Int64
-	unexpected atomic.Int64 // replies that the command table does not allow
-	listeners  atomic.Int64 // passive, open now
-	channels   atomic.Uint64
-	handshakes [2]atomic.Int64 // failed, done
-	secured    [2]atomic.Int64 // the same of data connections
-	refused    [refusalCount]atomic.Int64
-	running    [4]atomic.Int64 // by direction
-	ended      [4][2]atomic.Int64
-	bytes      [4]atomic.Int64
-	durations  [4][durationBuckets]atomic.Int64
-	duration   [4]atomic.Int64 // sums
-	recent     recentTransfers
+	sessions    atomic.Int64 // opened ever
+	logins      atomic.Int64
+	failed      atomic.Int64 // logins
+	panics      atomic.Int64
+	unexpected  atomic.Int64 // replies that the command table does not allow
+	listeners   atomic.Int64 // passive, open now
+	nextChannel atomic.Uint64
+	handshakes  [2]atomic.Int64 // failed, done
+	secured     [2]atomic.Int64 // the same of data connections
+	refused     [refusalCount]atomic.Int64
+	running     [4]atomic.Int64 // by direction
+	ended       [4][2]atomic.Int64
+	bytes       [4]atomic.Int64
+	durations   [4][durationBuckets]atomic.Int64
+	duration    [4]atomic.Int64 // sums
+	recent      recentTransfers
 }
 
 func (k *counters) refuse(why refusal) { k.refused[why].Add(1) }

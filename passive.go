@@ -29,7 +29,7 @@ func (srv *Server) listenPassive(ctx context.Context, s *Session) (*dataChan, er
 	}
 	st.counters.listeners.Add(1)
 	return &dataChan{
-		id:       shortID(st.counters.channels.Add(1) ^ 0x5A5A5A),
+		id:       shortID((st.counters.nextChannel.Add(1) - 1) ^ 0x5A5A5A),
 		port:     addrPort(l.Addr()).Port(),
 		expires:  time.Now().Add(st.timeouts.Data),
 		srv:      srv,

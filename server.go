@@ -81,6 +81,11 @@ type Server struct {
 	// refuses a nil one. Nil: context.Background().
 	BaseContext func(net.Listener) context.Context
 
+	// FirstIDs are those of the first session and passive channel: the NextIDs
+	// of a server whose place this one takes, so that the IDs that people see
+	// differ too. Zero: random ones.
+	FirstIDs IDs
+
 	network network // the seam for tests
 
 	once  sync.Once
@@ -105,7 +110,7 @@ type serverState struct {
 	stop      chan struct{} // closed then
 	leaving   bool          // and the grace is over: nobody is let in
 	closed    bool          // Close was called
-	nextID    uint64
+	nextID    uint64        // 0 before Serve
 
 	checkErr error
 	log      *slog.Logger
@@ -134,7 +139,9 @@ func (srv *Server) ListenAndServe() error {
 }
 
 // Serve accepts control connections on l until Shutdown, Drain or Close, and
-// returns [ErrServerClosed] then. It closes l. Several listeners may be served at once.
+// returns [ErrServerClosed] then; where the host program closes l itself, as
+// before a Drain, an error that is ErrServerClosed too and names l. It closes l.
+// Several listeners may be served at once.
 // Fields that contradict each other are an error, before anything is accepted.
 func (srv *Server) Serve(l net.Listener) error { return srv.serve(l, false) }
 
@@ -179,7 +186,7 @@ func (srv *Server) acceptLoop(base context.Context, l net.Listener, implicit boo
 			return ErrServerClosed
 		}
 		if errors.Is(err, net.ErrClosed) {
-			return fmt.Errorf("paradise: listener %v was closed: %w", l.Addr(), err)
+			return fmt.Errorf("%w: listener %v was closed: %w", ErrServerClosed, l.Addr(), err)
 		}
 		pause = min(max(2*pause, 5*time.Millisecond), time.Second)
 		srv.state.log.Error("accept failed", "listener", l.Addr().String(), "error", err, "pause", pause)
@@ -201,6 +208,9 @@ func (srv *Server) init() error {
 		if st.log == nil {
 			st.log = slog.Default()
 		}
+		first := srv.FirstIDs.orRandom()
+		st.nextID = first.Session
+		st.counters.nextChannel.Store(first.Channel)
 		st.started = time.Now()
 		st.stop = make(chan struct{})
 		st.timeouts = srv.Timeouts.withDefaults()
@@ -279,55 +289,6 @@ func (srv *Server) admit(base context.Context, nc net.Conn, implicit bool) {
 		return
 	}
 	go c.serve()
-}
-
-// add registers c under an ID of its own; false once sessions are sent away.
-func (srv *Server) add(c *conn) bool {
-	st := &srv.state
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	if st.leaving || st.closed {
-		return false
-	}
-	if st.conns == nil {
-		st.conns = make(map[uint64]*conn)
-	}
-	st.nextID++
-	c.setID(st.nextID)
-	st.conns[st.nextID] = c
-	st.counters.sessions.Add(1)
-	st.awake.Add(1)
-	return true
-}
-
-// remove is called exactly once for each session that was added.
-func (srv *Server) remove(c *conn) {
-	srv.state.limits.giveFDs(1)
-	st := &srv.state
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	delete(st.conns, c.facts().ID)
-	st.settleLocked()
-}
-
-// find is nil if no session has this ID.
-func (srv *Server) find(id uint64) *conn {
-	st := &srv.state
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	return st.conns[id]
-}
-
-// connections copies the set of sessions.
-func (srv *Server) connections() []*conn {
-	st := &srv.state
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	all := make([]*conn, 0, len(st.conns))
-	for _, c := range st.conns {
-		all = append(all, c)
-	}
-	return all
 }
 
 // stopAccepting closes the listeners and returns a channel that is closed when

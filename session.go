@@ -15,7 +15,7 @@ import (
 // Session holds what is known of one control connection. It is frozen: login,
 // HOST and REIN make a new one, so keep the ID, never the pointer.
 type Session struct {
-	ID     uint64               // unique in the process
+	ID     uint64               // unique among the living, over all servers and restarts; below 2^53
 	Local  netip.AddrPort       // of the control connection
 	Remote netip.AddrPort       // of the control connection
 	Host   string               // from HOST or SNI; empty if none was named
@@ -217,10 +217,4 @@ func addrPort(a net.Addr) netip.AddrPort {
 	}
 	p := ap.AddrPort()
 	return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
-}
-
-// shortID spreads the low 24 bits of an ID over six hex digits; among 16
-// million sessions in a row no two are alike.
-func shortID(id uint64) uint32 {
-	return uint32(id*0x9E3779+0x41949E) & 0xFFFFFF
 }

@@ -551,6 +551,25 @@ func TestServeAfterShutdownReturnsAtOnce(t *testing.T) {
 	})
 }
 
+// Whoever hands a listener on closes it before the drain.
+func TestServeOnAListenerThatItsOwnerClosedIsServerClosed(t *testing.T) {
+	inMemory(t, nil, func(w *world) {
+		l, err := w.net.Listen(addrOf("192.0.2.1:2122"))
+		require.NoError(t, err)
+		served := make(chan error, 1)
+		go func() { served <- w.srv.Serve(l) }()
+		synctest.Wait()
+		c := w.login()
+		require.NoError(t, l.Close())
+		err = <-served
+		require.ErrorIs(t, err, paradise.ErrServerClosed)
+		require.ErrorIs(t, err, net.ErrClosed)
+		require.ErrorContains(t, err, "listener 192.0.2.1:2122 was closed")
+		c.cmd(200, "NOOP")
+		c.quit()
+	})
+}
+
 func TestFailedLoginsAreAnsweredLaterAndLater(t *testing.T) {
 	inMemory(t, func(srv *paradise.Server) { srv.Limits = paradise.Limits{} }, func(w *world) {
 		c := w.dial()

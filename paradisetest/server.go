@@ -44,8 +44,9 @@ const closeWait = 5 * time.Second
 
 // NewServer starts srv and closes it when the test ends. Fields that are zero
 // get what suits tests: nil Files is an empty [memfs.FS], nil Auth takes [User]
-// with [Password], failed logins are answered without delay, and the log is shown
-// only if the test fails. A nil srv is a new one.
+// with [Password], failed logins are answered without delay, sessions are
+// numbered from 1, and the log is shown only if the test fails. A nil srv is a
+// new one.
 //
 // The test fails where srv does not start, and at its end where Close says so.
 func NewServer(tb testing.TB, srv *paradise.Server) *Server {
@@ -82,6 +83,9 @@ func (s *Server) defaults() {
 	}
 	if srv.Limits.FailedDelay == 0 {
 		srv.Limits.FailedDelay = -1
+	}
+	if srv.FirstIDs == (paradise.IDs{}) {
+		srv.FirstIDs = paradise.IDs{Session: 1, Channel: 1}
 	}
 	if srv.Logger == nil {
 		srv.Logger = slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
