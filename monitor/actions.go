@@ -1,8 +1,11 @@
 package monitor
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
+
+	"github.com/paradiseftp/paradise"
 )
 
 // kick ends one session.
@@ -12,12 +15,25 @@ func (h *Handler) kick(w http.ResponseWriter, r *http.Request) {
 		plain(w, http.StatusBadRequest, "A session has a number")
 		return
 	}
-	if err := h.srv.Kick(id, nil); err != nil {
+	switch err := h.end(id); {
+	case errors.Is(err, paradise.ErrNoSession):
 		plain(w, http.StatusNotFound, "This session has ended")
+		return
+	case err != nil:
+		plain(w, http.StatusBadGateway, "The process of this session does not answer")
 		return
 	}
 	h.log().Info("monitor: session kicked", "session", id, "remote", r.RemoteAddr)
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// end ends a session of whichever process has it: an ID means one of them.
+func (h *Handler) end(id uint64) error {
+	err := h.srv.Kick(id, nil)
+	if errors.Is(err, paradise.ErrNoSession) && h.kickOther != nil {
+		return h.kickOther(id)
+	}
+	return err
 }
 
 // startDrain asks the host program to drain.

@@ -2,12 +2,20 @@ package monitor
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
 	"regexp"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/paradiseftp/paradise"
 )
 
 // draining is an older process with n sessions, of which the last moves a file.
@@ -79,30 +87,168 @@ func TestHostileNamesOfOlderProcessesStayText(t *testing.T) {
 	assert.Equal(t, "/"+control, g.Sessions[0].Transfer.Name, "the host's own stays as it is")
 }
 
-// An older process may be slow to answer; who ends sessions or scrapes metrics
-// does not wait for it, nor do the plots.
-func TestASlowOlderProcessHoldsUpOnlyWhoAsks(t *testing.T) {
-	asked, release := make(chan struct{}, 1), make(chan struct{})
-	w := watch(t, Options{Generations: func() []Generation {
-		asked <- struct{}{}
-		<-release
-		return nil
-	}})
-	ended := make(chan struct{})
-	go func() {
-		w.handler.hub.now()
-		close(ended)
-	}()
-	<-asked
-	w.handler.hub.record()
-	w.get("/metrics")
-	assert.Empty(t, asked, "nobody else has asked")
-	close(release)
-	select {
-	case <-ended:
-	case <-time.After(20 * time.Second):
-		require.FailNow(t, "the snapshot never came")
+// An older process may be slow to answer, or stopped: nobody waits for long, and
+// what it told last is shown.
+func TestASlowProcessHoldsNothingUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		release := make(chan struct{})
+		r := &relatives{ask: func() []Generation {
+			n := asked.Add(1)
+			if n > 1 {
+				<-release
+			}
+			return []Generation{counting(41, int(n))}
+		}}
+		require.Equal(t, 1, r.now()[0].Clients)
+		for range 3 {
+			began := time.Now()
+			require.Equal(t, 1, r.now()[0].Clients, "what it told last")
+			require.Equal(t, answerTime, time.Since(began))
+		}
+		require.EqualValues(t, 2, asked.Load(), "one question is out at a time")
+		close(release)
+		synctest.Wait()
+		require.Equal(t, 3, r.now()[0].Clients)
+	})
+}
+
+// counting is a process that drains with so many sessions, each of which has
+// uploaded ten bytes, and is at it again.
+func counting(pid, n int) Generation {
+	st := paradise.Stats{Now: noon, Started: noon.Add(-time.Hour), Draining: true, SessionsTotal: int64(n), Passive: int64(n),
+		Commands: map[string]int64{"STOR": 2 * int64(n)}, Refused: map[string]int64{"banned": int64(n)},
+		Uploads: paradise.TransferStats{Running: int64(n), Done: int64(n), Bytes: 10 * int64(n)}}
+	for i := range n {
+		st.Sessions = append(st.Sessions, paradise.SessionStats{ID: uint64(1000*pid + i), Short: short6(pid, i), User: "olduser", Opened: noon,
+			Transfer: &paradise.TransferNow{Verb: "STOR", Name: "/old", Started: noon, Size: -1},
+			Passive:  []paradise.PassiveStats{{ID: short6(pid, i), Verb: "STOR", Open: true, Opened: noon}}})
 	}
+	return Generation{PID: pid, Stats: st}
+}
+
+func short6(pid, i int) string { return fmt.Sprintf("%03x%03x", pid, i) }
+
+// ended is what such a process leaves behind.
+func ended(g Generation) Generation {
+	g.Ended = true
+	return g
+}
+
+func TestEveryViewSumsAllProcesses(t *testing.T) {
+	w := watch(t, Options{Generations: func() []Generation {
+		return []Generation{ended(counting(40, 5)), counting(41, 2), counting(42, 1)}
+	}})
+	w.login("auser").store("f", "0123456789")
+
+	_, text := w.get("/metrics")
+	m, err := parseMetrics(text)
+	require.NoError(t, err)
+	for _, c := range []struct {
+		family, labels string
+		want           float64
+	}{
+		{"paradise_sessions", "", 4},
+		{"paradise_sessions_total", "", 9},
+		{"paradise_commands_total", `command="STOR"`, 17},
+		{"paradise_transfers_total", `direction="upload",result="ok"`, 9},
+		{"paradise_transfer_bytes_total", `direction="upload"`, 90},
+		{"paradise_transfers_in_progress", `direction="upload"`, 3},
+		{"paradise_passive_ports", `state="listening"`, 3},
+		{"paradise_refused_total", `reason="banned"`, 8},
+		{"paradise_draining", "", 0},
+	} {
+		assert.Equal(t, c.want, m[c.family].of(c.labels), c.family)
+	}
+
+	v := w.view()
+	v.next("history", new([]Point))
+	_, body := w.get("/stats.json")
+	var s Snapshot
+	require.NoError(t, json.Unmarshal([]byte(body), &s))
+	for name, s := range map[string]Snapshot{"JSON": s, "event": v.stats()} {
+		assert.Equal(t, 4, s.Clients, name)
+		assert.EqualValues(t, 9, s.Opened, name)
+		assert.Equal(t, Totals{Running: 3, Done: 9, Bytes: 90}, s.Uploads, name)
+		assert.Equal(t, 3, s.Channels, name)
+		require.Len(t, s.Sessions, 1, name)
+		require.Len(t, s.Generations, 2, name)
+		assert.Equal(t, 41, s.Generations[0].PID)
+		assert.Equal(t, noon.Add(-time.Hour), s.Generations[0].Started)
+		assert.Equal(t, 2, s.Generations[0].Clients)
+		assert.EqualValues(t, 2, s.Generations[0].Transfers)
+		assert.Len(t, s.Generations[0].Sessions, 2)
+	}
+
+	for _, accept := range []string{"Accept: */*", browser} {
+		_, body = w.get("/", accept)
+		assert.Contains(t, body, "4 client(s), 4 passive(s), Up for 00:00:0", accept)
+		for _, short := range []string{short6(41, 0), short6(41, 1), short6(42, 0)} {
+			assert.Equal(t, 2, strings.Count(body, short), "a session and its channel")
+		}
+		assert.NotContains(t, body, short6(40, 0))
+	}
+}
+
+func TestRatesAreOfAllProcesses(t *testing.T) {
+	var m meter
+	at := func(second int, bytes int64) *Snapshot {
+		g := counting(41, 1)
+		g.Stats.Uploads.Bytes = bytes
+		g.Stats.Sessions[0].Transfer.Bytes = bytes
+		return m.measure(paradise.Stats{Now: noon.Add(time.Duration(second) * time.Second)}, g.filled())
+	}
+	at(1, 1000)
+	s := at(2, 4000)
+	assert.InDelta(t, 3000, s.UpRate, 1e-9)
+	assert.InDelta(t, 3000, s.Generations[0].Sessions[0].Transfer.Rate, 1e-9)
+}
+
+// A process that drains is not a server that does, as long as another one takes
+// new clients.
+func TestAServerIsReadyWhileOneOfItsProcessesIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		young := counting(42, 1)
+		young.Stats.Draining = false
+		srv := &paradise.Server{}
+		h, err := New(srv, Options{Generations: func() []Generation { return []Generation{counting(41, 1), young} }})
+		require.NoError(t, err)
+		require.NoError(t, srv.Shutdown(t.Context()))
+		assert.True(t, h.readiness.ready())
+		s := h.hub.now()
+		assert.False(t, s.Draining)
+		assert.Equal(t, []bool{false, true}, []bool{s.Generations[0].Serving, s.Generations[1].Serving})
+		young.Stats.Draining = true
+		time.Sleep(readyFor)
+		assert.False(t, h.readiness.ready())
+		assert.True(t, h.hub.now().Draining)
+	})
+}
+
+func TestAKickReachesTheProcessThatHasTheSession(t *testing.T) {
+	var asked []uint64
+	w := watch(t, Options{Token: testToken, Kick: func(id uint64) error {
+		asked = append(asked, id)
+		switch id {
+		case 41001:
+			return nil
+		case 41002:
+			return errors.New("no answer")
+		}
+		return paradise.ErrNoSession
+	}})
+	kick := func(id uint64) int {
+		resp, _ := w.do(w.request("POST", "/sessions/"+itoa(id)+"/kick", "", "Authorization: Bearer "+testToken))
+		return resp.StatusCode
+	}
+	c := w.login("auser")
+	assert.Equal(t, http.StatusNoContent, kick(w.srv.Stats().Sessions[0].ID))
+	c.reply("421")
+	assert.Empty(t, asked, "it is one of this process's own")
+	assert.Equal(t, http.StatusNoContent, kick(41001))
+	assert.Equal(t, http.StatusBadGateway, kick(41002))
+	assert.Equal(t, http.StatusNotFound, kick(41003))
+	assert.Equal(t, []uint64{41001, 41002, 41003}, asked)
 }
 
 func TestTheDrainingTableIsHiddenAndAccessible(t *testing.T) {

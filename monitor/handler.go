@@ -30,11 +30,17 @@ type Options struct {
 	// goroutine of its own. Nil: the page has no such button.
 	Drain func()
 
-	// Generations tells of older processes that still drain after a restart (see
-	// package handover), oldest first. It is called for each snapshot that is
-	// looked at, from several goroutines at once, and delays what is shown: give
-	// it a second at most. Nil: there are none.
+	// Generations tells of the server's other processes: older ones that still
+	// drain after a restart (see package handover), oldest first, and those that
+	// have ended, with what they counted. All that is shown is the sum. It is
+	// called on a goroutine of its own, once at a time, for what is looked at and
+	// by Record. An answer that takes more than two seconds is not awaited: what
+	// was told before is shown then. Nil: there are none.
 	Generations func() []Generation
+
+	// Kick ends a session that another of these processes has, or returns
+	// [paradise.ErrNoSession]. Nil: only this one's sessions can be ended.
+	Kick func(id uint64) error
 }
 
 // minToken keeps guessing hopeless.
@@ -45,6 +51,7 @@ type Handler struct {
 	srv       *paradise.Server
 	hosts     map[string]bool
 	drain     func()
+	kickOther func(id uint64) error // nil: there are no others
 	drained   sync.Once
 	keys      keys
 	origins   *http.CrossOriginProtection
@@ -67,12 +74,13 @@ func New(srv *paradise.Server, o Options) (*Handler, error) {
 		srv:       srv,
 		hosts:     make(map[string]bool),
 		drain:     o.Drain,
+		kickOther: o.Kick,
 		keys:      newKeys(o.Token),
 		origins:   http.NewCrossOriginProtection(),
 		hub:       newHub(srv, o.Generations),
 		assets:    loadAssets(),
-		readiness: newReadiness(srv),
 	}
+	h.readiness = &readiness{draining: h.hub.draining}
 	for _, name := range o.Hosts {
 		host := hostOf(name)
 		if host == "" || strings.ContainsAny(host, "/@ ") {

@@ -19,8 +19,8 @@ const (
 
 // hub takes one snapshot a second for all who watch, and none if nobody does.
 type hub struct {
-	srv         *paradise.Server
-	generations func() []Generation // nil: there are none
+	srv    *paradise.Server
+	others relatives
 
 	mu      sync.Mutex
 	meter   meter
@@ -37,42 +37,43 @@ type viewer struct {
 }
 
 func newHub(srv *paradise.Server, generations func() []Generation) *hub {
-	return &hub{srv: srv, generations: generations, viewers: make(map[*viewer]struct{})}
+	return &hub{srv: srv, others: relatives{ask: generations}, viewers: make(map[*viewer]struct{})}
 }
 
-// now is a snapshot of this moment.
+// everybody is what is known of all processes. The others are asked first: what
+// they tell may take its time.
+func (h *hub) everybody() server {
+	others := h.others.now()
+	return together(h.srv.Stats(), others)
+}
+
+// now is a snapshot of this moment, which the plots keep.
 func (h *hub) now() *Snapshot {
-	older := h.older()
+	others := h.others.now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.measure(older)
+	return h.measure(others)
 }
 
 // measure is for whoever holds the lock.
-func (h *hub) measure(older []Generation) *Snapshot {
-	s := h.meter.measure(h.srv.Stats())
-	s.Generations = older
-	return s
+func (h *hub) measure(others []Generation) *Snapshot {
+	return h.meter.measure(h.srv.Stats(), others...)
 }
 
-// record keeps this moment for the plots.
-func (h *hub) record() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.measure(nil)
-}
+// draining reports whether no process takes new clients.
+func (h *hub) draining() bool { return h.srv.Stats().Draining && h.everybody().all.Draining }
 
 // join adds a viewer, whose first event is the past. False: there are too many,
 // or the hub is closed.
 func (h *hub) join() (*viewer, bool) {
-	older := h.older()
+	others := h.others.now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed || len(h.viewers) >= maxViewers {
 		return nil, false
 	}
 	v := &viewer{news: make(chan []byte, 1), gone: make(chan struct{})}
-	s := h.measure(older)
+	s := h.measure(others)
 	v.news <- append(event("history", h.meter.past), event("stats", s.first(maxRows))...)
 	h.viewers[v] = struct{}{}
 	if !h.running {
@@ -101,14 +102,14 @@ func (h *hub) run() {
 
 // publish gives a new snapshot to all viewers; false if there are none.
 func (h *hub) publish() bool {
-	older := h.older()
+	others := h.others.now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(h.viewers) == 0 {
 		h.running = false
 		return false
 	}
-	e := event("stats", h.measure(older).first(maxRows))
+	e := event("stats", h.measure(others).first(maxRows))
 	for v := range h.viewers {
 		select {
 		case v.news <- e:
@@ -143,7 +144,7 @@ func (h *Handler) Record(ctx context.Context) {
 	t := time.NewTicker(tick)
 	defer t.Stop()
 	for {
-		h.hub.record()
+		h.hub.now()
 		select {
 		case <-t.C:
 		case <-ctx.Done():

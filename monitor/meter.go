@@ -31,9 +31,9 @@ type meter struct {
 
 // measure makes a snapshot with rates since the last one. Soon after that one
 // they would be noise: it repeats the last rates then, and keeps no point.
-func (m *meter) measure(st paradise.Stats) *Snapshot {
-	s := snapshot(st)
-	down := st.Downloads.Bytes + st.Listings.Bytes
+func (m *meter) measure(own paradise.Stats, others ...Generation) *Snapshot {
+	s := snapshot(own, others...)
+	down := s.Downloads.Bytes + s.Listings.Bytes
 	if m.last != nil && s.Now.Sub(m.last.Now) < fresh {
 		s.UpRate, s.DownRate = m.last.UpRate, m.last.DownRate
 		m.rateTransfers(s, func(before, _ *Transfer) float64 { return before.Rate })
@@ -59,7 +59,7 @@ func (m *meter) measure(st paradise.Stats) *Snapshot {
 // session.
 func (m *meter) rateTransfers(s *Snapshot, known func(before, now *Transfer) float64) map[uint64]*Transfer {
 	moving := make(map[uint64]*Transfer)
-	for _, c := range s.Sessions {
+	for c := range s.everySession {
 		t := c.Transfer
 		if t == nil {
 			continue

@@ -15,14 +15,16 @@ import (
 )
 
 // metrics writes the text format of Prometheus. Labels have values from fixed
-// sets only: never a user, a path or an address.
+// sets only: never a user, a path or an address. What is named paradise_ is of all
+// processes of the server, but for the start; go_ and process_ are of this one.
 func (h *Handler) metrics(w http.ResponseWriter, _ *http.Request) {
 	var m metricWriter
-	st := h.srv.Stats()
-	m.sessions(&st)
-	m.transfers(&st)
-	m.doors(&st, h.freePorts(&st))
-	m.process(&st)
+	known := h.hub.everybody()
+	st := &known.all
+	m.sessions(st, known.clients)
+	m.transfers(st)
+	m.doors(st, h.freePorts(st))
+	m.process(st)
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	w.Write(m.Bytes())
 }
@@ -73,10 +75,10 @@ func escapeLabel(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(s)
 }
 
-func (m *metricWriter) sessions(st *paradise.Stats) {
+func (m *metricWriter) sessions(st *paradise.Stats, open int) {
 	m.begin("paradise_sessions", "gauge", "Sessions that are open now.")
-	m.add(int64(len(st.Sessions)))
-	m.begin("paradise_sessions_total", "counter", "Sessions opened since the start.")
+	m.add(int64(open))
+	m.begin("paradise_sessions_total", "counter", "Sessions opened since the start, over all restarts that kept connections.")
 	m.add(st.SessionsTotal)
 	m.begin("paradise_logins_total", "counter", "Logins tried, by result.")
 	m.add(st.Logins, "result", "ok")
@@ -165,7 +167,7 @@ func (m *metricWriter) process(st *paradise.Stats) {
 		draining = 1
 	}
 	m.add(draining)
-	m.begin("paradise_start_time_seconds", "gauge", "When the server started, in seconds since 1970.")
+	m.begin("paradise_start_time_seconds", "gauge", "When the newest process started, in seconds since 1970.")
 	m.sample("", number(float64(st.Started.UnixMilli())/1000))
 	m.begin("go_goroutines", "gauge", "Goroutines of this process.")
 	m.add(int64(runtime.NumGoroutine()))

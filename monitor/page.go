@@ -77,11 +77,11 @@ func (h *Handler) index(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Vary", "Accept")
 	if !wantsHTML(r) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		h.hub.everybody().WriteText(w)
+		h.hub.everybody().all.WriteText(w)
 		return
 	}
 	var text bytes.Buffer
-	h.srv.Stats().WriteText(&text)
+	h.hub.everybody().all.WriteText(&text)
 	h.page(w, http.StatusOK, "page.html", map[string]any{
 		"Text":   text.String(),
 		"Tokens": h.keys.exist(),

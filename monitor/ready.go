@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"sync"
 	"time"
-
-	"github.com/paradiseftp/paradise"
 )
 
 // readyFor is how long "ready" is repeated. Anybody may ask, and finding out
@@ -19,10 +17,6 @@ type readiness struct {
 	mu    sync.Mutex
 	until time.Time // when "ready" must be checked again
 	over  bool      // it drains: that has no way back
-}
-
-func newReadiness(srv *paradise.Server) *readiness {
-	return &readiness{draining: func() bool { return srv.Stats().Draining }}
 }
 
 // ready lets those who ask at once wait for one look.

@@ -12,19 +12,21 @@ import (
 
 // Snapshot is what /stats.json and /events tell, at one moment. Names are cut
 // at 64 bytes, and characters that would disturb a terminal or turn the
-// direction of writing are "?".
+// direction of writing are "?". Where a restart has left several processes, and
+// after it, the counts are those of all of them; Sessions, Now and Started are of
+// the process that answers.
 type Snapshot struct {
 	Now       time.Time        `json:"now"`
 	Started   time.Time        `json:"started"`
-	Draining  bool             `json:"draining"`
+	Draining  bool             `json:"draining"` // no process takes new clients
 	Sessions  []Session        `json:"sessions"` // of /events the first 500, those with transfers before the others
-	Clients   int              `json:"clients"`  // number of sessions, also of those left out
+	Clients   int              `json:"clients"`  // number of sessions, also of those left out and of Generations
 	Uploads   Totals           `json:"uploads"`
 	Downloads Totals           `json:"downloads"`
 	Listings  Totals           `json:"listings"`
 	Passive   int64            `json:"passive"`   // ports that listen now
 	Channels  int              `json:"channels"`  // passive channels that are open: listening, or in use
-	Opened    int64            `json:"opened"`    // sessions since Started
+	Opened    int64            `json:"opened"`    // sessions ever, as all counts
 	Logins    int64            `json:"logins"`    // that succeeded
 	Failed    int64            `json:"failed"`    // logins
 	Panics    int64            `json:"panics"`    // of drivers and hooks
@@ -34,7 +36,8 @@ type Snapshot struct {
 	UpRate    float64          `json:"up_rate"`   // bytes per second, of all sessions
 	DownRate  float64          `json:"down_rate"` // the same, listings included
 
-	// Generations are the older processes that drain; see [Options].
+	// Generations are the other processes that live: older ones that drain, and
+	// for a moment of a restart the newer one; see [Options].
 	Generations []Generation `json:"generations,omitempty"`
 }
 
@@ -95,14 +98,16 @@ type Ended struct {
 	Text    string    `json:"text"` // of it
 }
 
-// snapshot puts a server's Stats into the monitor's form.
-func snapshot(st paradise.Stats) *Snapshot {
+// snapshot puts what a server's processes know into the monitor's form.
+func snapshot(own paradise.Stats, others ...Generation) *Snapshot {
+	known := together(own, others)
+	st := &known.all
 	s := &Snapshot{
 		Now:       st.Now,
 		Started:   st.Started,
 		Draining:  st.Draining,
-		Sessions:  make([]Session, 0, len(st.Sessions)),
-		Clients:   len(st.Sessions),
+		Sessions:  make([]Session, 0, len(own.Sessions)),
+		Clients:   known.clients,
 		Uploads:   totals(st.Uploads),
 		Downloads: totals(st.Downloads),
 		Listings:  totals(st.Listings),
@@ -114,14 +119,15 @@ func snapshot(st paradise.Stats) *Snapshot {
 		Stuck:     st.Stuck,
 		Refused:   make(map[string]int64),
 		Recent:    make([]Ended, 0, len(st.Recent)),
+
+		Generations: known.others,
 	}
-	for _, c := range st.Sessions {
+	for _, c := range own.Sessions {
 		s.Sessions = append(s.Sessions, session(c))
-		for _, p := range c.Passive {
-			if p.Open {
-				s.Channels++
-			}
-		}
+	}
+	s.Channels = openChannels(s.Sessions)
+	for _, g := range known.others {
+		s.Channels += openChannels(g.Sessions)
 	}
 	for why, n := range st.Refused {
 		if n > 0 {
@@ -170,10 +176,7 @@ func clean(s string) string {
 func (s *Snapshot) first(n int) *Snapshot {
 	some := *s
 	some.Sessions = busyFirst(s.Sessions, n)
-	some.Generations = slices.Clone(s.Generations)
-	for i, g := range some.Generations {
-		some.Generations[i].Sessions = busyFirst(g.Sessions, maxOlder)
-	}
+	some.Generations = bounded(s.Generations)
 	return &some
 }
 

@@ -93,7 +93,7 @@ var recordTrouble = chromedp.Func(func(ctx context.Context, _ *chromedp.Target) 
 func TestOlderProcessesAreShownWhileTheyDrain(t *testing.T) {
 	const user, file = "<img src=x onerror=alert(1)>", "/<script>alert(1)</script>"
 	moving := func(name string) monitor.Session {
-		return monitor.Session{User: user, Transfer: &monitor.Transfer{Verb: "STOR", Name: name}}
+		return monitor.Session{ID: 2, User: user, Transfer: &monitor.Transfer{Verb: "STOR", Name: name}}
 	}
 	w, tab := newWatched(t), openTab(t)
 	run(t, tab, recordTrouble, chromedp.Navigate(w.page))
@@ -101,14 +101,20 @@ func TestOlderProcessesAreShownWhileTheyDrain(t *testing.T) {
 	assert.True(t, value[bool](t, tab, `document.querySelector("#older").checkVisibility() === false`), "there is none")
 
 	w.older.Store(&[]monitor.Generation{
-		{PID: 4711, Started: time.Now().Add(-time.Hour), Clients: 7, Transfers: 1, Sessions: []monitor.Session{{User: "idle"}, moving(file)}},
-		{PID: 4712, Started: time.Now(), Clients: 1},
+		{PID: 4711, Started: time.Now().Add(-time.Hour), Clients: 7, Transfers: 1, Sessions: []monitor.Session{{ID: 1, User: "idle"}, moving(file)}},
+		{PID: 4712, Started: time.Now(), Clients: 1, Silent: true},
+		{PID: 4713, Started: time.Now(), Serving: true, Sessions: []monitor.Session{{ID: 3, User: "new"}}},
 	})
 	eventually(t, tab, `document.querySelectorAll("#draining tbody tr").length === 2`)
 	assert.True(t, value[bool](t, tab, `document.querySelector("#older").checkVisibility()`))
 	cells := value[[]string](t, tab, `[...document.querySelector("#draining tbody tr").cells].map(c => c.textContent)`)
 	require.Len(t, cells, 5)
 	assert.Equal(t, []string{"4711", "7", "1", user + " " + file}, slices.Delete(cells, 1, 2))
+	assert.Equal(t, "4712, does not answer", value[string](t, tab, `document.querySelectorAll("#draining tbody th")[1].textContent`))
+	assert.Equal(t, "9", value[string](t, tab, `document.querySelector("#now-sessions").textContent`))
+	assert.Equal(t, "3 of 9, those with transfers first", value[string](t, tab, `document.querySelector("#sessions-note").textContent`))
+	assert.Contains(t, value[string](t, tab, sessionRow("idle")+`.cells[0].textContent`), "process 4711")
+	eventually(t, tab, sessionRow("new")+` !== undefined`)
 	assert.Equal(t, "row", value[string](t, tab, `document.querySelector("#draining tbody th").scope`))
 	assert.Zero(t, value[int](t, tab, `document.querySelectorAll("main script, main img").length`))
 	assert.Contains(t, accessible(t, tab)["table"], "Draining older processes, until their transfers have ended")

@@ -140,7 +140,8 @@ function updateSession(now) {
   return (tr, s) => {
     const [client, addr, age, verb, file, ports, moved, speed, progress] = tr.cells;
     const t = s.transfer;
-    fill(client, s.user ? name(s.user) : el("span", "dim", "not logged in"), el("span", "id", s.short));
+    fill(client, s.user ? name(s.user) : el("span", "dim", "not logged in"), el("span", "id", s.short),
+      s.pid ? el("span", "id", "process " + s.pid) : null);
     fill(addr, s.remote, s.tls ? el("span", "tls", "TLS") : null);
     setText(age, clock(now - Date.parse(s.opened)));
     setText(verb, t ? t.verb : s.verb || "–");
@@ -221,17 +222,24 @@ function unfold() {
   if (last) showTables(last, Date.parse(last.now));
 }
 
+// everySession are the sessions of all processes; those of others say of which.
+function everySession(s) {
+  const others = (s.generations || []).flatMap((g) => g.sessions.map((x) => ({ ...x, pid: g.pid })));
+  return others.concat(s.sessions);
+}
+
 function showTables(s, now) {
   byId("more").hidden = s.recent.length <= 12;
-  sync(byId("sessions"), s.sessions, "No client is connected.", (x) => x.id, sessionRow, updateSession(now));
-  setText(byId("sessions-note"), s.sessions.length < s.clients
-    ? s.sessions.length + " of " + whole.format(s.clients) + ", those with transfers first" : "");
+  const sessions = everySession(s);
+  sync(byId("sessions"), sessions, "No client is connected.", (x) => x.id, sessionRow, updateSession(now));
+  setText(byId("sessions-note"), sessions.length < s.clients
+    ? sessions.length + " of " + whole.format(s.clients) + ", those with transfers first" : "");
   sync(byId("recent"), s.recent.slice(0, unfolded ? 50 : 12), "No file has been transferred yet.", (r) => r.session + " " + r.ended + " " + r.name,
     () => row(["file full"], ["", "User"], ["n", "Size"], ["n", "Took"], ["ending two", "Ending"], ["n", "When"]), updateRecent(now));
   sync(byId("totals"), [["Uploads", s.uploads], ["Downloads", s.downloads], ["Listings", s.listings]], "", (x) => x[0],
     () => row([""], ["n"], ["n"], ["n"]),
     (tr, [label, t]) => cells(tr, label, whole.format(t.done), whole.format(t.failed), bytes(t.bytes)));
-  const ports = s.sessions.flatMap((x) => x.passive.map((p) => ({ ...p, user: x.user }))).reverse();
+  const ports = sessions.flatMap((x) => x.passive.map((p) => ({ ...p, user: x.user }))).reverse();
   ports.sort((a, b) => b.open - a.open);
   sync(byId("passive"), ports.slice(0, 20), "None has been opened.", (p) => p.id, () => row([""], ["file"], [""], ["n"]),
     (tr, p) => {
@@ -253,7 +261,7 @@ function showOlder(list, now) {
     (tr, g) => {
       const [pid, age, sessions, transfers, files] = tr.cells;
       const moving = g.sessions.filter((s) => s.transfer).map((s) => s.user + " " + s.transfer.name);
-      setText(pid, String(g.pid));
+      setText(pid, g.pid + (g.silent ? ", does not answer" : ""));
       setText(age, clock(now - Date.parse(g.started)));
       setText(sessions, whole.format(g.clients));
       setText(transfers, whole.format(g.transfers));
@@ -370,7 +378,7 @@ function show(s) {
   document.title = s.clients ? "(" + s.clients + ") Paradise" : "Paradise";
   showNow(s, now);
   showTables(s, now);
-  showOlder(s.generations || [], now);
+  showOlder((s.generations || []).filter((g) => !g.serving), now);
   showPlots(s, now);
   last = s;
 }
