@@ -4,22 +4,26 @@
 // is ever bound twice and no accept queue is lost. Listeners passed by systemd
 // (socket activation) come in by the same door.
 //
-// A program does this, in this order:
+// [Run] is all of it in one call:
 //
-//	p, err := handover.New(handover.Options{PIDFile: "/run/paradise.pid"})
-//	// read the configuration, check everything; on failure p.Fail(err) and exit
-//	l, err := p.Listen("ftp", "tcp", ":21") // inherited, or bound now
-//	go srv.Serve(l)
-//	restart := make(chan os.Signal, 1)
-//	handover.NotifyRestart(restart) // SIGUSR2, just before Ready
-//	err = p.Ready() // from here on this is the process that counts
-//	for range restart {
-//		if err := p.Upgrade(ctx); err != nil {
-//			continue // log it: nothing has changed
+//	err := handover.Run(ctx, handover.Options{PIDFile: "/run/ftp.pid"}, func(p *handover.Process) (handover.Server, error) {
+//		// read the configuration, check everything
+//		srv := &paradise.Server{Auth: accounts, Files: files}
+//		l, err := p.Listen("ftp", "tcp", ":21") // inherited, or bound now
+//		if err != nil {
+//			return nil, err
 //		}
-//		break // l.Close(), drain the sessions, exit
-//	}
-//	p.Close()
+//		p.Go(func() error { return srv.Serve(l) })
+//		return srv, nil
+//	})
+//
+// SIGUSR2 restarts it, the end of ctx stops it, transfers end with their 226 in
+// both. A program that wants the steps for itself takes them in this order: [New];
+// [Process.Listen] for each listener, and Serve; [NotifyRestart]; [Process.Ready],
+// from where on this is the process that counts; [Process.Upgrade] whenever asked.
+// After an error of Upgrade nothing has changed; after nil Drain the server, which
+// closes the listeners, and exit. [Process.Close] comes last, [Process.Fail]
+// before an exit that comes too early.
 //
 // # What a failed upgrade changes
 //
@@ -30,17 +34,19 @@
 //
 // # Closing listeners
 //
-// After Upgrade returned nil close the listeners with Close and nothing else.
-// Close leaves the shared socket alone as long as another process holds it; a
-// shutdown(2) would end it for the successor too. Close them before draining: as
-// long as the old process holds them it is given new connections.
+// After Upgrade returned nil close the listeners with Close and nothing else, as
+// Drain does. Close leaves the shared socket alone as long as another process
+// holds it; a shutdown(2) would end it for the successor too. Close them before
+// waiting for transfers: as long as the old process holds them it is given new
+// connections. A Serve whose listener was closed returns paradise.ErrServerClosed.
 //
 // # Generations
 //
 // The first process is generation 0, its successor 1, and so on. The newest may
 // be upgraded again while older ones still drain; there is no limit to their
 // number. Options.State tells the successor what it should know about them, for
-// example where to ask a draining process for its statistics.
+// example where to ask a draining process for its statistics, and with
+// paradise.Server.NextIDs where the IDs of its sessions begin.
 //
 // # Traps that this package keeps away
 //

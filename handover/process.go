@@ -17,6 +17,7 @@ const MaxState = 64 << 10
 const (
 	defaultReadyTimeout = 60 * time.Second
 	defaultSettle       = time.Second
+	defaultGrace        = 30 * time.Second
 )
 
 var (
@@ -58,6 +59,23 @@ type Options struct {
 	// Upgrade error, as well as on standard error. It uses
 	// debug.SetCrashOutput: leave it off in a program that does so itself.
 	ReportCrash bool
+
+	// The rest is for [Run].
+
+	// Grace is how long a process that has been replaced leaves idle clients
+	// alone. Zero: 30 s; negative: none.
+	Grace time.Duration
+
+	// DrainTimeout bounds a drain, with its grace. Zero: it takes the time that
+	// transfers take.
+	DrainTimeout time.Duration
+
+	// OnReady is called once this process is the one that counts. Nil: nothing.
+	OnReady func()
+
+	// OnFailure is told why a restart failed, which changes nothing. Nil: the
+	// default logger is.
+	OnFailure func(error)
 }
 
 // phase is where a process stands in its life.
@@ -81,6 +99,7 @@ type Process struct {
 	state      []byte
 	systemd    systemd
 	retired    chan struct{} // closed when this process is no longer the newest
+	ended      chan error    // of the first that Go ran
 
 	upgrading sync.Mutex // held by the one Upgrade that runs
 
@@ -116,7 +135,7 @@ func New(o Options) (*Process, error) {
 			return nil, fmt.Errorf("handover: pid file: %w", err)
 		}
 	}
-	p := &Process{opts: o, exe: exe, dir: dir, systemd: systemdFromEnv(), retired: make(chan struct{})}
+	p := &Process{opts: o, exe: exe, dir: dir, systemd: systemdFromEnv(), retired: make(chan struct{}), ended: make(chan error, 1)}
 	if err := p.inherit(); err != nil {
 		return nil, fmt.Errorf("handover: %w", err)
 	}
@@ -191,11 +210,11 @@ func (p *Process) State() []byte { return p.state }
 
 // Fail tells the predecessor why this process is not going to be ready, so that
 // its Upgrade error says so. It does not end the process. In generation 0 and
-// after Ready it does nothing.
+// after the takeover it does nothing.
 func (p *Process) Fail(reason error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.parent != nil && p.phase == starting {
+	if p.parent != nil {
 		p.parent.say(reason.Error())
 	}
 }

@@ -32,10 +32,15 @@ const (
 	envSettle  = "HANDOVER_TEST_SETTLE"  // Options.Settle
 	envPadding = "HANDOVER_TEST_PADDING" // bytes to fill the state up to
 	envFault   = "HANDOVER_TEST_FAULT"   // what the next generation does wrong
+	envReport  = "HANDOVER_TEST_REPORT"  // file that Run's part is written to; it is the FTP server that runs then
 )
 
 func TestMain(m *testing.M) {
 	if config := os.Getenv(envServe); config != "" {
+		serve := serve
+		if os.Getenv(envReport) != "" {
+			serve = serveByRun
+		}
 		if err := serve(config); err != nil {
 			fmt.Fprintln(os.Stderr, "test server:", err)
 			os.Exit(1)
