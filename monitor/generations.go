@@ -44,7 +44,8 @@ type relatives struct {
 
 	mu     sync.Mutex
 	told   []Generation
-	asking chan struct{} // closed by the answer; nil: no question is out
+	asking bool
+	next   chan struct{} // closed by the answer to the next question; nil: nobody waits
 }
 
 // now returns what the others tell, in copies. Whoever calls it holds no lock: the
@@ -68,23 +69,40 @@ func (r *relatives) now() []Generation {
 	return list
 }
 
-// question is the one that is out, or a new one.
+// question is one that is asked from now on. An answer to one that is out already
+// may be older than what another process has shown meanwhile: totals would go
+// back.
 func (r *relatives) question() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.asking != nil {
-		return r.asking
+	if r.next == nil {
+		r.next = make(chan struct{})
 	}
-	answered := make(chan struct{})
-	r.asking = answered
-	go func() {
+	if !r.asking {
+		r.asking = true
+		go r.run()
+	}
+	return r.next
+}
+
+// run asks as long as somebody waits.
+func (r *relatives) run() {
+	for answered := r.take(); answered != nil; answered = r.take() {
 		told := r.ask()
 		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.told, r.asking = told, nil
+		r.told = told
+		r.mu.Unlock()
 		close(answered)
-	}()
-	return answered
+	}
+}
+
+// take is who waits for the question that is asked next; nil ends run.
+func (r *relatives) take() chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	waiting := r.next
+	r.next, r.asking = nil, waiting != nil
+	return waiting
 }
 
 // filled is a copy of g, fit to be shown.

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"flag"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -70,12 +71,13 @@ func (a *acmeConfig) certificateFor(m *autocert.Manager) func(*tls.ClientHelloIn
 }
 
 // serveChallenges answers the authority; everything else is refused.
-func serveChallenges(m *autocert.Manager, l net.Listener) *http.Server {
+func serveChallenges(m *autocert.Manager, l net.Listener, log *slog.Logger) *http.Server {
 	hs := &http.Server{
 		Handler:           withoutPort(m.HTTPHandler(http.NotFoundHandler())),
 		ReadHeaderTimeout: 10 * time.Second,
 		WriteTimeout:      10 * time.Second,
 		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	go hs.Serve(l)
 	return hs

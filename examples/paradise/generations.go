@@ -1,163 +1,291 @@
 package main
 
 import (
-	"context"
+	"cmp"
 	"encoding/json"
-	"net"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/handover"
 	"github.com/paradiseftp/paradise/monitor"
 )
 
-// generation is an older process that drains, as it is handed on.
-type generation struct {
-	PID    int    `json:"pid"`
-	Socket string `json:"socket"` // where it tells about itself
-}
-
-// generations knows the older processes that may still drain, and tells a newer
-// one about this one: through a socket in a folder that nobody else may enter.
+// generations knows the other processes of this server, so that every view shows
+// the sum: in a folder of theirs, which nobody else may enter, each has a socket
+// while it lives, and leaves its totals when it ends.
 type generations struct {
-	mu     sync.Mutex
-	older  []generation
-	page   *monitor.Handler // nil: nothing is told
-	folder string
-	server *http.Server
+	p   *handover.Process
+	ids paradise.IDs // where this process's begin
+
+	mu        sync.Mutex
+	srv       *paradise.Server
+	folder    string               // empty: there has been no restart
+	before    paradise.Stats       // of processes whose totals are no longer in the folder
+	summed    map[string]bool      // processes that are in before
+	known     map[string]*relative // the others
+	inCharge  bool                 // this process has become the newest
+	upgrading bool                 // a successor was started, and may look for this one
+	socket    *http.Server         // nil: nobody is told
 }
 
-// inherit takes what a predecessor's state said.
-func (g *generations) inherit(state []byte) {
-	if len(state) > 0 {
-		json.Unmarshal(state, &g.older) // what can't be read concerns the monitor only
+// relative is another process as it was known last.
+type relative struct {
+	name   string
+	stats  paradise.Stats
+	ended  bool
+	silent bool
+}
+
+// handedOn is the state that a process gives its successor.
+type handedOn struct {
+	Folder string         `json:"folder"`
+	IDs    paradise.IDs   `json:"ids"`
+	Totals paradise.Stats `json:"totals"` // of all processes that have ended
+	Summed []string       `json:"summed"` // those of them that the folder still has
+}
+
+// nameOf tells processes of one server apart: a process ID may come again.
+func nameOf(generation, pid int) string { return fmt.Sprintf("%d-%d", generation, pid) }
+
+// parts of such a name; zeros where it is none.
+func parts(name string) (generation, pid int) {
+	fmt.Sscanf(name, "%d-%d", &generation, &pid)
+	return generation, pid
+}
+
+const (
+	socketEnd = ".socket"
+	totalsEnd = ".totals"
+)
+
+// inherit takes what a predecessor has handed on. State of another version that
+// can't be read concerns the views only.
+func (g *generations) inherit(p *handover.Process) {
+	var h handedOn
+	if len(p.State()) > 0 && json.Unmarshal(p.State(), &h) != nil {
+		h = handedOn{}
+	}
+	g.p, g.folder, g.ids, g.before = p, h.Folder, h.IDs, h.Totals
+	g.summed = make(map[string]bool)
+	for _, name := range h.Summed {
+		g.summed[name] = true
 	}
 }
 
-// tell has this process tell about srv, once it is old: about itself alone, since
-// the newest asks each of them.
+// tell has the others hear of srv, from before it accepts to its end.
 func (g *generations) tell(srv *paradise.Server) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.page, _ = monitor.New(srv, monitor.Options{}) // without options nothing can be wrong
+	g.srv = srv
+	g.open()
 }
 
-// state is for the successor: the older processes that live, and this one.
-func (g *generations) state() []byte {
-	g.ask() // who has gone is not handed on
+// takeCharge follows the takeover. The predecessor's sums are this process's now:
+// the folder need not have their parts any longer.
+func (g *generations) takeCharge() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	alive := slices.Clone(g.older)
-	if g.page != nil && g.server == nil {
-		g.open()
+	g.inCharge = true
+	for name := range g.summed {
+		os.Remove(filepath.Join(g.folder, name+totalsEnd))
+		os.Remove(filepath.Join(g.folder, name+socketEnd))
 	}
-	if g.server != nil {
-		alive = append(alive, generation{os.Getpid(), filepath.Join(g.folder, "monitor")})
+}
+
+// state is for the successor, which is about to be started.
+func (g *generations) state() []byte {
+	g.mu.Lock()
+	g.upgrading = true
+	if g.folder == "" {
+		g.folder = makeFolder()
 	}
-	b, err := json.Marshal(alive)
+	g.open()
+	g.mu.Unlock()
+	g.look() // who has gone is summed
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	h := handedOn{Folder: g.folder, IDs: g.srv.NextIDs(), Totals: g.before}
+	h.Totals.Now = time.Now()
+	for name, r := range g.known {
+		if r.ended {
+			h.Totals = h.Totals.Add(r.stats.Totals())
+			h.Summed = append(h.Summed, name)
+		}
+	}
+	return h.bytes()
+}
+
+// bytes never has more than a successor takes: what is for people goes first.
+func (h handedOn) bytes() []byte {
+	b, err := json.Marshal(h)
+	if err == nil && len(b) > handover.MaxState {
+		h.Totals.Recent = nil
+		b, err = json.Marshal(h)
+	}
 	if err != nil {
 		return nil
 	}
 	return b
 }
 
-// open begins to answer at the socket; without one this process is only not
-// shown.
-func (g *generations) open() {
-	folder, err := os.MkdirTemp("", "paradise-")
-	if err != nil {
-		return
-	}
-	l, err := net.Listen("unix", filepath.Join(folder, "monitor"))
-	if err != nil {
-		os.RemoveAll(folder)
-		return
-	}
-	g.folder = folder
-	g.server = &http.Server{Handler: asLocal(g.page), ReadHeaderTimeout: time.Second, WriteTimeout: 5 * time.Second}
-	go g.server.Serve(l)
-}
-
-// asLocal lets whoever has reached the socket read the page's figures.
-func asLocal(page http.Handler) http.Handler {
-	local := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet || r.URL.Path != "/stats.json" {
-			http.NotFound(w, r)
-			return
-		}
-		page.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, local)))
-	})
-}
-
-func (g *generations) close() {
+// upgradeFailed: there is no successor.
+func (g *generations) upgradeFailed() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.server != nil {
-		g.server.Close()
-		os.RemoveAll(g.folder)
-	}
+	g.upgrading = false
 }
 
-// ask asks the older processes, all at once, and forgets those that have gone.
-func (g *generations) ask() []monitor.Generation {
-	g.mu.Lock()
-	known := g.older
-	g.mu.Unlock()
-	answers := make([]*monitor.Generation, len(known)) // nil: none came
-	gone := make([]bool, len(known))
+// look asks the others, all at once, and returns what is known of them, oldest
+// first.
+func (g *generations) look() []monitor.Generation {
 	var asked sync.WaitGroup
-	for i, old := range known {
-		asked.Go(func() { answers[i], gone[i] = old.ask() })
+	for _, r := range g.others() {
+		asked.Go(func() { g.note(r, r.ask(g.path(r.name+socketEnd)), g.path(r.name+totalsEnd)) })
 	}
 	asked.Wait()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	var told []monitor.Generation
-	for i, a := range answers {
-		if a != nil {
-			told = append(told, *a)
+	if !g.before.Now.IsZero() {
+		told = append(told, monitor.Generation{Stats: g.before, Ended: true})
+	}
+	alone := true
+	for _, name := range sortedNames(g.known) {
+		r := g.known[name]
+		alone = alone && r.ended
+		if !r.stats.Now.IsZero() {
+			_, pid := parts(name)
+			told = append(told, monitor.Generation{PID: pid, Stats: r.stats, Ended: r.ended, Silent: r.silent})
 		}
-		if gone[i] {
-			g.forget(known[i])
-		}
+	}
+	if alone && g.inCharge && !g.upgrading {
+		g.shut() // nobody is left who could ask
 	}
 	return told
 }
 
-func (g *generations) forget(old generation) {
+// others are those that have not ended, as far as is known, and those that are
+// new in the folder.
+func (g *generations) others() []relative {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var kept []generation // a new list: somebody may be asking
-	for _, o := range g.older {
-		if o != old {
-			kept = append(kept, o)
+	if g.folder == "" {
+		return nil
+	}
+	if g.known == nil {
+		g.known = make(map[string]*relative)
+	}
+	files, _ := os.ReadDir(g.folder)
+	for _, f := range files {
+		name, end, _ := strings.Cut(f.Name(), ".")
+		if "."+end != socketEnd && "."+end != totalsEnd || name == g.name() || g.summed[name] || g.known[name] != nil {
+			continue
+		}
+		g.known[name] = &relative{name: name}
+	}
+	var living []relative
+	for _, r := range g.known {
+		if !r.ended {
+			living = append(living, *r)
 		}
 	}
-	g.older = kept
+	return living
 }
 
-// askTime is how long an older process may take to answer. One that is too busy
-// for it is not shown this time.
-const askTime = time.Second
+// note keeps what was told, unless somebody has heard newer things meanwhile.
+func (g *generations) note(r relative, a answer, totals string) {
+	if a.gone {
+		a.stats = readTotals(totals)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	known := g.known[r.name]
+	known.silent = a.stats == nil && !a.gone
+	known.ended = known.ended || a.gone
+	if a.stats != nil && !a.stats.Now.Before(known.stats.Now) {
+		known.stats = *a.stats
+	}
+}
 
-func (old generation) ask() (told *monitor.Generation, gone bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), askTime)
-	defer cancel()
-	t := &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			nc, err := (&net.Dialer{}).DialContext(ctx, "unix", old.Socket)
-			gone = err != nil && ctx.Err() == nil
-			return nc, err
-		},
+// kick ends a session of whichever of the others has it.
+func (g *generations) kick(id uint64) error {
+	result := paradise.ErrNoSession
+	for _, r := range g.others() {
+		switch found, err := r.kick(g.path(r.name+socketEnd), id); {
+		case err != nil:
+			result = err
+		case found:
+			return nil
+		}
 	}
-	s, err := fetchStats(ctx, &http.Client{Transport: t}, "localhost", "")
+	return result
+}
+
+// close comes when this process's server has stopped. Who is the newest has
+// nobody left to tell.
+func (g *generations) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.folder == "" {
+		return
+	}
+	if g.inCharge && g.p.Successor() == 0 {
+		os.RemoveAll(g.folder)
+	} else if g.srv != nil {
+		g.leaveTotals()
+	}
+	g.shut()
+}
+
+// leaveTotals comes before the socket is shut: whoever finds it shut finds them.
+func (g *generations) leaveTotals() {
+	b, err := json.Marshal(g.srv.Stats().Totals())
 	if err != nil {
-		return nil, gone
+		return
 	}
-	return &monitor.Generation{PID: old.PID, Started: s.Started, Sessions: s.Sessions, Clients: s.Clients,
-		Transfers: s.Uploads.Running + s.Downloads.Running + s.Listings.Running}, false
+	written := filepath.Join(g.folder, g.name()+".new")
+	if os.WriteFile(written, b, 0o600) == nil {
+		os.Rename(written, filepath.Join(g.folder, g.name()+totalsEnd))
+	}
+}
+
+func readTotals(path string) *paradise.Stats {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	st := &paradise.Stats{}
+	if json.Unmarshal(b, st) != nil {
+		return nil
+	}
+	return st
+}
+
+// name is this process's.
+func (g *generations) name() string { return nameOf(g.p.Generation(), os.Getpid()) }
+
+func (g *generations) path(name string) string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return filepath.Join(g.folder, name)
+}
+
+func sortedNames(m map[string]*relative) []string {
+	names := make([]string, 0, len(m))
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		x, xpid := parts(a)
+		y, ypid := parts(b)
+		return cmp.Or(cmp.Compare(x, y), cmp.Compare(xpid, ypid))
+	})
+	return names
 }

@@ -14,7 +14,7 @@ func newLogger(cfg *config, level slog.Leveler, tracing func() bool) *slog.Logge
 	if cfg.logFormat == "json" {
 		h = slog.NewJSONHandler(os.Stderr, o)
 	}
-	return slog.New(traceFilter{h, level, tracing})
+	return slog.New(traceFilter{h, level, tracing, slog.Int("pid", os.Getpid())})
 }
 
 // traceFilter lets the lines of a traced session through at any level: they are
@@ -23,6 +23,7 @@ type traceFilter struct {
 	slog.Handler
 	level   slog.Leveler
 	tracing func() bool // whether there are any
+	pid     slog.Attr   // ends every line: the processes of a restart share the log
 }
 
 func (f traceFilter) Enabled(_ context.Context, level slog.Level) bool {
@@ -34,13 +35,14 @@ func (f traceFilter) Handle(ctx context.Context, r slog.Record) error {
 	if r.Level < f.level.Level() && !traced {
 		return nil
 	}
+	r.AddAttrs(f.pid)
 	return f.Handler.Handle(ctx, r)
 }
 
 func (f traceFilter) WithAttrs(a []slog.Attr) slog.Handler {
-	return traceFilter{f.Handler.WithAttrs(a), f.level, f.tracing}
+	return traceFilter{f.Handler.WithAttrs(a), f.level, f.tracing, f.pid}
 }
 
 func (f traceFilter) WithGroup(name string) slog.Handler {
-	return traceFilter{f.Handler.WithGroup(name), f.level, f.tracing}
+	return traceFilter{f.Handler.WithGroup(name), f.level, f.tracing, f.pid}
 }

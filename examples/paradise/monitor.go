@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -13,8 +14,8 @@ import (
 )
 
 // newMonitor makes the page, nil if it is switched off. drain is called for the
-// page's button, older tells of older processes.
-func (cfg *config) newMonitor(srv *paradise.Server, drain func(), older func() []monitor.Generation) (*monitor.Handler, error) {
+// page's button.
+func (cfg *config) newMonitor(srv *paradise.Server, drain func(), others *generations) (*monitor.Handler, error) {
 	if cfg.monitor == "" {
 		return nil, nil
 	}
@@ -22,7 +23,7 @@ func (cfg *config) newMonitor(srv *paradise.Server, drain func(), older func() [
 	if err != nil {
 		return nil, err
 	}
-	o := monitor.Options{Token: token, Hosts: cfg.monitorHosts, Drain: drain, Generations: older}
+	o := monitor.Options{Token: token, Hosts: cfg.monitorHosts, Drain: drain, Generations: others.look, Kick: others.kick}
 	if err := monitor.Check(cfg.monitor, o); err != nil {
 		return nil, fmt.Errorf("-monitor: %w (-monitor-token-file FILE)", err)
 	}
@@ -45,12 +46,12 @@ func (cfg *config) token() (string, error) {
 // serveMonitor answers at l until the process gives its listeners up, also while
 // the server drains.
 func (s *service) serveMonitor(l net.Listener) *http.Server {
-	s.older.tell(s.srv)
 	hs := &http.Server{
 		Handler:           s.page,
 		ReadHeaderTimeout: 10 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	hs.RegisterOnShutdown(s.page.Close)
 	go s.page.Record(s.background)

@@ -45,7 +45,9 @@ func (s *service) reload() error {
 	}
 	s.users.current.Store(dir)
 	s.level.Set(cfg.logLevel)
+	s.mu.Lock()
 	s.cfg = cfg
+	s.mu.Unlock()
 	cfg.noteAccounts()
 	s.warn(dir)
 	s.log.Info("configuration loaded", "accounts", len(dir.accounts))

@@ -13,34 +13,35 @@ import (
 
 // run serves until a signal stops this process or a newer one takes over.
 func run(cfg *config, args []string) error {
-	older := &generations{}
-	p, err := handover.New(handover.Options{
+	var s *service
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	others := &generations{}
+	defer others.close()
+	defer func() {
+		if s != nil {
+			s.close()
+		}
+	}()
+	return handover.Run(ctx, handover.Options{
 		PIDFile:      cfg.pidFile,
-		State:        older.state,
+		State:        others.state,
 		ReadyTimeout: cfg.upgrade,
 		ReportCrash:  true,
+		Grace:        cfg.grace,
+		OnReady:      func() { s.ready(stop) },
+		OnFailure:    func(err error) { s.restartFailed(err) },
+	}, func(p *handover.Process) (handover.Server, error) {
+		others.inherit(p)
+		if err := cfg.inherits(p.Generation()); err != nil {
+			return nil, err
+		}
+		var err error
+		if s, err = newService(cfg, args, p, others); err != nil {
+			return nil, err
+		}
+		return s, s.start()
 	})
-	if err != nil {
-		return err
-	}
-	defer p.Close()
-	older.inherit(p.State())
-	defer older.close()
-	if err := cfg.inherits(p.Generation()); err != nil {
-		p.Fail(err)
-		return err
-	}
-	s, err := newService(cfg, args, p, older)
-	if err != nil {
-		p.Fail(err)
-		return err
-	}
-	defer s.close()
-	if err := s.start(); err != nil {
-		p.Fail(err)
-		return err
-	}
-	return s.loop()
 }
 
 // fail tells a predecessor, if there is one, why this process does not serve.
@@ -54,81 +55,74 @@ func fail(reason error) {
 // housekeeping is how often certificates are looked at.
 const housekeeping = 10 * time.Second
 
-// loop obeys signals.
-func (s *service) loop() error {
+// obey follows signals and looks after the certificates, until the server leaves.
+func (s *service) obey(stop func()) {
 	tick := time.NewTicker(housekeeping)
 	defer tick.Stop()
-	ctx, giveUp := context.WithCancel(context.Background())
-	defer giveUp()
-	var upgraded chan error // while an upgrade goes on
+	stopped, hangup, leaving := s.stop, s.hangup, s.leaving
 	for {
 		select {
-		case err := <-s.served:
-			return err
-		case <-s.stop:
-			giveUp()
-			if upgraded != nil && <-upgraded == nil {
-				return s.retire()
-			}
-			s.p.Stopping()
-			return s.shutdown()
-		case <-s.hangup:
+		case <-stopped:
+			stopped = nil // a further one is the drain's
+			stop()
+		case <-leaving:
+			leaving, hangup = nil, nil // what is about to end does not reload
+			tick.Stop()
+		case <-s.background.Done():
+			return
+		case <-hangup:
 			if err := s.p.Reload(s.reload); err != nil {
 				s.log.Error("reload failed, nothing has changed", "error", err)
 			}
-		case <-s.restart:
-			if upgraded == nil {
-				upgraded = make(chan error, 1)
-				go func() { upgraded <- s.p.Upgrade(ctx) }()
-			}
-		case err := <-upgraded:
-			if err == nil {
-				return s.retire()
-			}
-			upgraded = nil
-			s.log.Error("restart failed, nothing has changed", "error", err)
-			s.p.Status(fmt.Sprintf("Restart failed: %v", err))
 		case <-tick.C:
 			s.renewCert()
 		}
 	}
 }
 
+func (s *service) restartFailed(err error) {
+	s.others.upgradeFailed()
+	s.log.Error("restart failed, nothing has changed", "error", err)
+	s.p.Status(fmt.Sprintf("Restart failed: %v", err))
+}
+
 // minGrace is for clients that this process has accepted at the last moment:
 // they must be able to log in.
 const minGrace = time.Second
 
+// Drain is called with a grace once a successor has taken over, and without one
+// when this process is to stop.
+func (s *service) Drain(ctx context.Context, grace time.Duration) error {
+	s.leave.Do(func() { close(s.leaving) })
+	grace, limit := s.times(grace)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if grace > 0 {
+		return s.retire(ctx, grace)
+	}
+	return s.shutdown(ctx, cancel)
+}
+
 // retire drains for a successor: idle sessions have the grace to end by
 // themselves.
-func (s *service) retire() error {
-	grace := s.cfg.grace
+func (s *service) retire(ctx context.Context, grace time.Duration) error {
+	s.stopWeb() // what is asked of the monitor from here on the successor answers
 	drained := make(chan error, 1)
-	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.drain)
-	defer cancel()
 	go func() { drained <- s.srv.Drain(ctx, grace) }()
-	for range s.listeners {
-		<-s.served
-	}
+	s.accepting.Wait()
 	s.log.Info("a newer process has taken over", "old_pid", os.Getpid(), "new_pid", s.p.Successor(), "grace", grace)
 	s.closeWeb()
-	select {
-	case err := <-drained:
-		return s.closeServer(ctx, err)
-	case <-s.stop:
-		return s.shutdown()
-	}
+	return s.closeServer(ctx, <-drained)
 }
 
 // shutdown lets transfers end; a further signal ends them at once.
-func (s *service) shutdown() error {
-	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.drain)
-	defer cancel()
+func (s *service) shutdown(ctx context.Context, atOnce func()) error {
 	now := s.srv.Stats()
 	s.log.Info("draining", "sessions", len(now.Sessions), "transfers", now.Uploads.Running+now.Downloads.Running+now.Listings.Running)
 	go func() {
 		select {
 		case <-s.stop:
-			cancel()
+			atOnce()
 		case <-ctx.Done():
 		}
 	}()
@@ -140,8 +134,13 @@ func (s *service) closeServer(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() == nil {
 		return err
 	}
-	err = s.srv.Close()
-	s.log.Info("stopped", "pid", os.Getpid())
+	return s.Close()
+}
+
+// Close ends everything at once.
+func (s *service) Close() error {
+	err := s.srv.Close()
+	s.stopped.Do(func() { s.log.Info("stopped") })
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -20,12 +21,13 @@ import (
 
 // service is everything that runs in one process.
 type service struct {
-	cfg   *config
-	args  []string
-	p     *handover.Process
-	older *generations
-	level slog.LevelVar
-	log   *slog.Logger
+	mu     sync.Mutex // guards cfg once the service is ready
+	cfg    *config
+	args   []string
+	p      *handover.Process
+	others *generations
+	level  slog.LevelVar
+	log    *slog.Logger
 
 	files *homes
 	xfers *xferlog // nil: none
@@ -38,18 +40,20 @@ type service struct {
 
 	background context.Context // of what runs beside the server
 	cancel     context.CancelFunc
-	listeners  int        // of srv
-	served     chan error // a listener's end
+	open       map[string]net.Listener
+	accepting  sync.WaitGroup // srv's listeners
+	leaving    chan struct{}  // closed when this process begins to end
+	leave      sync.Once
+	stopped    sync.Once // the log has it
 	stop       chan os.Signal
 	hangup     chan os.Signal
-	restart    chan os.Signal
 }
 
 // newService makes all that can fail because of the configuration, and binds
 // nothing.
-func newService(cfg *config, args []string, p *handover.Process, older *generations) (*service, error) {
-	s := &service{cfg: cfg, args: args, p: p, older: older, files: newHomes(cfg),
-		served: make(chan error, 2), stop: make(chan os.Signal, 2), hangup: make(chan os.Signal, 1), restart: make(chan os.Signal, 1)}
+func newService(cfg *config, args []string, p *handover.Process, others *generations) (*service, error) {
+	s := &service{cfg: cfg, args: args, p: p, others: others, files: newHomes(cfg), leaving: make(chan struct{}),
+		stop: make(chan os.Signal, 2), hangup: make(chan os.Signal, 1)}
 	s.background, s.cancel = context.WithCancel(context.Background())
 	s.level.Set(cfg.logLevel)
 	s.log = newLogger(cfg, &s.level, s.users.tracing)
@@ -90,7 +94,8 @@ func (s *service) build() error {
 		return err
 	}
 	s.srv.Hooks = s.xfers.hooks()
-	s.page, err = s.cfg.newMonitor(s.srv, func() { s.stop <- syscall.SIGTERM }, s.older.ask)
+	s.srv.FirstIDs = s.others.ids
+	s.page, err = s.cfg.newMonitor(s.srv, func() { s.stop <- syscall.SIGTERM }, s.others)
 	return err
 }
 
@@ -118,7 +123,9 @@ func (s *service) close() {
 	s.files.Close()
 }
 
-// start serves, and is the process that counts once it returns nil.
+// start serves. The process counts once it is ready, and obeys signals from then
+// on; they are asked for before, since whoever learns of it by its pid file may
+// send one at once.
 func (s *service) start() error {
 	s.notifyStop()
 	open, err := s.listen()
@@ -129,26 +136,28 @@ func (s *service) start() error {
 		return err
 	}
 	s.cfg.noteAccounts()
+	s.open = open
+	s.others.tell(s.srv)
 	s.serve(open)
-	// Before Ready: whoever learns of this process by its pid file or from
-	// systemd may signal it at once. It is obeyed once Ready has returned.
-	handover.NotifyRestart(s.restart)
-	if err := s.p.Ready(); err != nil {
-		return err
-	}
+	return nil
+}
+
+// ready follows the takeover.
+func (s *service) ready(stop func()) {
+	s.others.takeCharge()
 	s.files.uploads.deliver(s.background)
 	go s.p.Watchdog(s.background, func() bool { s.srv.Stats(); return true })
 	if s.p.Generation() == 0 {
-		welcome(s.cfg, open)
+		welcome(s.cfg, s.open)
 	}
-	s.warnOfClear(open["ftp"])
+	s.warnOfClear(s.open["ftp"])
 	s.warn(s.users.current.Load())
-	facts := []any{"addr", open["ftp"].Addr().String(), "pid", os.Getpid(), "generation", s.p.Generation()}
+	facts := []any{"addr", s.open["ftp"].Addr().String(), "generation", s.p.Generation()}
 	if old := s.p.Predecessor(); old != 0 {
 		facts = append(facts, "old_pid", old)
 	}
 	s.log.Info("serving", facts...)
-	return nil
+	go s.obey(stop)
 }
 
 // listen opens all listeners. Their names are also those that a systemd socket
@@ -198,17 +207,23 @@ func (s *service) warn(d *directory) {
 
 func (s *service) serve(open map[string]net.Listener) {
 	if l := open["acme"]; l != nil {
-		s.web = append(s.web, serveChallenges(s.acme, l))
+		s.web = append(s.web, serveChallenges(s.acme, l, s.log))
 	}
 	if l := open["monitor"]; l != nil {
 		s.web = append(s.web, s.serveMonitor(l))
 	}
-	s.listeners = 1
 	if l := open["ftps"]; l != nil {
-		s.listeners++
-		go func() { s.served <- s.srv.ServeTLS(l) }()
+		s.accept(l, s.srv.ServeTLS)
 	}
-	go func() { s.served <- s.srv.Serve(open["ftp"]) }()
+	s.accept(open["ftp"], s.srv.Serve)
+}
+
+func (s *service) accept(l net.Listener, serve func(net.Listener) error) {
+	s.accepting.Add(1)
+	s.p.Go(func() error {
+		defer s.accepting.Done()
+		return serve(l)
+	})
 }
 
 func (s *service) acmeAddr() string {
@@ -220,6 +235,15 @@ func (s *service) acmeAddr() string {
 
 // webGrace is how long a request to the monitor may take to end.
 const webGrace = 2 * time.Second
+
+// stopWeb accepts no more requests, and waits for none.
+func (s *service) stopWeb() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, hs := range s.web {
+		hs.Shutdown(ctx)
+	}
+}
 
 // closeWeb gives the web listeners up.
 func (s *service) closeWeb() {
@@ -245,6 +269,16 @@ func (s *service) renewCert() {
 		return
 	}
 	s.log.Info("certificate loaded", "file", s.certs.cert)
+}
+
+// times are the settings of a drain that is to have a grace, or none.
+func (s *service) times(grace time.Duration) (time.Duration, time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if grace > 0 {
+		grace = s.cfg.grace
+	}
+	return grace, s.cfg.drain
 }
 
 // hints tell what to type next; where TLS is required a plain client is refused.

@@ -140,13 +140,24 @@ func (s *stats) table() string {
 		fmt.Fprintln(w, row(c, s.Now))
 	}
 	for _, g := range s.Generations {
-		fmt.Fprintf(w, "\nProcess %d drains: %d client(s), %d transfer(s)\n", g.PID, g.Clients, g.Transfers)
+		fmt.Fprintf(w, "\nProcess %d %s: %d client(s), %d transfer(s)\n", g.PID, doing(g), g.Clients, g.Transfers)
 		for _, c := range g.Sessions {
 			fmt.Fprintln(w, row(c, s.Now))
 		}
 	}
 	w.Flush()
 	return b.String()
+}
+
+// doing is what another process does.
+func doing(g monitor.Generation) string {
+	switch {
+	case g.Silent:
+		return "does not answer; it had"
+	case g.Serving:
+		return "serves"
+	}
+	return "drains"
 }
 
 func row(c monitor.Session, now time.Time) string {
