@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 func main() {
@@ -71,6 +72,14 @@ func (cfg *config) try(out io.Writer) error {
 	return err
 }
 
+// subcommands tell what each of them does.
+var subcommands = map[string]string{
+	"who":           "prints who is connected, of all processes of the server",
+	"top":           "shows who is connected and what moves, each second; q quits",
+	"healthcheck":   "fails unless the server lives, or with -ready unless it takes new clients",
+	"hash-password": "reads a password from standard input and prints its hash, for an account's key password",
+}
+
 // newFlagSet is for a subcommand.
 func newFlagSet(name string) *flag.FlagSet {
 	return flag.NewFlagSet("paradise "+name, flag.ContinueOnError)
@@ -79,7 +88,8 @@ func newFlagSet(name string) *flag.FlagSet {
 // parseCommand parses the flags of a subcommand, which takes nothing else.
 func parseCommand(fs *flag.FlagSet, args []string, errs io.Writer, usage string) error {
 	explain(fs)
-	if err := parse(fs, args, errs, "Usage: "+usage); err != nil {
+	_, name, _ := strings.Cut(fs.Name(), " ")
+	if err := parse(fs, args, errs, "Usage: "+usage+"\n"+name+" "+subcommands[name]); err != nil {
 		return err
 	}
 	if fs.NArg() > 0 {

@@ -107,7 +107,7 @@ func who(args []string, out, errs io.Writer) error {
 // lives, or with -ready unless it takes new clients.
 func healthcheck(args []string, errs io.Writer) error {
 	fs := newFlagSet("healthcheck")
-	ready := fs.Bool("ready", false, "fail also where it takes no new clients")
+	ready := fs.Bool("ready", false, "fail also while the server takes no new clients, as when it drains")
 	v, err := parseViewer(fs, args, errs)
 	if err != nil {
 		return err

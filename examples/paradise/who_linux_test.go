@@ -58,6 +58,38 @@ func TestHealthcheckTellsALivingServerFromNone(t *testing.T) {
 	require.NoError(t, u.finish())
 }
 
+func TestHelpOfASubcommandHasItsFlagsAndWhatItDoes(t *testing.T) {
+	viewers := []string{"monitor", "monitor-token", "monitor-token-file"}
+	for name, flags := range map[string][]string{
+		"who":           viewers,
+		"top":           viewers,
+		"healthcheck":   append([]string{"ready"}, viewers...),
+		"hash-password": {"bcrypt", "argon2id"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), install(t), name, "-h")
+			cmd.Env = append(os.Environ(), envMain+"=1")
+			out, err := cmd.CombinedOutput()
+			require.NoError(t, err)
+			help := string(out)
+			require.True(t, strings.HasPrefix(help, "Usage: paradise "+name+" [flags]\n"+name+" "), help)
+			for _, f := range flags {
+				require.Regexp(t, `(?m)^  -`+f+`( |$)`, help)
+			}
+			require.Equal(t, len(flags), strings.Count(help, "\n  -"), "and no others")
+		})
+	}
+}
+
+func TestTheReadyFlagIsAFlagLikeOthers(t *testing.T) {
+	p := launch(t)
+	for _, ready := range []string{"-ready", "--ready", "-ready=true"} {
+		require.NoError(t, healthcheck([]string{"-monitor", p.monitor, ready}, io.Discard), ready)
+		require.ErrorContains(t, healthcheck([]string{"-monitor", "127.0.0.1:1", ready}, io.Discard), "/readyz", ready)
+	}
+	require.ErrorContains(t, healthcheck([]string{"-monitor", "127.0.0.1:1", "-ready=false"}, io.Discard), "/healthz")
+}
+
 func TestAFrameFitsTheTerminal(t *testing.T) {
 	text := strings.Repeat(strings.Repeat("ü", 200)+"\n", 50)
 	for _, size := range [][2]int{{80, 24}, {20, 5}, {1, 1}, {300, 100}} {
