@@ -71,16 +71,14 @@ func (a *acmeConfig) certificateFor(m *autocert.Manager) func(*tls.ClientHelloIn
 }
 
 // serveChallenges answers the authority; everything else is refused.
-func serveChallenges(m *autocert.Manager, l net.Listener, log *slog.Logger) *http.Server {
+func serveChallenges(m *autocert.Manager, l net.Listener, log *slog.Logger) *web {
 	hs := &http.Server{
 		Handler:           withoutPort(m.HTTPHandler(http.NotFoundHandler())),
 		ReadHeaderTimeout: 10 * time.Second,
 		WriteTimeout:      10 * time.Second,
 		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-	go hs.Serve(l)
-	return hs
+	return startWeb(hs, l, log)
 }
 
 // withoutPort takes the port off the host that is asked for, which the manager

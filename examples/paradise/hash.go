@@ -235,7 +235,7 @@ func hashPassword(args []string, in io.Reader, out, errs io.Writer) error {
 	useBcrypt := fs.Bool("bcrypt", false, "print a bcrypt hash, which htpasswd and web servers understand too")
 	useArgon := fs.Bool("argon2id", false, "print an argon2id hash; the default")
 	const usage = "paradise hash-password [-bcrypt | -argon2id] <file-with-password"
-	if err := parseCommand(fs, args, errs, usage); err != nil {
+	if err := parseCommand(fs, args, errs, fs.Name()+" [flags]"); err != nil {
 		return err
 	}
 	if *useBcrypt && *useArgon {

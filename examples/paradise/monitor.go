@@ -1,10 +1,7 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -45,20 +42,13 @@ func (cfg *config) token() (string, error) {
 
 // serveMonitor answers at l until the process gives its listeners up, also while
 // the server drains.
-func (s *service) serveMonitor(l net.Listener) *http.Server {
+func (s *service) serveMonitor(l net.Listener) *web {
 	hs := &http.Server{
 		Handler:           s.page,
 		ReadHeaderTimeout: 10 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
-	hs.RegisterOnShutdown(s.page.Close)
-	go s.page.Record(s.background)
-	go func() {
-		if err := hs.Serve(l); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, context.Canceled) {
-			s.log.Error("monitor", "error", err)
-		}
-	}()
-	return hs
+	go s.page.Record(s.watching)
+	return startWeb(hs, l, s.log)
 }

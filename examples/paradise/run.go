@@ -111,7 +111,6 @@ func (s *service) retire(ctx context.Context, grace time.Duration) error {
 	go func() { drained <- s.srv.Drain(ctx, grace) }()
 	s.accepting.Wait()
 	s.log.Info("a newer process has taken over", "old_pid", os.Getpid(), "new_pid", s.p.Successor(), "grace", grace)
-	s.closeWeb()
 	return s.closeServer(ctx, <-drained)
 }
 

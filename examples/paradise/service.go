@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"sync"
 	"syscall"
@@ -36,10 +35,12 @@ type service struct {
 	acme  *autocert.Manager // nil: none
 	srv   *paradise.Server
 	page  *monitor.Handler // nil: off
-	web   []*http.Server   // monitor and ACME challenges
+	web   []*web           // monitor and ACME challenges
 
 	background context.Context // of what runs beside the server
 	cancel     context.CancelFunc
+	watching   context.Context // of the monitor, which asks the other processes each second
+	unwatch    context.CancelFunc
 	open       map[string]net.Listener
 	accepting  sync.WaitGroup // srv's listeners
 	leaving    chan struct{}  // closed when this process begins to end
@@ -55,6 +56,7 @@ func newService(cfg *config, args []string, p *handover.Process, others *generat
 	s := &service{cfg: cfg, args: args, p: p, others: others, files: newHomes(cfg), leaving: make(chan struct{}),
 		stop: make(chan os.Signal, 2), hangup: make(chan os.Signal, 1)}
 	s.background, s.cancel = context.WithCancel(context.Background())
+	s.watching, s.unwatch = context.WithCancel(s.background)
 	s.level.Set(cfg.logLevel)
 	s.log = newLogger(cfg, &s.level, s.users.tracing)
 	if err := s.build(); err != nil {
@@ -236,26 +238,23 @@ func (s *service) acmeAddr() string {
 // webGrace is how long a request to the monitor may take to end.
 const webGrace = 2 * time.Second
 
-// stopWeb accepts no more requests, and waits for none.
+// stopWeb gives the web listeners up, and ends what would go on for ever.
 func (s *service) stopWeb() {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	for _, hs := range s.web {
-		hs.Shutdown(ctx)
-	}
-}
-
-// closeWeb gives the web listeners up.
-func (s *service) closeWeb() {
 	if s.page != nil {
 		s.page.Close()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), webGrace)
-	defer cancel()
-	for _, hs := range s.web {
-		if hs.Shutdown(ctx) != nil {
-			hs.Close()
-		}
+	s.unwatch()
+	for _, w := range s.web {
+		w.stop()
+	}
+}
+
+// closeWeb ends what stopWeb has left to its requests.
+func (s *service) closeWeb() {
+	s.stopWeb()
+	deadline := time.Now().Add(webGrace)
+	for _, w := range s.web {
+		w.close(deadline)
 	}
 }
 
