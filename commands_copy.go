@@ -10,6 +10,10 @@ import (
 	"strings"
 )
 
+// combRoom bounds the names of one COMB, in bytes: a line of short names becomes
+// much longer in a deep folder.
+const combRoom = 256 << 10
+
 // cmdComb joins uploaded parts into one file, as one transaction: the target is
 // there whole or not at all, and the parts go only when it is.
 func cmdComb(c *conn, arg string) reply {
@@ -17,11 +21,14 @@ func cmdComb(c *conn, arg string) reply {
 	if !ok || len(words) < 2 {
 		return say(501, `Syntax: COMB "target" "part" ["part" ...]`)
 	}
-	names := make([]string, len(words))
+	names, room := make([]string, len(words)), combRoom
 	for i, w := range words {
 		name, err := c.resolve(w)
 		if err != nil {
 			return badName(err)
+		}
+		if room -= len(name); room < 0 {
+			return say(501, "Too many names")
 		}
 		names[i] = name
 	}
@@ -38,6 +45,7 @@ func cmdComb(c *conn, arg string) reply {
 	s, files := c.facts(), c.files()
 	target, parts := names[0], names[1:]
 	return reply{job: &job{verb: "COMB", name: target, run: func(x *xfer) reply {
+		files := x.watched(files)
 		if err := copyFiles(x, files, s, target, parts, StoreOptions{Append: exists}); err != nil {
 			return replyFor(x.reason(err), 502)
 		}
@@ -56,7 +64,7 @@ func (c *conn) sameFiles(names []string) (exists, twice bool) {
 		if slices.Contains(names[:i], name) {
 			return false, true
 		}
-		e, err := c.files().Stat(c.ctx, c.facts(), name)
+		e, err := c.watched().Stat(c.ctx, c.facts(), name)
 		if err != nil {
 			continue // a part that is missing fails the join
 		}
@@ -83,7 +91,6 @@ func sameFile(a, b Entry) bool {
 func removeParts(x *xfer, files FileDriver, s *Session, parts []string) reply {
 	r := say(250, "Files joined")
 	for _, part := range parts {
-		x.guard()
 		err := files.Remove(x.ctx, s, part)
 		if err == nil || errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -131,8 +138,6 @@ func unquote(s string) (word, rest string, closed bool) {
 
 // copyFiles writes the contents of files into one upload and commits it.
 func copyFiles(x *xfer, files FileDriver, s *Session, to string, from []string, o StoreOptions) (err error) {
-	x.guard()
-	defer x.unguard()
 	up, err := files.Store(x.ctx, s, to, o)
 	if err != nil {
 		return err
@@ -196,7 +201,6 @@ func copyInto(x *xfer, files FileDriver, s *Session, to io.Writer, name string) 
 	buf := getBuffer(class)
 	defer putBuffer(class, buf)
 	for {
-		x.guard()
 		n, rerr := src.Read(*buf)
 		if n > 0 {
 			k, werr := to.Write((*buf)[:n])

@@ -44,7 +44,7 @@ func cmdRnfr(c *conn, arg string) reply {
 	if name == "/" {
 		return say(550, "The root can't be renamed")
 	}
-	e, err := c.files().Stat(c.ctx, c.facts(), name)
+	e, err := c.watched().Stat(c.ctx, c.facts(), name)
 	if err != nil && !errors.Is(err, errUnsupported) && !c.isLink(name) {
 		return replyFor(err, 502)
 	}
@@ -59,7 +59,7 @@ func (c *conn) isLink(name string) bool {
 	if c.features()&FeatureLinks == 0 {
 		return false
 	}
-	l, err := c.files().List(c.ctx, c.facts(), path.Dir(name))
+	l, err := c.watched().List(c.ctx, c.facts(), path.Dir(name))
 	if err != nil || l == nil {
 		return false
 	}
@@ -84,7 +84,7 @@ func cmdRnto(c *conn, arg string) reply {
 	if c.facts().Policy.Deny&PermOverwrite != 0 && c.exists(to) {
 		return say(550, "Permission denied: the name is taken")
 	}
-	if err := c.files().Rename(c.ctx, c.facts(), from.name, to, RenameOptions{}); err != nil {
+	if err := c.watched().Rename(c.ctx, c.facts(), from.name, to, RenameOptions{}); err != nil {
 		return replyFor(err, 502)
 	}
 	c.changed("RNTO", to, from.name)
@@ -104,7 +104,7 @@ func (c *conn) regular(arg string) (string, Entry, reply) {
 	if err != nil {
 		return "", Entry{}, badName(err)
 	}
-	e, err := c.files().Stat(c.ctx, c.facts(), name)
+	e, err := c.watched().Stat(c.ctx, c.facts(), name)
 	switch {
 	case err != nil:
 		return "", Entry{}, replyFor(err, 502)
@@ -139,7 +139,7 @@ func cmdAvbl(c *conn, arg string) reply {
 	if err := c.statDir(c.ctx, name); err != nil {
 		return replyFor(err, 550)
 	}
-	n, err := c.files().Space(c.ctx, c.facts(), name)
+	n, err := c.watched().Space(c.ctx, c.facts(), name)
 	if err != nil {
 		return replyFor(err, 502)
 	}

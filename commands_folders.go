@@ -66,7 +66,7 @@ func cmdMkd(c *conn, arg string) reply {
 			return replyFor(err, 502)
 		}
 	}
-	err = c.files().Mkdir(c.ctx, c.facts(), name)
+	err = c.watched().Mkdir(c.ctx, c.facts(), name)
 	switch {
 	case errors.Is(err, fs.ErrExist) && device.MkdExistingOK && c.statDir(c.ctx, name) == nil:
 	case err != nil:
@@ -92,7 +92,7 @@ func cmdRmd(c *conn, arg string) reply {
 	if name == "/" {
 		return say(550, "The root can't be removed")
 	}
-	if err := c.files().RemoveDir(c.ctx, c.facts(), name); err != nil {
+	if err := c.watched().RemoveDir(c.ctx, c.facts(), name); err != nil {
 		return replyFor(err, 502)
 	}
 	c.changed("RMD", name, "")
@@ -113,7 +113,7 @@ func cmdRmda(c *conn, arg string) reply {
 	}
 	s, files := c.facts(), c.files()
 	return reply{job: &job{verb: "RMDA", name: name, run: func(x *xfer) reply {
-		if err := removeTree(x, files, s, name, 0); err != nil {
+		if err := removeTree(x, x.watched(files), s, name, 0); err != nil {
 			return replyFor(x.reason(err), 502)
 		}
 		c.changed("RMDA", name, "")
@@ -131,7 +131,7 @@ func removeTree(x *xfer, files FileDriver, s *Session, dir string, depth int) er
 		return ErrNotEmpty
 	}
 	for {
-		batch, err := firstEntries(x.ctx, files, s, dir, 512)
+		batch, err := firstEntries(x.ctx, files, s, dir)
 		if err != nil {
 			return err
 		}
@@ -139,9 +139,8 @@ func removeTree(x *xfer, files FileDriver, s *Session, dir string, depth int) er
 			return files.RemoveDir(x.ctx, s, dir)
 		}
 		for _, e := range batch {
-			name := path.Join(dir, e.Name)
-			x.guard()
-			if e.IsDir() {
+			name := path.Join(dir, e.name)
+			if e.dir {
 				err = removeTree(x, files, s, name, depth+1)
 			} else {
 				err = files.Remove(x.ctx, s, name)
@@ -153,17 +152,30 @@ func removeTree(x *xfer, files FileDriver, s *Session, dir string, depth int) er
 	}
 }
 
-func firstEntries(ctx context.Context, files FileDriver, s *Session, dir string, n int) ([]Entry, error) {
-	l, err := listing(files.List(ctx, s, dir))
+// Each level of a tree holds so many names at most.
+const (
+	batchMost = 256
+	batchRoom = 8 << 10 // bytes
+)
+
+type treeEntry struct {
+	name string
+	dir  bool
+}
+
+func firstEntries(ctx context.Context, files FileDriver, s *Session, dir string) ([]treeEntry, error) {
+	l, err := files.List(ctx, s, dir)
 	if err != nil {
 		return nil, err
 	}
-	var batch []Entry
+	var batch []treeEntry
+	room := batchRoom
 	for e, err := range l {
 		if err != nil {
 			return nil, err
 		}
-		if batch = append(batch, e); len(batch) == n {
+		batch = append(batch, treeEntry{strings.Clone(e.Name), e.IsDir()})
+		if room -= len(e.Name); room <= 0 || len(batch) == batchMost {
 			break
 		}
 	}

@@ -142,7 +142,7 @@ func (c *conn) hashJob(verb string, kind Digest, name string, e Entry, start, en
 	}
 	s, files := c.facts(), c.files()
 	return reply{job: &job{verb: verb, name: name, answers: true, run: func(x *xfer) reply {
-		sum, n, err := hashFile(x, files, s, kind, name, start, end)
+		sum, n, err := hashFile(x, x.watched(files), s, kind, name, start, end)
 		if err != nil {
 			return replyFor(x.reason(err), 502)
 		}
@@ -156,8 +156,6 @@ func hashFile(x *xfer, files FileDriver, s *Session, kind Digest, name string, s
 		return "", 0, err
 	}
 	defer x.c.srv.state.limits.hashed()
-	x.guard()
-	defer x.unguard()
 	src, err := openAt(x, files, s, name, start)
 	if err != nil {
 		return "", 0, err
@@ -173,7 +171,6 @@ func hashFile(x *xfer, files FileDriver, s *Session, kind Digest, name string, s
 	d := newDigester(kind)
 	total := int64(0)
 	for {
-		x.guard()
 		n, err := r.Read(*buf)
 		d.write((*buf)[:n])
 		total += int64(n)

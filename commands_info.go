@@ -1,19 +1,17 @@
 package paradise
 
 import (
-	"path"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 func infoCommands() []*command {
 	return []*command{
 		{name: "NOOP", needs: early | urgent | keepsBoth, codes: []int{200}, ref: "RFC 959, 4.1.3", run: cmdNoop},
 		{name: "SYST", needs: early | keepsBoth, codes: []int{215}, ref: "RFC 959, 4.1.3", run: cmdSyst},
-		{name: "STAT", needs: early | urgentBare | keepsBoth | storage, codes: []int{211, 212, 213, 530}, syntax: "[name]", ref: "RFC 959, 4.1.3", run: cmdStat},
+		{name: "STAT", needs: early | urgentBare | keepsBoth | storage, codes: []int{211, 212, 213, 426, 530}, syntax: "[name]", ref: "RFC 959, 4.1.3", run: cmdStat},
 		{name: "HELP", needs: early | keepsBoth, codes: []int{211, 214, 501, 502}, syntax: "[command]", ref: "RFC 959, 4.1.3", run: cmdHelp},
 		{name: "FEAT", needs: early | keepsBoth, codes: []int{211, 501}, ref: "RFC 2389, 3", run: cmdFeat},
 		{name: "OPTS", needs: needArg | early | keepsBoth, codes: []int{200, 451, 501}, syntax: "command [options]", ref: "RFC 2389, 4", run: cmdOpts},
@@ -47,118 +45,6 @@ func cmdLang(_ *conn, arg string) reply {
 
 // languageTag is the form of RFC 2640, 4.3, and digits as later tags have them.
 var languageTag = regexp.MustCompile(`^[A-Z]{1,8}(-[A-Z0-9]{1,8})*$`)
-
-// cmdStat without a name tells the session's state, also while a transfer runs;
-// with one it lists on the control connection.
-func cmdStat(c *conn, arg string) reply {
-	if arg != "" {
-		return c.statName(arg)
-	}
-	s := c.facts()
-	r := reply{code: 211, text: "End of status", body: true, lines: []string{"Status of Paradise"}}
-	r.lines = append(r.lines, "Connected to "+s.Remote.Addr().String())
-	if s.LoggedIn() {
-		r.lines = append(r.lines, "Logged in as "+s.User.Name)
-	} else {
-		r.lines = append(r.lines, "Not logged in")
-	}
-	control := "Control connection is clear"
-	if s.TLS != nil {
-		control = "Control connection is private"
-	}
-	r.lines = append(r.lines, control)
-	c.mu.Lock()
-	x := c.xfer
-	c.mu.Unlock()
-	if x == nil || x.isOver() {
-		r.lines = append(r.lines, "TYPE: "+c.typeName()+"; STRU: File; MODE: "+c.modeName(), "No transfer in progress")
-		return r
-	}
-	r.lines = append(r.lines, x.status())
-	return r
-}
-
-func (x *xfer) status() string {
-	text := x.job.verb + " in progress, " + itoa(x.moved.Load()) + " bytes"
-	if size := x.size.Load(); size >= 0 {
-		text += " of " + itoa(size)
-	}
-	return text + " in " + clock(time.Since(x.started))
-}
-
-func (c *conn) typeName() string {
-	if c.params.ascii {
-		return "ASCII"
-	}
-	return "Image"
-}
-
-// typeWord is the type's name in the words that clients parse.
-func (c *conn) typeWord() string {
-	if c.params.ascii {
-		return "ASCII"
-	}
-	return "BINARY"
-}
-
-func (c *conn) modeName() string {
-	if c.params.deflate {
-		return "Deflate"
-	}
-	return "Stream"
-}
-
-// statLines bounds what STAT sends over the control connection; LIST has no
-// such bound.
-const statLines = 10_000
-
-func (c *conn) statName(arg string) reply {
-	s := c.facts()
-	switch {
-	case !s.LoggedIn():
-		return say(530, "Please login with USER and PASS")
-	case s.Policy.Deny&PermList != 0:
-		return say(550, "Permission denied")
-	}
-	_, arg = c.listArgs(arg)
-	name, err := c.resolve(arg)
-	if err != nil {
-		return badName(err)
-	}
-	e, err := c.files().Stat(c.ctx, s, name)
-	if err != nil {
-		return replyFor(err, 550)
-	}
-	r := reply{code: 213, text: "End of status", body: true, lines: []string{"Status of " + quotePath(name)}}
-	now := time.Now()
-	if !e.IsDir() {
-		e.Name = path.Base(name)
-		r.lines = append(r.lines, listText(e, now, s.Policy.Zone))
-		return r
-	}
-	r.code = 212
-	l, err := listing(c.files().List(c.ctx, s, name))
-	if err != nil {
-		return replyFor(err, 550)
-	}
-	for e, err := range l {
-		if err != nil {
-			return replyFor(err, 550)
-		}
-		if line := listText(e, now, s.Policy.Zone); line != "" {
-			r.lines = append(r.lines, line)
-		}
-		if len(r.lines) > statLines {
-			r.lines = append(r.lines, "... use LIST for the rest")
-			break
-		}
-	}
-	return r
-}
-
-func listText(e Entry, now time.Time, zone *time.Location) string {
-	return strings.TrimSuffix(string(appendListLine(nil, e, now, zone)), "\r\n")
-}
 
 func cmdHelp(c *conn, arg string) reply {
 	t := c.srv.state.table
@@ -328,7 +214,7 @@ func cmdMlst(c *conn, arg string) reply {
 	if err != nil {
 		return badName(err)
 	}
-	e, err := c.files().Stat(c.ctx, c.facts(), name)
+	e, err := c.watched().Stat(c.ctx, c.facts(), name)
 	if err != nil {
 		return replyFor(err, 502)
 	}

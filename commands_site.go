@@ -120,7 +120,7 @@ func (c *conn) setAttr(verb, arg string, a Attr, done string) reply {
 	if err != nil {
 		return badName(err)
 	}
-	if err := c.files().SetAttr(c.ctx, c.facts(), name, a); err != nil {
+	if err := c.watched().SetAttr(c.ctx, c.facts(), name, a); err != nil {
 		return replyFor(err, 504)
 	}
 	c.changed(verb, name, "")
@@ -195,7 +195,7 @@ func (c *conn) copy(verb, from, arg string, code int) reply {
 	}
 	s, files := c.facts(), c.files()
 	return reply{job: &job{verb: "COPY", name: to, run: func(x *xfer) reply {
-		err := copyOne(x, files, s, from, to)
+		err := copyOne(x, x.watched(files), s, from, to)
 		if err != nil {
 			return replyFor(x.reason(err), 502)
 		}
@@ -205,8 +205,6 @@ func (c *conn) copy(verb, from, arg string, code int) reply {
 }
 
 func copyOne(x *xfer, files FileDriver, s *Session, from, to string) error {
-	x.guard()
-	defer x.unguard()
 	err := files.Copy(x.ctx, s, from, to, CopyOptions{})
 	if !isUnsupported(err) {
 		return err
@@ -260,16 +258,26 @@ func siteIdle(c *conn, arg string) reply {
 	return say(200, fmt.Sprintf("Idle timeout set to %d seconds", n))
 }
 
+// whoLines bounds SITE WHO.
+const whoLines = 1000
+
 // siteWho tells a user of the own sessions; others' are nobody's business.
 func siteWho(c *conn, _ string) reply {
 	s := c.facts()
 	r := reply{code: 211, text: "End", body: true, lines: []string{"Sessions of " + s.User.Name}}
-	now := time.Now()
+	now, more := time.Now(), 0
 	for _, other := range c.srv.connections() {
 		if o := other.facts(); o.User.Name == s.User.Name && o.Host == s.Host {
+			if len(r.lines) > whoLines {
+				more++
+				continue
+			}
 			st := other.stats()
 			r.lines = append(r.lines, fmt.Sprintf("%s %s %s %s", st.Short, clock(now.Sub(st.Opened)), o.Remote.Addr(), st.Verb))
 		}
+	}
+	if more > 0 {
+		r.lines = append(r.lines, fmt.Sprintf("... and %d more", more))
 	}
 	return r
 }

@@ -17,7 +17,7 @@ func cmdMdtm(c *conn, arg string) reply {
 	if err != nil {
 		return badName(err)
 	}
-	e, err := c.files().Stat(c.ctx, c.facts(), name)
+	e, err := c.watched().Stat(c.ctx, c.facts(), name)
 	if errors.Is(err, fs.ErrNotExist) {
 		if first, rest, ok := strings.Cut(arg, " "); ok && len(first) == 14 && isDigits(first) {
 			return c.setTime("MDTM", first, rest, false)
@@ -108,7 +108,7 @@ func (c *conn) setTime(verb, stamp, arg string, created bool) reply {
 	if created {
 		a, fact = Attr{Created: t}, "Create="
 	}
-	if err := c.files().SetAttr(c.ctx, c.facts(), name, a); err != nil {
+	if err := c.watched().SetAttr(c.ctx, c.facts(), name, a); err != nil {
 		return replyFor(err, 502)
 	}
 	c.changed(verb, name, "")
@@ -132,7 +132,7 @@ func cmdMff(c *conn, arg string) reply {
 	if err != nil {
 		return badName(err)
 	}
-	if err := c.files().SetAttr(c.ctx, c.facts(), name, change.attr); err != nil {
+	if err := c.watched().SetAttr(c.ctx, c.facts(), name, change.attr); err != nil {
 		return replyFor(err, 504)
 	}
 	c.changed("MFF", name, "")

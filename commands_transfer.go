@@ -84,7 +84,7 @@ func (c *conn) upload(verb, arg string, o StoreOptions) reply {
 	}
 	base := o.Offset
 	if o.Append && policy.MaxFileSize > 0 {
-		if e, err := c.files().Stat(c.ctx, c.facts(), name); err == nil {
+		if e, err := c.watched().Stat(c.ctx, c.facts(), name); err == nil {
 			base = max(e.Size, 0)
 		}
 	}
@@ -120,7 +120,7 @@ func (c *conn) mayStore(name string, o *StoreOptions) (string, error) {
 	if policy.Deny&permStore == 0 && !policy.Device.RenameUploads {
 		return name, nil
 	}
-	_, err := c.files().Stat(c.ctx, c.facts(), name)
+	_, err := c.watched().Stat(c.ctx, c.facts(), name)
 	exists := err == nil
 	needed := PermCreate
 	switch {
@@ -149,7 +149,7 @@ func (c *conn) freeName(name string, o *StoreOptions) (string, error) {
 	o.Exclusive = true
 	for i := range 10_000 {
 		next := stem + "." + strconv.Itoa(i+1) + ext
-		_, err := c.files().Stat(c.ctx, c.facts(), next)
+		_, err := c.watched().Stat(c.ctx, c.facts(), next)
 		if errors.Is(err, fs.ErrNotExist) {
 			return next, nil
 		}
@@ -168,14 +168,14 @@ func (c *conn) makeParents(dir string) error {
 	if c.facts().Policy.Deny&PermMkdir != 0 {
 		return nil
 	}
-	_, err := c.files().Stat(c.ctx, c.facts(), dir)
+	_, err := c.watched().Stat(c.ctx, c.facts(), dir)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err := c.makeParents(path.Dir(dir)); err != nil {
 		return err
 	}
-	if err := c.files().Mkdir(c.ctx, c.facts(), dir); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := c.watched().Mkdir(c.ctx, c.facts(), dir); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return nil
@@ -227,7 +227,7 @@ func (c *conn) statDir(ctx context.Context, name string) error {
 	if name == "/" {
 		return nil
 	}
-	e, err := c.files().Stat(ctx, c.facts(), name)
+	e, err := c.watched().Stat(ctx, c.facts(), name)
 	switch {
 	case errors.Is(err, errUnsupported):
 		return nil

@@ -142,7 +142,7 @@ func (c *conn) noteDigests(u *upload) {
 			c.panicked(p)
 		}
 	}()
-	e, err := u.files.Stat(u.x.ctx, u.s, u.name)
+	e, err := u.x.watched(u.files).Stat(u.x.ctx, u.s, u.name)
 	if err != nil || e.Size != u.stored {
 		return
 	}

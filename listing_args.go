@@ -10,7 +10,7 @@ const (
 	listDir                             // d: the folder itself, not what is in it
 	listLong                            // l: NLST -l is LIST
 	listOne                             // 1: LIST -1 is NLST
-	listRecursive                       // R: never done
+	listRecursive                       // R: what is below too
 	listReverse                         // r
 	listBySize                          // S
 	listByTime                          // t

@@ -1,6 +1,7 @@
 package paradise
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"io/fs"
@@ -23,6 +24,7 @@ type listJob struct {
 	allowed Perm
 	encode  func([]byte) []byte
 	noMatch error // for a pattern that matches nothing; nil: an empty listing
+	below   *tree // of R; nil without
 }
 
 type listKind uint8
@@ -65,7 +67,8 @@ func cmdMlsd(c *conn, arg string) reply {
 // listArgs takes options off, and spaces where options were left out, unless
 // something has the whole of it for its name.
 func (c *conn) listArgs(arg string) (flags listFlags, name string) {
-	if strings.HasPrefix(arg, "-") && !c.namesFile(arg) {
+	first, _, _ := strings.Cut(arg, "/") // "-a d/../e" names e, where nothing is called "-a d"
+	if strings.HasPrefix(arg, "-") && !(c.namesFile(arg) && c.namesFile(first)) {
 		flags, arg = parseListArgs(arg)
 	}
 	if strings.HasPrefix(arg, " ") && !c.namesFile(arg) {
@@ -110,23 +113,36 @@ func (c *conn) list(verb string, kind listKind, flags listFlags, arg string) rep
 	}
 	j := c.listing(name, kind)
 	j.single, j.order = flags&listDir != 0, flags&listOrder
-	if kind == kindNames && !c.facts().Policy.Device.NLSTNamesOnly {
-		j.prefix = namePrefix(arg)
-	}
+	prefix, base := namePrefix(arg), cmp.Or(arg, ".")
 	last := path.Base(name)
 	if glob.HasMeta(last) && !c.exists(name) {
 		p := glob.Compile(last)
 		j.pattern, j.single = &p, false // what matches stands for itself in any case
 		j.name = path.Dir(name)
-		j.prefix = ""
-		if i := strings.LastIndexByte(strings.TrimRight(arg, "/"), '/'); i >= 0 && kind == kindNames && !c.facts().Policy.Device.NLSTNamesOnly {
-			j.prefix = arg[:i+1]
-		}
+		prefix = arg[:strings.LastIndexByte(strings.TrimRight(arg, "/"), '/')+1]
+		base = prefix
 		if c.facts().Policy.Device.NLSTNoMatch550 {
 			j.noMatch = fs.ErrNotExist
 		}
 	}
+	if kind == kindNames && !c.facts().Policy.Device.NLSTNamesOnly {
+		j.prefix = prefix
+	}
+	if flags&listRecursive != 0 && !j.single {
+		j.recurse(verb == "NLST" && kind == kindNames, base)
+	}
 	return reply{job: &job{verb: verb, name: name, way: dirListing, run: j.run}}
+}
+
+// recurse has the job list what is below too: as paths, or as ls -lR does, where
+// names stand below the header of their folder.
+func (j *listJob) recurse(paths bool, base string) {
+	if paths {
+		base = j.prefix
+	} else {
+		j.prefix = ""
+	}
+	j.below = &tree{root: j.name, base: base, paths: paths}
 }
 
 // namePrefix makes NLST's names relative to its argument, so that "mget dir/*"
@@ -142,7 +158,7 @@ func namePrefix(arg string) string {
 }
 
 func (c *conn) exists(name string) bool {
-	_, err := c.files().Stat(c.ctx, c.facts(), name)
+	_, err := c.watched().Stat(c.ctx, c.facts(), name)
 	return err == nil
 }
 
@@ -150,6 +166,7 @@ func (c *conn) exists(name string) bool {
 // and MLSD are text whatever TYPE says: their line ends are CRLF already.
 func (j *listJob) run(x *xfer) reply {
 	j.x = x
+	j.files = x.watched(j.files)
 	j.ascii = false
 	entries, err := j.entries()
 	if err != nil {
@@ -170,7 +187,7 @@ func (j *listJob) run(x *xfer) reply {
 	if err := j.finish(); err != nil {
 		return replyFor(j.broken(err), 426)
 	}
-	return say(226, "Closing data connection, sent "+itoa(x.moved.Load())+" bytes")
+	return say(226, "Closing data connection, sent "+itoa(x.moved.Load())+" bytes"+j.below.leftOut())
 }
 
 // refused answers MLSD of a file with 501 (RFC 3659, 7.2.1).
@@ -183,28 +200,24 @@ func (j *listJob) refused(err error) reply {
 
 // entries asks the driver. LIST and NLST of a file list the file itself.
 func (j *listJob) entries() (Listing, error) {
-	j.x.guard()
-	defer j.x.unguard()
 	if j.single {
 		return j.itself()
 	}
-	l, err := listing(j.files.List(j.x.ctx, j.s, j.name))
-	switch {
-	case errors.Is(err, errUnsupported):
-		return Entries(nil), nil
-	case errors.Is(err, ErrNotDir) && j.kind != kindFacts && j.pattern == nil:
+	l, err := j.folder(j.name)
+	if errors.Is(err, ErrNotDir) && j.kind != kindFacts && j.pattern == nil {
 		return j.itself()
-	}
-	if err == nil && j.order != 0 {
-		return j.inOrder(l), nil
 	}
 	return l, err
 }
 
-// listing makes an empty one of none.
-func listing(l Listing, err error) (Listing, error) {
-	if l == nil && err == nil {
+// folder is what is in a folder, in the order that was asked for.
+func (j *listJob) folder(name string) (Listing, error) {
+	l, err := j.files.List(j.x.ctx, j.s, name)
+	switch {
+	case errors.Is(err, errUnsupported):
 		return Entries(nil), nil
+	case err == nil && j.order != 0:
+		return j.inOrder(l), nil
 	}
 	return l, err
 }
@@ -216,6 +229,7 @@ func (j *listJob) itself() (Listing, error) {
 		return nil, err
 	}
 	e.Name = path.Base(j.name)
+	j.below = nil
 	j.prefix = strings.TrimSuffix(j.prefix, "/")
 	if k := strings.LastIndexByte(j.prefix, '/'); k >= 0 {
 		j.prefix = j.prefix[:k+1]
@@ -234,56 +248,101 @@ const (
 	listAge    = 50 * time.Millisecond
 )
 
+// page is what has not been sent yet of a listing.
+type page struct {
+	j     *listJob
+	sink  io.WriteCloser
+	b     []byte
+	now   time.Time // of the listing
+	sent  time.Time
+	piece int // how much is sent at once
+	shown int // entries
+	look  int // at the clock when so many are shown
+	skip  int // how many were not looked at last
+}
+
 // send streams the entries; memory does not depend on their number.
 func (j *listJob) send(entries Listing) error {
 	buf := getBuffer(1)
 	defer putBuffer(1, buf)
-	sink := j.sink()
-	b := (*buf)[:0]
 	now := time.Now()
-	sent, shown, piece := now, 0, firstPiece
-	j.x.guard()
-	defer j.x.unguard()
-	for e, err := range entries {
-		if err != nil {
-			return j.x.reason(err)
-		}
-		if j.x.ctx.Err() != nil {
-			return j.x.reason(j.x.ctx.Err())
-		}
-		before := len(b)
-		b = j.appendEntry(b, &e, now)
-		if len(b) > before {
-			shown++
-		}
-		if len(b) < piece && (shown%64 != 1 || time.Since(sent) < listAge) {
-			continue
-		}
-		if err := j.flush(sink, b); err != nil {
-			return err
-		}
-		b, sent, piece = b[:0], time.Now(), min(4*piece, listPiece)
-		j.x.guard()
+	p := &page{j: j, sink: j.sink(), b: (*buf)[:0], now: now, sent: now, piece: firstPiece}
+	if err := j.sendAll(p, entries); err != nil {
+		return j.x.reason(err)
 	}
-	if shown == 0 && j.pattern != nil && j.noMatch != nil {
+	if p.shown == 0 && j.pattern != nil && j.noMatch != nil {
 		return j.noMatch
 	}
-	if err := j.flush(sink, b); err != nil {
+	if err := p.flush(); err != nil {
 		return err
 	}
-	return j.ended(sink.Close())
+	return j.ended(p.sink.Close())
 }
 
-func (j *listJob) flush(sink io.Writer, b []byte) error {
-	if j.encode != nil {
-		b = j.encode(b)
+func (j *listJob) sendAll(p *page, entries Listing) error {
+	if j.below != nil {
+		return j.sendTree(p, entries)
 	}
-	_, err := sink.Write(b)
-	return j.ended(err)
+	return p.add(entries)
 }
+
+// add takes entries in, and sends what has come together.
+func (p *page) add(entries Listing) error {
+	for e, err := range entries {
+		if err != nil {
+			return err
+		}
+		before := len(p.b)
+		p.b = p.j.appendEntry(p.b, &e, p.now)
+		if len(p.b) == before {
+			continue
+		}
+		p.shown++
+		p.j.below.note(&e)
+		if len(p.b) < p.piece && !p.old() {
+			continue
+		}
+		if err := p.flush(); err != nil {
+			return err
+		}
+	}
+	if len(p.b) < p.piece { // of folders without entries too, many make a piece
+		return nil
+	}
+	return p.flush()
+}
+
+// old reports whether what waits has waited for long. The faster entries come, the
+// more seldom it looks at the clock.
+func (p *page) old() bool {
+	if p.shown < p.look {
+		return false
+	}
+	is := time.Since(p.sent) >= listAge
+	if p.skip = min(2*p.skip+1, 63); is {
+		p.skip = 0
+	}
+	p.look = p.shown + p.skip + 1
+	return is
+}
+
+// flush waits for the client, which is no fault of the driver.
+func (p *page) flush() error {
+	p.j.x.unguard()
+	b := p.b
+	if p.j.encode != nil {
+		b = p.j.encode(b)
+	}
+	_, err := p.sink.Write(b)
+	p.b, p.sent, p.piece = p.b[:0], time.Now(), min(4*p.piece, listPiece)
+	return p.j.ended(err)
+}
+
+// shows reports whether the pattern, if there is one, chooses e.
+func (j *listJob) shows(e *Entry) bool { return j.pattern == nil || j.pattern.Match(e.Name) }
 
 func (j *listJob) appendEntry(b []byte, e *Entry, now time.Time) []byte {
-	if j.pattern != nil && !j.pattern.Match(e.Name) {
+	if !j.shows(e) {
 		return b
 	}
 	switch j.kind {

@@ -66,7 +66,7 @@ type Timeouts struct {
 	Data      time.Duration // for a data connection to be opened; 30 s
 	Handshake time.Duration // for a TLS handshake; 10 s
 	Stall     time.Duration // without progress of a transfer; 60 s
-	Driver    time.Duration // for one call of a driver; 2 min
+	Driver    time.Duration // for one step of a driver: a call, or an entry of its listing; 2 min
 }
 
 var defaultTimeouts = Timeouts{

@@ -17,6 +17,8 @@ type reply struct {
 	end   bool     // the session ends after this reply
 	after func()   // runs once the reply is on its way (AUTH)
 	opens *xfer    // whose 150 it is
+	begun bool     // its first lines have been sent
+	open  bool     // its last line comes later
 }
 
 // say is a reply of one line.
@@ -26,7 +28,7 @@ func say(code int, text string) reply { return reply{code: code, text: text} }
 func appendReply(b []byte, r reply) []byte {
 	for i, line := range r.lines {
 		switch {
-		case r.body && i > 0:
+		case r.body && (i > 0 || r.begun):
 			b = append(b, ' ')
 		default:
 			b = strconv.AppendInt(b, int64(r.code), 10)
@@ -34,6 +36,9 @@ func appendReply(b []byte, r reply) []byte {
 		}
 		b = appendText(b, line)
 		b = append(b, '\r', '\n')
+	}
+	if r.open {
+		return b
 	}
 	b = strconv.AppendInt(b, int64(r.code), 10)
 	b = append(b, ' ')

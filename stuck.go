@@ -47,6 +47,16 @@ func (c *conn) called(begin bool) {
 	}
 }
 
+// watched is the session's storage for a handler that calls it again and again.
+func (c *conn) watched() FileDriver { return watched{c.files(), c} }
+
+// guard and unguard begin a bound anew: the rest of the handler has one too.
+func (c *conn) guard()   { c.called(true) }
+func (c *conn) unguard() { c.called(true) }
+
+// watched is a driver for the steps of this job.
+func (x *xfer) watched(files FileDriver) FileDriver { return watched{files, x} }
+
 // late comes when a driver's call has taken too long outside a transfer: its
 // context dies, and if that does not bring it back the session goes without it.
 // The timer may have fired as its call returned, and another have begun.

@@ -21,6 +21,10 @@ type job struct {
 
 	// answers: it changes nothing, and without a client nobody needs it.
 	answers bool
+
+	// speaks: it sends the first lines of its reply while it runs, so nothing else
+	// is answered meanwhile.
+	speaks bool
 }
 
 // direction is which way a job's bytes go.
@@ -56,6 +60,7 @@ type xfer struct {
 	committing bool  // the end has won: nothing aborts it any more
 	abandoned  bool  // a driver did not come back; the session went without it
 	parting    reply // and said this
+	said       int   // code of the reply whose first lines have been sent
 	over       bool
 	opening    bool // waits for the data connection, or for its handshake
 	ended      bool
@@ -68,7 +73,7 @@ type xfer struct {
 func (c *conn) start(cmd *command, j *job) bool {
 	x := &xfer{c: c, job: j, started: time.Now(), left: make(chan struct{}), verdict: make(chan struct{})}
 	x.size.Store(-1)
-	x.opened.Store(j.way == dirNone)
+	x.opened.Store(j.way == dirNone && !j.speaks)
 	x.ctx, x.cancel = context.WithCancelCause(c.base)
 	if j.way != dirNone {
 		if x.data = c.data.Swap(nil); x.data == nil {
@@ -121,6 +126,7 @@ func (c *conn) panicked(p any) reply {
 func (c *conn) endTransfer(cmd *command, x *xfer, r reply) {
 	x.mu.Lock()
 	x.over = true
+	r = x.endingLocked(r)
 	abandoned := x.abandoned
 	if abandoned {
 		r = x.parting
@@ -295,6 +301,25 @@ func (x *xfer) preliminary(r reply) {
 	x.c.send(r)
 }
 
+// tell sends the first lines of a reply, or more of them; run returns the end.
+func (x *xfer) tell(r reply) error {
+	x.dog.disarm() // waiting for the client is no driver's fault
+	x.mu.Lock()
+	x.said = r.code
+	x.mu.Unlock()
+	r.open = true
+	return x.c.send(r)
+}
+
+// endingLocked is r as the end of the reply that tell has begun, if it has: that
+// one has to end with the code it began with (RFC 959, 4.2).
+func (x *xfer) endingLocked(r reply) reply {
+	if x.said == 0 || r.begun {
+		return r
+	}
+	return reply{code: x.said, text: "Incomplete: " + r.text, err: r.err, begun: true}
+}
+
 // guard bounds a driver's call: at its limit the transfer is aborted, and if
 // the driver does not come back then, the session goes without it.
 func (x *xfer) guard() { x.dog.arm(x.c.srv.state.timeouts.Driver, x) }
@@ -325,7 +350,7 @@ func (x *xfer) abandon() {
 		return
 	}
 	x.abandoned = true
-	x.parting = replyFor(cmp.Or(x.cause, ErrDriverBlocked), 426)
+	x.parting = x.endingLocked(replyFor(cmp.Or(x.cause, ErrDriverBlocked), 426))
 	c := x.c
 	c.srv.state.stuck.leave(x, c.facts().ID, x.job.verb, x.job.name)
 	x.mu.Unlock()

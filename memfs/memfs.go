@@ -123,8 +123,8 @@ func (m *FS) Stat(_ context.Context, _ *paradise.Session, name string) (paradise
 	return n.entry(path.Base(name)), nil
 }
 
-// List implements [paradise.FileDriver]. It yields the folder as it was at the
-// call, in the order of names.
+// List implements [paradise.FileDriver]. It yields what was in the folder at the
+// call, in the order of names, each as it is when its turn comes.
 func (m *FS) List(ctx context.Context, _ *paradise.Session, dir string) (paradise.Listing, error) {
 	m.rlock()
 	defer m.mu.RUnlock()
@@ -132,23 +132,36 @@ func (m *FS) List(ctx context.Context, _ *paradise.Session, dir string) (paradis
 	if err != nil {
 		return nil, failed("list", dir, err)
 	}
-	snapshot := make([]paradise.Entry, 0, len(n.children))
+	snapshot := make([]listed, 0, len(n.children))
 	for name, child := range n.children {
-		snapshot = append(snapshot, child.entry(name))
+		snapshot = append(snapshot, listed{name, child})
 	}
-	slices.SortFunc(snapshot, func(a, b paradise.Entry) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(snapshot, func(a, b listed) int { return strings.Compare(a.name, b.name) })
 
 	return func(yield func(paradise.Entry, error) bool) {
-		for _, e := range snapshot {
+		for _, l := range snapshot {
 			if ctx.Err() != nil {
 				yield(paradise.Entry{}, context.Cause(ctx))
 				return
 			}
-			if !yield(e, nil) {
+			if !yield(m.entryOf(l), nil) {
 				return
 			}
 		}
 	}, nil
+}
+
+// listed is an entry of a listing, as small as can be: a client may leave it
+// unread for long.
+type listed struct {
+	name string
+	node *node
+}
+
+func (m *FS) entryOf(l listed) paradise.Entry {
+	m.rlock()
+	defer m.mu.RUnlock()
+	return l.node.entry(l.name)
 }
 
 // Open implements [paradise.FileDriver]. The reader keeps the content as it is

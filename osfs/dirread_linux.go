@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/paradiseftp/paradise/internal/texts"
 )
 
 // reader opens the folder for reading its names.
@@ -47,7 +49,7 @@ func (r *dirReader) readlink(name string) (string, error) { return r.dir.readlin
 func (r *dirReader) names(ctx context.Context) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		buf := make([]byte, 8<<10)
-		var names texts
+		var names texts.Texts
 		for {
 			n, err := unix.Getdents(r.dir.fd, buf)
 			if err == unix.EINTR {
@@ -69,7 +71,7 @@ func (r *dirReader) names(ctx context.Context) iter.Seq2[string, error] {
 
 // yieldNames walks over records of struct linux_dirent64: inode, offset, length
 // of the record, type, and the name up to a NUL.
-func yieldNames(records []byte, names *texts, yield func(string, error) bool) bool {
+func yieldNames(records []byte, names *texts.Texts, yield func(string, error) bool) bool {
 	const lengthAt, nameAt = 16, 19
 	for len(records) > nameAt {
 		length := int(binary.NativeEndian.Uint16(records[lengthAt:]))
@@ -81,7 +83,7 @@ func yieldNames(records []byte, names *texts, yield func(string, error) bool) bo
 		if end := bytes.IndexByte(name, 0); end >= 0 {
 			name = name[:end]
 		}
-		if string(name) != "." && string(name) != ".." && !yield(names.add(name), nil) {
+		if string(name) != "." && string(name) != ".." && !yield(names.Add(name), nil) {
 			return false
 		}
 	}

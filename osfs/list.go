@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/internal/texts"
 )
 
 // List implements [paradise.FileDriver]. It holds one descriptor until the
@@ -63,7 +64,7 @@ type lister struct {
 	owners  func(uid, gid uint32) (owner, group string)
 	info    info
 	unique  [maxUnique]byte
-	uniques texts
+	uniques texts.Texts
 }
 
 // describe fills an entry that has its name, and reports whether the file is
@@ -75,7 +76,7 @@ func (l *lister) describe(e *paradise.Entry) bool {
 		return !errors.Is(err, fs.ErrNotExist)
 	}
 	i.describe(e, l.owners)
-	e.Unique = l.uniques.add(i.appendUnique(l.unique[:0]))
+	e.Unique = l.uniques.Add(i.appendUnique(l.unique[:0]))
 	if i.mode&fs.ModeSymlink != 0 {
 		e.Target, _ = l.r.readlink(e.Name) // gone again: shown without
 	}

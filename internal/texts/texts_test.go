@@ -1,4 +1,4 @@
-package osfs
+package texts
 
 import (
 	"strings"
@@ -8,27 +8,27 @@ import (
 )
 
 func TestTextsStayAsTheyWereWhenOthersFollow(t *testing.T) {
-	var made texts
+	var made Texts
 	var want, got []string
 	scratch := []byte{}
-	for i := range 3 * textBlock {
+	for i := range 3 * blockSize {
 		s := strings.Repeat(string(rune('a'+i%26)), i%7)
-		if i%textBlock == 1000 {
-			s = strings.Repeat("long", textBlock)
+		if i%blockSize == 1000 {
+			s = strings.Repeat("long", blockSize)
 		}
 		scratch = append(scratch[:0], s...)
 		want = append(want, s)
-		got = append(got, made.add(scratch))
+		got = append(got, made.Add(scratch))
 	}
 	assert.Equal(t, want, got)
 }
 
 func TestTextsAllocateOncePerBlock(t *testing.T) {
 	text := []byte("sixteen letters.")
-	var made texts
+	var made Texts
 	allocs := testing.AllocsPerRun(100, func() {
-		for range textBlock / len(text) {
-			made.add(text)
+		for range blockSize / len(text) {
+			made.Add(text)
 		}
 	})
 	assert.LessOrEqual(t, allocs, 1.0)
