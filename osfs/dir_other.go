@@ -166,7 +166,7 @@ func (d *dir) reader() (*dirReader, error) {
 	return &dirReader{d: held, f: f}, nil
 }
 
-// dirReader reads a folder, once.
+// dirReader reads a folder.
 type dirReader struct {
 	d *dir
 	f *os.File
@@ -175,6 +175,12 @@ type dirReader struct {
 func (r *dirReader) close() {
 	r.f.Close()
 	r.d.close()
+}
+
+// rewind has the next names begin with the first.
+func (r *dirReader) rewind() error {
+	_, err := r.f.Seek(0, io.SeekStart)
+	return err
 }
 
 // names yields the names in the folder, in the order of the disk.

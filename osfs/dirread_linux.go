@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"io"
 	"iter"
 	"os"
 
@@ -23,7 +24,7 @@ func (d *dir) reader() (*dirReader, error) {
 	return r, nil
 }
 
-// dirReader reads a folder, once.
+// dirReader reads a folder.
 type dirReader struct {
 	f   *os.File
 	dir dir // for lstat and readlink
@@ -31,6 +32,12 @@ type dirReader struct {
 }
 
 func (r *dirReader) close() { r.f.Close() }
+
+// rewind has the next names begin with the first.
+func (r *dirReader) rewind() error {
+	_, err := unix.Seek(r.dir.fd, 0, io.SeekStart)
+	return pathError("seek", ".", err)
+}
 
 // lstat fills i: beside the kernel's, copies are what a long listing's time goes
 // into.

@@ -11,8 +11,9 @@ import (
 )
 
 // List implements [paradise.FileDriver]. It holds one descriptor until the
-// listing has been ranged over, and a few KiB whatever the folder's size.
-// Symbolic links appear as links. Entries come in the order of the disk.
+// listing has been ranged over, and less than 700 KiB whatever the folder's size.
+// Symbolic links appear as links. Up to 10,000 entries come in the order of their
+// names, byte by byte, and more in the order of the disk.
 func (d *Driver) List(ctx context.Context, _ *paradise.Session, name string) (paradise.Listing, error) {
 	rel, err := clean(name)
 	if err != nil {
@@ -40,13 +41,10 @@ func (d *Driver) List(ctx context.Context, _ *paradise.Session, name string) (pa
 
 func (d *Driver) entries(ctx context.Context, r *dirReader, yield func(paradise.Entry, error) bool) {
 	l := lister{r: r, owners: d.opts.Owners}
-	for name, err := range r.names(ctx) {
+	for name, err := range r.inOrder(ctx) {
 		if err != nil {
 			yield(paradise.Entry{}, mapError(err))
 			return
-		}
-		if hidden(name) {
-			continue
 		}
 		e := paradise.Entry{Name: name}
 		if !l.describe(&e) {
