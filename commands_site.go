@@ -37,13 +37,13 @@ func siteCommands() []*siteCommand {
 	}
 }
 
-// cmdSite dispatches to the second table. Unknown ones are 500; a quiet profile
-// lets devices and mainframes have their NAMEFMT and RECFM.
+// cmdSite dispatches to the second table, and then to that of the mainframes. Unknown
+// ones are 500; a quiet profile lets devices have theirs.
 func cmdSite(c *conn, arg string) reply {
 	verb, rest := splitCommand(arg)
 	s := c.srv.state.table.site[verb]
 	if s == nil {
-		return c.siteUnknown(verb)
+		return c.siteUnknown(arg)
 	}
 	switch {
 	case s.feature != 0 && c.features()&s.feature == 0:
@@ -74,12 +74,11 @@ func (t *commandTable) siteKeeps(arg string) need {
 	return keepsBoth
 }
 
-// siteIgnored are what senders say before every file and go on without.
-var siteIgnored = []string{"NAMEFMT", "LISTFMT", "TRIM", "RECFM", "LRECL", "BLKSIZE", "BLOCKSIZE"}
-
-func (c *conn) siteUnknown(verb string) reply {
-	word, _, _ := strings.Cut(verb, "=")
-	if c.facts().Policy.Device.QuietSite || slices.Contains(siteIgnored, word) {
+func (c *conn) siteUnknown(line string) reply {
+	if r, known := siteMainframe(line); known {
+		return r
+	}
+	if c.facts().Policy.Device.QuietSite {
 		return say(200, "Noted and ignored")
 	}
 	return say(500, "SITE command not known")
