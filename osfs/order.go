@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math/rand/v2"
 	"slices"
 	"strings"
 
@@ -31,18 +32,15 @@ func (r *dirReader) inOrder(ctx context.Context) iter.Seq2[string, error] {
 			return
 		}
 		for err == nil {
-			for _, name := range p.names {
-				if err = ctx.Err(); err != nil {
-					break
-				}
-				if !yield(name, nil) {
-					return
-				}
-			}
-			if err == nil && p.end == "" {
+			all := sortedly(p.names, func(name string) bool {
+				err = ctx.Err()
+				return err == nil && yield(name, nil)
+			})
+			switch {
+			case err != nil:
+			case !all || p.end == "":
 				return
-			}
-			if err == nil {
+			default:
 				p, err = r.next(ctx, p)
 			}
 		}
@@ -65,7 +63,7 @@ func (r *dirReader) again(ctx context.Context, yield func(string, error) bool) {
 
 // next is the part that follows p.
 func (r *dirReader) next(ctx context.Context, p *part) (*part, error) {
-	p = &part{after: p.names[len(p.names)-1]}
+	p = &part{after: p.names[len(p.names)-1]} // sorted by now
 	if err := r.rewind(); err != nil {
 		return p, err
 	}
@@ -97,8 +95,47 @@ func (p *part) read(names iter.Seq2[string, error]) error {
 			p.add(name)
 		}
 	}
-	slices.Sort(p.names)
 	return nil
+}
+
+// sortedly sorts names and passes them on meanwhile: the first are out when few of
+// the others have been compared. It is false if yield was.
+func sortedly(names []string, yield func(string) bool) bool {
+	const few = 256
+	for len(names) > few {
+		least := partition(names)
+		if !sortedly(names[:least], yield) {
+			return false
+		}
+		names = names[least:]
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if !yield(name) {
+			return false
+		}
+	}
+	return true
+}
+
+// partition has the least n of at least two names come first, 0 < n < len(names).
+// The pivot is left to chance, so that no folder can be made to take long.
+func partition(names []string) int {
+	at := rand.IntN(len(names))
+	names[0], names[at] = names[at], names[0]
+	pivot := names[0]
+	for i, j := 0, len(names)-1; ; i, j = i+1, j-1 {
+		for names[i] < pivot {
+			i++
+		}
+		for names[j] > pivot {
+			j--
+		}
+		if i >= j {
+			return j + 1
+		}
+		names[i], names[j] = names[j], names[i]
+	}
 }
 
 func (p *part) add(name string) {

@@ -92,7 +92,7 @@ func TestPartsMeetWhereTheyWereCut(t *testing.T) {
 	var got []string
 	for p := (&part{after: " "}); ; p = (&part{after: got[len(got)-1]}) {
 		require.NoError(t, p.read(disk))
-		got = append(got, p.names...)
+		sortedly(p.names, func(name string) bool { got = append(got, name); return true })
 		if p.end == "" {
 			break
 		}
@@ -120,4 +120,18 @@ func TestAListingSurvivesWhatHappensMeanwhile(t *testing.T) {
 		assert.Equal(t, 1, times, name)
 	}
 	assert.GreaterOrEqual(t, len(seen), len(want)-1)
+}
+
+func TestSortedlyIsSorting(t *testing.T) {
+	for n := range 1_000 {
+		names := make([]string, n)
+		for i := range names {
+			names[i] = fmt.Sprint(i * 7919 % (n/2 + 1)) // some twice
+		}
+		want := slices.Sorted(slices.Values(names))
+		got := []string{}
+		require.True(t, sortedly(names, func(name string) bool { got = append(got, name); return true }))
+		require.True(t, slices.Equal(want, got))
+		require.True(t, slices.Equal(want, names), "in place, too")
+	}
 }
