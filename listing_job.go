@@ -217,7 +217,7 @@ func (j *listJob) folder(name string) (Listing, error) {
 	case errors.Is(err, errUnsupported):
 		return Entries(nil), nil
 	case err == nil && j.order != 0:
-		return j.inOrder(l), nil
+		return j.inOrder(name, l), nil
 	}
 	return l, err
 }

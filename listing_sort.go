@@ -22,33 +22,39 @@ const (
 	sortedRoom = 832 << 10 // bytes, less what LIST -R may hold
 )
 
-// inOrder is l as t (newest first), S (largest first) and r ask for it.
-func (j *listJob) inOrder(l Listing) Listing {
+// inOrder is l, which lists a folder, as t (newest first), S (largest first) and r ask
+// for it. Where it is too long the folder is listed anew: what was gathered, and what
+// the storage itself may hold of the first listing, is not kept beside the second.
+func (j *listJob) inOrder(folder string, l Listing) Listing {
 	return func(yield func(Entry, error) bool) {
-		held := &rows{room: sortedRoom - j.below.room()}
-		for e, err := range l {
-			if err != nil {
-				yield(Entry{}, err)
+		held, err := j.gather(l)
+		if held == nil && err == nil {
+			if l, err = j.files.List(j.x.ctx, j.s, folder); err == nil {
+				l(yield)
 				return
 			}
-			switch {
-			case held == nil:
-				if !yield(e, nil) {
-					return
-				}
-			case !j.shows(&e), held.add(&e):
-			default:
-				if !held.all(yield) || !yield(e, nil) {
-					return
-				}
-				held = nil
-			}
 		}
-		if held != nil {
-			slices.SortFunc(held.rows, j.order.compare)
-			held.all(yield)
+		if err != nil {
+			yield(Entry{}, err)
+			return
+		}
+		slices.SortFunc(held.rows, j.order.compare)
+		held.all(yield)
+	}
+}
+
+// gather is nil, and no error, where there is too much.
+func (j *listJob) gather(l Listing) (*rows, error) {
+	held := &rows{room: sortedRoom - j.below.room()}
+	for e, err := range l {
+		if err != nil {
+			return nil, err
+		}
+		if j.shows(&e) && !held.add(&e) {
+			return nil, nil
 		}
 	}
+	return held, nil
 }
 
 // compare orders as ls does: by name where nothing else tells two apart.
@@ -126,13 +132,12 @@ func (r *rows) word(s string) uint16 {
 	return i
 }
 
-func (r *rows) all(yield func(Entry, error) bool) bool {
+func (r *rows) all(yield func(Entry, error) bool) {
 	for i := range r.rows {
 		if !yield(r.entry(&r.rows[i]), nil) {
-			return false
+			return
 		}
 	}
-	return true
 }
 
 func (r *rows) entry(w *row) Entry {

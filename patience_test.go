@@ -120,7 +120,7 @@ func TestAListingMayTakeLongerThanTheDriversLimit(t *testing.T) {
 			began := time.Now()
 			listed := c.list(command)
 			require.Equal(t, strings.Contains(command, "zip"), listed == "", command)
-			require.InDelta(t, 300, time.Since(began).Seconds(), 1)
+			require.GreaterOrEqual(t, time.Since(began), 5*time.Minute)
 			c.quit()
 		})
 	}

@@ -25,6 +25,7 @@ type hoard struct {
 	paradise.FileDriver
 	names, length int
 	owners        bool // each has one of its own
+	held          int  // bytes that a listing holds, as osfs does for their order
 }
 
 func (f hoard) Stat(_ context.Context, _ *paradise.Session, name string) (paradise.Entry, error) {
@@ -36,6 +37,8 @@ func (f hoard) Stat(_ context.Context, _ *paradise.Session, name string) (paradi
 
 func (f hoard) List(_ context.Context, _ *paradise.Session, dir string) (paradise.Listing, error) {
 	return func(yield func(paradise.Entry, error) bool) {
+		held := make([]byte, f.held)
+		defer runtime.KeepAlive(held)
 		mode := fs.ModeDir
 		if strings.Count(dir, "/") > 3 {
 			mode = 0
@@ -64,7 +67,7 @@ func heapInUse() int64 {
 func TestWhatAClientDoesNotTakeIsBoundedInBytes(t *testing.T) {
 	const sessions, most = 8, 1 << 20
 	for _, command := range []string{"STAT /", "LIST", "NLST", "MLSD", "LIST -t", "LIST -S", "NLST -r", "LIST -R", "LIST -tR", "NLST -R", "LIST -t *"} {
-		for _, f := range []hoard{{names: 10_100, length: 255}, {names: 9_990, length: 40}, {names: 10_000, length: 200, owners: true}} {
+		for _, f := range []hoard{{names: 10_100, length: 255}, {names: 9_990, length: 30}, {names: 10_000, length: 200, owners: true}, {names: 9_000, length: 100, held: 576 << 10}} {
 			inMemory(t, func(srv *paradise.Server) { f.FileDriver = srv.Files; srv.Files = f; srv.Timeouts.Stall = time.Hour }, func(w *world) {
 				var clients []*client
 				for range sessions {
@@ -92,7 +95,7 @@ func TestWhatAClientDoesNotTakeIsBoundedInBytes(t *testing.T) {
 }
 
 func TestAReplyThatIsNotTakenEndsTheSessionInTime(t *testing.T) {
-	inMemory(t, func(srv *paradise.Server) { srv.Files = hoard{srv.Files, 100_000, 255, false} }, func(w *world) {
+	inMemory(t, func(srv *paradise.Server) { srv.Files = hoard{FileDriver: srv.Files, names: 100_000, length: 255} }, func(w *world) {
 		c := w.login()
 		c.send("STAT /")
 		time.Sleep(31 * time.Second) // Timeouts.Reply and a moment
