@@ -17,7 +17,7 @@
 //	GET  /events               server-sent events: "history" once, then "stats" each second
 //	GET  /metrics              Prometheus' text format
 //	GET  /healthz              200 while the program lives
-//	GET  /readyz               200, or 503 within a second of the begin of a drain
+//	GET  /readyz               200, or 503 within a second of the begin of a drain, and while Options.Ready has an error
 //	POST /sessions/{id}/kick   ends a session
 //	POST /drain                calls [Options].Drain
 //

@@ -214,7 +214,7 @@ func TestAServerIsReadyWhileOneOfItsProcessesIs(t *testing.T) {
 		h, err := New(srv, Options{Generations: func() []Generation { return []Generation{counting(41, 1), young} }})
 		require.NoError(t, err)
 		require.NoError(t, srv.Shutdown(t.Context()))
-		assert.True(t, h.readiness.ready())
+		assert.True(t, h.readiness.look() == isReady)
 		s := h.hub.now()
 		assert.False(t, s.Draining)
 		assert.Equal(t, []bool{false, true}, []bool{s.Generations[0].Serving, s.Generations[1].Serving})

@@ -41,6 +41,13 @@ type Options struct {
 	// Kick ends a session that another of these processes has, or returns
 	// [paradise.ErrNoSession]. Nil: only this one's sessions can be ended.
 	Kick func(id uint64) error
+
+	// Ready says what keeps this program from serving clients well, as a storage
+	// that is gone (see osfs.Driver.Ready); /readyz then answers 503 without the
+	// error's text, which strangers could read. It is called once a second at
+	// most, and one that takes more than two seconds counts as an error until it
+	// has returned. Nil: a server that does not drain is ready.
+	Ready func() error
 }
 
 // minToken keeps guessing hopeless.
@@ -80,7 +87,7 @@ func New(srv *paradise.Server, o Options) (*Handler, error) {
 		hub:       newHub(srv, o.Generations),
 		assets:    loadAssets(),
 	}
-	h.readiness = &readiness{draining: h.hub.draining}
+	h.readiness = &readiness{draining: h.hub.draining, host: o.Ready}
 	for _, name := range o.Hosts {
 		host := hostOf(name)
 		if host == "" || strings.ContainsAny(host, "/@ ") {

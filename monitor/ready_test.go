@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -41,9 +42,9 @@ func TestReadinessCostsOneLookASecondHoweverManyAsk(t *testing.T) {
 			looks++
 			return draining
 		}}
-		ask := func(want bool) {
+		ask := func(ready bool) {
 			for range 1000 {
-				require.Equal(t, want, r.ready())
+				require.Equal(t, ready, r.look() == isReady)
 			}
 		}
 		ask(true)
@@ -59,4 +60,49 @@ func TestReadinessCostsOneLookASecondHoweverManyAsk(t *testing.T) {
 		ask(false)
 		assert.Equal(t, 3, looks, "a drain has no way back")
 	})
+}
+
+func TestTheHostProgramHasASayInReadiness(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gone := errors.New("/srv/secret-place is gone")
+		var fault error
+		calls := 0
+		h, err := New(&paradise.Server{}, Options{Ready: func() error { calls++; return fault }})
+		require.NoError(t, err)
+		ask := func() (int, string) {
+			time.Sleep(readyFor)
+			w := httptest.NewRecorder()
+			for range 100 {
+				w = httptest.NewRecorder()
+				h.ServeHTTP(w, httptest.NewRequest("GET", "/readyz", nil))
+			}
+			return w.Code, w.Body.String()
+		}
+		for _, fault = range []error{nil, gone, nil} {
+			code, text := ask()
+			assert.Equal(t, fault == nil, code == http.StatusOK)
+			assert.NotContains(t, text, "secret-place")
+		}
+		assert.Equal(t, 3, calls)
+	})
+}
+
+func TestAHostProgramThatHangsIsNotReadyAndAskedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls, gate := 0, make(chan error)
+		r := &readiness{draining: func() bool { return false }, host: func() error { calls++; return <-gate }}
+		for range 3 {
+			assert.Equal(t, isNotReady, r.look())
+			time.Sleep(readyFor)
+		}
+		assert.Equal(t, 1, calls)
+		gate <- nil
+		synctest.Wait()
+		assert.Equal(t, isReady, r.look())
+	})
+}
+
+func TestAPanicOfTheHostProgramIsNotReady(t *testing.T) {
+	r := &readiness{draining: func() bool { return false }, host: func() error { panic("a bug") }}
+	assert.Equal(t, isNotReady, r.look())
 }

@@ -18,7 +18,7 @@ func BenchmarkStoreSmall(b *testing.B) {
 			for kind, named := range kinds {
 				b.Run(fmt.Sprintf("depth %d/overwrite %v/%s", len(filepath.SplitList(name))+len(name)/2-2, overwrite, kind), func(b *testing.B) {
 					d, dir := open(b, Options{})
-					d.named.Store(named)
+					d.at.Load().named.Store(named)
 					require.NoError(b, os.MkdirAll(filepath.Join(dir, "a/b/c/d"), 0o755))
 					n := 0
 					for b.Loop() {

@@ -13,8 +13,7 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// Mkdir implements [paradise.FileDriver].
-func (d *Driver) Mkdir(_ context.Context, _ *paradise.Session, name string) error {
+func (d *folder) Mkdir(_ context.Context, _ *paradise.Session, name string) error {
 	f, base, err := d.parent(name)
 	if errors.Is(err, errRoot) {
 		return fmt.Errorf("osfs: %q: %w", name, fs.ErrExist)
@@ -26,8 +25,7 @@ func (d *Driver) Mkdir(_ context.Context, _ *paradise.Session, name string) erro
 	return mapError(f.mkdir(base, d.opts.DirMode))
 }
 
-// Remove implements [paradise.FileDriver]. Of a link it removes the link.
-func (d *Driver) Remove(_ context.Context, _ *paradise.Session, name string) error {
+func (d *folder) Remove(_ context.Context, _ *paradise.Session, name string) error {
 	f, base, err := d.parent(name)
 	if errors.Is(err, errRoot) {
 		return errIsDir(name)
@@ -45,9 +43,8 @@ func (d *Driver) Remove(_ context.Context, _ *paradise.Session, name string) err
 	return mapError(err)
 }
 
-// RemoveDir implements [paradise.FileDriver]. What dead processes left in the
-// folder does not count.
-func (d *Driver) RemoveDir(ctx context.Context, _ *paradise.Session, name string) error {
+// RemoveDir tries again where nothing but what dead processes left was in the way.
+func (d *folder) RemoveDir(ctx context.Context, _ *paradise.Session, name string) error {
 	f, base, err := d.parent(name)
 	if err != nil {
 		return err
@@ -63,7 +60,7 @@ func (d *Driver) RemoveDir(ctx context.Context, _ *paradise.Session, name string
 func mapRemoveDir(err error) error { return as(paradise.ErrNotEmpty, err, fs.ErrExist) }
 
 // sweepFolder reports whether it removed something from a folder.
-func (d *Driver) sweepFolder(ctx context.Context, name string) bool {
+func (d *folder) sweepFolder(ctx context.Context, name string) bool {
 	rel, err := clean(name)
 	if err != nil {
 		return false
@@ -76,8 +73,7 @@ func (d *Driver) sweepFolder(ctx context.Context, name string) bool {
 	return d.reg.sweepFolder(ctx, f)
 }
 
-// Rename implements [paradise.FileDriver]. A link is moved as a link.
-func (d *Driver) Rename(_ context.Context, _ *paradise.Session, from, to string, o paradise.RenameOptions) error {
+func (d *folder) Rename(_ context.Context, _ *paradise.Session, from, to string, o paradise.RenameOptions) error {
 	src, base, err := d.parent(from)
 	if err != nil {
 		return err
@@ -108,8 +104,7 @@ func (d *Driver) Rename(_ context.Context, _ *paradise.Session, from, to string,
 	return mapError(err)
 }
 
-// SetAttr implements [paradise.FileDriver]. It follows links inside the root.
-func (d *Driver) SetAttr(_ context.Context, _ *paradise.Session, name string, a paradise.Attr) error {
+func (d *folder) SetAttr(_ context.Context, _ *paradise.Session, name string, a paradise.Attr) error {
 	rel, err := clean(name)
 	if err != nil {
 		return err

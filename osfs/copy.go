@@ -6,9 +6,8 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// Copy implements [paradise.FileDriver]. It is a transaction like an upload,
-// and shares blocks where the file system can. It replaces a file.
-func (d *Driver) Copy(ctx context.Context, s *paradise.Session, from, to string, o paradise.CopyOptions) error {
+// Copy is an upload whose bytes come from another file.
+func (d *folder) Copy(ctx context.Context, s *paradise.Session, from, to string, o paradise.CopyOptions) error {
 	src, i, err := d.open(from)
 	if err != nil {
 		return mapError(err)

@@ -22,3 +22,13 @@ func (d *dir) close() {
 		d.free()
 	}
 }
+
+// hold keeps up open for as long as d is; d is closed if up is closed already.
+func (d *dir) hold(up *dir) error {
+	if _, err := up.retain(); err != nil {
+		d.close()
+		return err
+	}
+	d.up = up
+	return nil
+}

@@ -15,6 +15,7 @@ import (
 // in the root; names are single elements and links are never followed.
 type dir struct {
 	root  *os.Root // set in the root's own dir only, which closes it
+	up    *dir     // held open too; nil: none
 	f     *os.File // O_PATH: folders that may be written but not read work too
 	fd    int
 	users atomic.Int32
@@ -35,7 +36,11 @@ func (d *dir) open(rel string) (*dir, error) {
 	if rel == "." {
 		return d.retain()
 	}
-	return newDir(d.root, rel)
+	sub, err := newDir(d.root, rel)
+	if err != nil {
+		return nil, err
+	}
+	return sub, sub.hold(d)
 }
 
 func newDir(root *os.Root, rel string) (*dir, error) {
@@ -54,6 +59,45 @@ func (d *dir) free() {
 	if d.root != nil {
 		d.root.Close()
 	}
+	if d.up != nil {
+		d.up.close()
+	}
+}
+
+// statPath describes what a path leads to.
+func statPath(path string) (info, error) {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return info{}, pathError("stat", path, err)
+	}
+	return infoOfStat(&st), nil
+}
+
+// self describes the folder itself.
+func (d *dir) self() (info, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(d.fd, &st); err != nil {
+		return info{}, pathError("stat", ".", err)
+	}
+	return infoOfStat(&st), nil
+}
+
+// stat follows links, out of the folder too: it is for comparing only.
+func (d *dir) stat(name string) (info, error) {
+	var st unix.Stat_t
+	if err := unix.Fstatat(d.fd, name, &st, 0); err != nil {
+		return info{}, pathError("stat", name, err)
+	}
+	return infoOfStat(&st), nil
+}
+
+// mayEnter tries whether names in the folder can be looked up.
+func (d *dir) mayEnter() error {
+	f, err := d.openat("open", ".", unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // openat opens a name in the folder as a file that is not polled.

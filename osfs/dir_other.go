@@ -19,13 +19,14 @@ import (
 type dir struct {
 	root  *os.Root
 	rel   string
-	top   *dir // nil in the root's own dir, which closes it
+	own   bool // root is closed with it
+	up    *dir // held open too; nil: none
 	users atomic.Int32
 }
 
 // openTop opens the folder of a root and takes the root over.
 func openTop(root *os.Root) (*dir, error) {
-	d := &dir{root: root, rel: "."}
+	d := &dir{root: root, rel: ".", own: true}
 	d.users.Store(1)
 	return d, nil
 }
@@ -42,28 +43,52 @@ func (d *dir) open(rel string) (*dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	top, err := d.retain()
-	if err != nil {
-		return nil, err
-	}
-	sub := &dir{root: d.root, rel: rel, top: top}
+	sub := &dir{root: d.root, rel: rel}
 	sub.users.Store(1)
-	return sub, nil
+	return sub, sub.hold(d)
 }
 
 // free ends a folder that has no user left.
 func (d *dir) free() {
-	if d.top != nil {
-		d.top.close()
-		return
+	if d.own {
+		d.root.Close()
 	}
-	d.root.Close()
+	if d.up != nil {
+		d.up.close()
+	}
 }
 
 func (d *dir) name(base string) string { return path.Join(d.rel, base) }
 
 func (d *dir) pathError(op, name string, err error) error {
 	return &fs.PathError{Op: op, Path: name, Err: err}
+}
+
+// statPath describes what a path leads to.
+func statPath(path string) (info, error) {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return info{}, err
+	}
+	return infoOf(fi), nil
+}
+
+// self describes the folder itself.
+func (d *dir) self() (info, error) { return d.stat(".") }
+
+// stat follows links.
+func (d *dir) stat(base string) (info, error) {
+	fi, err := d.root.Stat(d.name(base))
+	if err != nil {
+		return info{}, err
+	}
+	return infoOf(fi), nil
+}
+
+// mayEnter tries whether names in the folder can be looked up.
+func (d *dir) mayEnter() error {
+	_, err := d.stat(".")
+	return err
 }
 
 // openFile opens a regular file and never waits for the other end of a FIFO.

@@ -34,9 +34,9 @@ func (s *syncs) note(what string) error {
 
 // watch puts s between a driver and the disk.
 func watch(d *Driver, s *syncs, published func() bool) {
-	d.sync.data = func(f *os.File) error { return s.note(fmt.Sprintf("data, published %v", published())) }
-	d.sync.folder = func(*dir) error { return s.note(fmt.Sprintf("folder, published %v", published())) }
-	d.sync.writeback = func(_ *os.File, off, n int64) { _ = s.note(fmt.Sprintf("begin %d+%d", off, n)) }
+	d.at.Load().sync.data = func(f *os.File) error { return s.note(fmt.Sprintf("data, published %v", published())) }
+	d.at.Load().sync.folder = func(*dir) error { return s.note(fmt.Sprintf("folder, published %v", published())) }
+	d.at.Load().sync.writeback = func(_ *os.File, off, n int64) { _ = s.note(fmt.Sprintf("begin %d+%d", off, n)) }
 }
 
 func TestDurableSyncsDataBeforeAndFolderAfterTheName(t *testing.T) {

@@ -2,4 +2,4 @@ package osfs
 
 // UseNamed makes d keep its temporaries under hidden names, as on file systems
 // without unnamed files.
-func UseNamed(d *Driver) { d.named.Store(true) }
+func UseNamed(d *Driver) { d.at.Load().named.Store(true) }

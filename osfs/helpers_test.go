@@ -25,7 +25,7 @@ func eachKind(t *testing.T, o Options, rule func(t *testing.T, d *Driver, dir st
 		t.Run(kind, func(t *testing.T) {
 			d, dir := open(t, o)
 			if named {
-				d.named.Store(true)
+				d.at.Load().named.Store(true)
 			}
 			rule(t, d, dir)
 		})

@@ -3,10 +3,8 @@ package osfs
 import (
 	"cmp"
 	"container/list"
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"strings"
 	"sync"
@@ -37,20 +35,39 @@ type HomesOptions struct {
 // Homes is a [paradise.FileDriver] that gives each user a folder of its own
 // below a base folder, as jail and as "/". OpenHomes makes one. It is safe for
 // concurrent use.
+//
+// The base folder is looked at as [Driver] does, and each home likewise: one that
+// was replaced is opened again, one that was removed is made again.
 type Homes struct {
-	paradise.UnimplementedFileDriver
+	served
 
 	base *Driver
 	o    HomesOptions
 
 	mu    sync.Mutex
-	homes map[string]*list.Element
-	order list.List // of *home, the one used last in front
+	homes map[string]*list.Element // nil: closed
+	order list.List                // of *home, the one used last in front
 }
 
+// home is a folder below base that is kept open.
 type home struct {
+	*folder
 	name string
-	d    *Driver
+	base *folder
+}
+
+// homePlace is where a home lies. Links are followed as the base's root does.
+type homePlace struct {
+	base *folder
+	name string
+}
+
+// look is about both: a home below a base that nobody finds is not found either.
+func (p homePlace) look() (info, error) {
+	if err := p.base.here(); err != nil {
+		return info{}, err
+	}
+	return p.base.top.stat(p.name) // which the home holds open
 }
 
 var _ paradise.FileDriver = (*Homes)(nil)
@@ -67,7 +84,9 @@ func OpenHomes(base string, o HomesOptions) (*Homes, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Homes{base: d, o: o, homes: map[string]*list.Element{}}, nil
+	h := &Homes{base: d, o: o, homes: map[string]*list.Element{}}
+	h.pick = h.of
+	return h, nil
 }
 
 // Close stops the sweep and frees the folders. Uploads and listings under way
@@ -81,55 +100,93 @@ func (h *Homes) Close() error {
 	return h.base.Close()
 }
 
-// Swept is closed when the sweep that OpenHomes started has ended.
+// Swept is closed when the sweep of the base folder that is served now has ended.
 func (h *Homes) Swept() <-chan struct{} { return h.base.Swept() }
 
-// driver returns the driver of a session's home, which done gives back.
-func (h *Homes) driver(s *paradise.Session) (d *Driver, done func(), err error) {
+// Ready is [Driver.Ready] of the base folder.
+func (h *Homes) Ready() error { return h.base.Ready() }
+
+// of returns the home of a session, which is made if need be; its user closes
+// top. Only the map is looked at under the lock: a home on a disk that hangs
+// keeps nobody else waiting.
+func (h *Homes) of(s *paradise.Session) (*folder, error) {
 	name := h.o.Home(s)
 	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\\\x00") || hidden(name) || badComponent(name) {
-		return nil, nil, fmt.Errorf("osfs: %q is not the name of a home: %w", name, fs.ErrPermission)
+		return nil, fmt.Errorf("osfs: %q is not the name of a home: %w", name, fs.ErrPermission)
 	}
+	base, err := h.base.now()
+	if err != nil {
+		return nil, err
+	}
+	defer base.top.close()
+	if f := h.known(name, base); f != nil {
+		now, err := base.top.stat(name)
+		if err == nil && sameFile(now, f.id) && !f.stale.Load() {
+			return f, nil
+		}
+		f.top.close()
+	}
+	f, err := h.open(base, name)
+	if err != nil {
+		return nil, err
+	}
+	return f, h.keep(&home{f, name, base})
+}
+
+// known returns a home that is open below base, for one more user.
+func (h *Homes) known(name string, base *folder) *folder {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	e := h.homes[name]
+	if e == nil || e.Value.(*home).base != base {
+		return nil
+	}
+	h.order.MoveToFront(e)
+	f := e.Value.(*home).folder
+	if _, err := f.top.retain(); err != nil {
+		return nil
+	}
+	return f
+}
+
+// keep adds a home, in place of another of its name, and a user of it.
+func (h *Homes) keep(new *home) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.homes == nil {
-		return nil, nil, fs.ErrClosed
+		new.top.close()
+		return fs.ErrClosed
 	}
-	e := h.homes[name]
-	if e == nil {
-		d, err := h.open(name)
-		if err != nil {
-			return nil, nil, err
-		}
-		e = h.order.PushFront(&home{name: name, d: d})
-		h.homes[name] = e
-		h.trim(h.o.MaxOpen)
+	if _, err := new.top.retain(); err != nil {
+		return err
 	}
-	h.order.MoveToFront(e)
-	d = e.Value.(*home).d
-	if _, err := d.top.retain(); err != nil {
-		return nil, nil, err
+	if e := h.homes[new.name]; e != nil {
+		h.order.Remove(e)
+		e.Value.(*home).top.close()
 	}
-	return d, d.top.close, nil
+	h.homes[new.name] = h.order.PushFront(new)
+	h.trim(h.o.MaxOpen)
+	return nil
 }
 
 // open opens a home and makes it if need be.
-func (h *Homes) open(name string) (*Driver, error) {
-	root, err := h.base.root.OpenRoot(name)
+func (h *Homes) open(base *folder, name string) (*folder, error) {
+	root, err := base.root.OpenRoot(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := h.base.top.mkdir(name, h.o.HomeMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := base.top.mkdir(name, h.o.HomeMode); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, mapError(err)
 		}
-		root, err = h.base.root.OpenRoot(name)
+		root, err = base.root.OpenRoot(name)
 	}
 	if err != nil {
 		return nil, mapError(err)
 	}
-	top, err := openTop(root)
+	f, err := newFolder(root, homePlace{base, name})
 	if err != nil {
 		return nil, mapError(err)
 	}
-	return &Driver{root: root, top: top, prefix: name, shared: h.base.shared}, nil
+	f.prefix, f.shared = name, base.shared
+	return f, f.top.hold(base.top)
 }
 
 // trim closes the homes that were not used for longest. What still works in
@@ -138,98 +195,6 @@ func (h *Homes) trim(keep int) {
 	for h.order.Len() > keep {
 		old := h.order.Remove(h.order.Back()).(*home)
 		delete(h.homes, old.name)
-		old.d.top.close()
+		old.top.close()
 	}
-}
-
-// Features implements [paradise.FileDriver].
-func (h *Homes) Features(*paradise.Session) paradise.Features { return features() }
-
-// Stat implements [paradise.FileDriver].
-func (h *Homes) Stat(ctx context.Context, s *paradise.Session, name string) (paradise.Entry, error) {
-	d, done, err := h.driver(s)
-	if err != nil {
-		return paradise.Entry{}, err
-	}
-	defer done()
-	return d.Stat(ctx, s, name)
-}
-
-// List implements [paradise.FileDriver].
-func (h *Homes) List(ctx context.Context, s *paradise.Session, dir string) (paradise.Listing, error) {
-	d, done, err := h.driver(s)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	return d.List(ctx, s, dir)
-}
-
-// Open implements [paradise.FileDriver].
-func (h *Homes) Open(ctx context.Context, s *paradise.Session, name string, offset int64) (io.ReadCloser, error) {
-	d, done, err := h.driver(s)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	return d.Open(ctx, s, name, offset)
-}
-
-// Store implements [paradise.FileDriver].
-func (h *Homes) Store(ctx context.Context, s *paradise.Session, name string, o paradise.StoreOptions) (paradise.Upload, error) {
-	d, done, err := h.driver(s)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	return d.Store(ctx, s, name, o)
-}
-
-// Mkdir implements [paradise.FileDriver].
-func (h *Homes) Mkdir(ctx context.Context, s *paradise.Session, name string) error {
-	return h.do(s, func(d *Driver) error { return d.Mkdir(ctx, s, name) })
-}
-
-// Remove implements [paradise.FileDriver].
-func (h *Homes) Remove(ctx context.Context, s *paradise.Session, name string) error {
-	return h.do(s, func(d *Driver) error { return d.Remove(ctx, s, name) })
-}
-
-// RemoveDir implements [paradise.FileDriver].
-func (h *Homes) RemoveDir(ctx context.Context, s *paradise.Session, name string) error {
-	return h.do(s, func(d *Driver) error { return d.RemoveDir(ctx, s, name) })
-}
-
-// Rename implements [paradise.FileDriver].
-func (h *Homes) Rename(ctx context.Context, s *paradise.Session, from, to string, o paradise.RenameOptions) error {
-	return h.do(s, func(d *Driver) error { return d.Rename(ctx, s, from, to, o) })
-}
-
-// Copy implements [paradise.FileDriver].
-func (h *Homes) Copy(ctx context.Context, s *paradise.Session, from, to string, o paradise.CopyOptions) error {
-	return h.do(s, func(d *Driver) error { return d.Copy(ctx, s, from, to, o) })
-}
-
-// SetAttr implements [paradise.FileDriver].
-func (h *Homes) SetAttr(ctx context.Context, s *paradise.Session, name string, a paradise.Attr) error {
-	return h.do(s, func(d *Driver) error { return d.SetAttr(ctx, s, name, a) })
-}
-
-// Space implements [paradise.FileDriver].
-func (h *Homes) Space(ctx context.Context, s *paradise.Session, dir string) (int64, error) {
-	d, done, err := h.driver(s)
-	if err != nil {
-		return 0, err
-	}
-	defer done()
-	return d.Space(ctx, s, dir)
-}
-
-func (h *Homes) do(s *paradise.Session, f func(*Driver) error) error {
-	d, done, err := h.driver(s)
-	if err != nil {
-		return err
-	}
-	defer done()
-	return f(d)
 }

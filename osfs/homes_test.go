@@ -74,7 +74,7 @@ func TestUploadOutlivesItsHomeInTheCache(t *testing.T) {
 	for kind, named := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			h, dir := homes(t, HomesOptions{MaxOpen: 1})
-			h.base.named.Store(named)
+			h.base.at.Load().named.Store(named)
 			put(t, dir, "ann/f", "old")
 			u, err := h.Store(ctx, visitor("ann"), "/f", paradise.StoreOptions{})
 			require.NoError(t, err)
@@ -98,7 +98,7 @@ func TestUploadOutlivesItsHomeInTheCache(t *testing.T) {
 
 func TestHomesServeManyAtOnce(t *testing.T) {
 	h, dir := homes(t, HomesOptions{MaxOpen: 2})
-	h.base.named.Store(true)
+	h.base.at.Load().named.Store(true)
 	var wg sync.WaitGroup
 	for i := range 20 {
 		wg.Go(func() {

@@ -73,6 +73,9 @@ func (p *inPlace) Commit(ctx context.Context) error {
 		return err
 	}
 	defer p.d.commits.Unlock(p.key())
+	if err := p.found(); err != nil {
+		return err
+	}
 	if now, err := p.dir.lstat(p.base); err != nil || !sameFile(now, p.old) {
 		return fmt.Errorf("osfs: %q was replaced meanwhile: %w", p.base, paradise.ErrBusy)
 	}

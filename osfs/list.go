@@ -10,11 +10,8 @@ import (
 	"github.com/paradiseftp/paradise/internal/texts"
 )
 
-// List implements [paradise.FileDriver]. It holds one descriptor until the
-// listing has been ranged over, and less than 700 KiB whatever the folder's size.
-// Symbolic links appear as links. Up to 10,000 entries come in the order of their
-// names, byte by byte, and more in the order of the disk.
-func (d *Driver) List(ctx context.Context, _ *paradise.Session, name string) (paradise.Listing, error) {
+// List opens a folder for reading; the end of the range closes it.
+func (d *folder) List(ctx context.Context, _ *paradise.Session, name string) (paradise.Listing, error) {
 	rel, err := clean(name)
 	if err != nil {
 		return nil, err
@@ -39,7 +36,7 @@ func (d *Driver) List(ctx context.Context, _ *paradise.Session, name string) (pa
 	}, nil
 }
 
-func (d *Driver) entries(ctx context.Context, r *dirReader, yield func(paradise.Entry, error) bool) {
+func (d *folder) entries(ctx context.Context, r *dirReader, yield func(paradise.Entry, error) bool) {
 	l := lister{r: r, owners: d.opts.Owners}
 	for name, err := range r.inOrder(ctx) {
 		if err != nil {

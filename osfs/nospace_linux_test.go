@@ -30,7 +30,7 @@ func TestFullDiskFailsTheUploadAndGivesItsSpaceBack(t *testing.T) {
 	for kind, named := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			d, dir := small(t)
-			d.named.Store(named)
+			d.at.Load().named.Store(named)
 			put(t, dir, "f", "old")
 			u := begin(t, d, "/f", strings.Repeat("x", 900<<10), paradise.StoreOptions{})
 			_, err := u.Write(make([]byte, 512<<10))

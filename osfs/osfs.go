@@ -15,6 +15,8 @@
 // process left of them is removed when a Driver opens the folder again; the
 // proof of death is a file lock that has become free.
 //
+// The folder is the one that its path names, at any time: see [Driver].
+//
 // A file that is replaced hands its permission bits on, and its owner where
 // the process may give files away; not its extended attributes or ACLs, and
 // hard links to it keep the old version.
@@ -22,16 +24,15 @@ package osfs
 
 import (
 	"cmp"
-	"context"
+	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 
 	"github.com/paradiseftp/paradise"
-	"github.com/paradiseftp/paradise/internal/namelock"
 )
 
 // Options say how a [Driver] works. The zero value is a good default.
@@ -66,32 +67,31 @@ type Options struct {
 	// Nil: none are told, and paradise shows its own.
 	Owners func(uid, gid uint32) (owner, group string)
 
-	// Logger is told what a sweep removed and why it could not. Nil: nothing is
-	// logged.
+	// Logger is told that the folder is gone, back, or another one, and what a
+	// sweep removed or could not. Nil: nothing is logged.
 	Logger *slog.Logger
 }
 
 // Driver is a folder as a [paradise.FileDriver]. Open makes one. It is safe for
 // concurrent use.
+//
+// Each call looks at the folder's path. Where another folder is there by now,
+// because a file system was mounted over it or it was made anew, that one is
+// served from then on. Listings and downloads under way go on in the old one;
+// an upload that was begun in it fails at Commit, since nobody would find the
+// file. While the path leads to no folder every call fails with a
+// [paradise.ReplyError] of 451, and [Driver.Ready] says why.
 type Driver struct {
-	paradise.UnimplementedFileDriver
+	served
 
-	root   *os.Root
-	top    *dir   // the folder itself; it owns root
-	prefix string // where it lies below the folder that has the register
-	closed sync.Once
-	*shared
-}
+	path string
+	opts Options
 
-// shared is what the drivers of one base folder have in common.
-type shared struct {
-	opts    Options
-	sync    syncer
-	reg     *register
-	commits namelock.Names // one commit per name at a time
-	busy    nameSet        // names that admit one writer only
-	sweep   *sweeper
-	named   atomic.Bool // no use in trying for unnamed temporaries
+	mu     sync.Mutex // held while the folder is exchanged
+	at     atomic.Pointer[folder]
+	closed bool
+	ailing atomic.Bool // what Ready last said was an error
+	fault  string      // that error
 }
 
 var _ paradise.FileDriver = (*Driver)(nil)
@@ -108,73 +108,115 @@ func Open(dir string, o Options) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	root, err := os.OpenRoot(path)
+	f, err := openFolder(path, o)
 	if err != nil {
 		return nil, err
 	}
-	top, err := openTop(root)
-	if err != nil {
-		return nil, err
-	}
-	sh := &shared{opts: o, sync: newSyncer()}
-	sh.named.Store(!top.canLink())
-	sh.reg = newRegister(top, o.Durable, o.Logger)
-	sh.sweep = startSweep(top, o.Logger)
-	return &Driver{root: root, top: top, shared: sh}, nil
+	d := &Driver{path: path, opts: o}
+	d.at.Store(f)
+	d.pick = func(*paradise.Session) (*folder, error) { return d.now() }
+	return d, nil
 }
 
 // Close stops the sweep and frees the folder. Uploads and listings under way
 // may end afterwards; close it when the server has stopped. A second Close does
 // nothing.
 func (d *Driver) Close() error {
-	d.closed.Do(func() { // a second one would free the folder under a running upload
-		d.sweep.stop()
-		d.reg.close()
-		d.top.close()
-	})
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.closed { // a second one would free the folder under a running upload
+		d.closed = true
+		d.at.Load().retire()
+	}
 	return nil
 }
 
-// Swept is closed when the sweep that Open started has ended.
-func (d *Driver) Swept() <-chan struct{} { return d.sweep.done }
+// Swept is closed when the sweep of the folder that is served now has ended.
+func (d *Driver) Swept() <-chan struct{} { return d.at.Load().sweep.done }
 
-// Features implements [paradise.FileDriver].
-func (d *Driver) Features(*paradise.Session) paradise.Features { return features() }
-
-func features() paradise.Features {
-	f := paradise.FeatureRange | paradise.FeatureResume | paradise.FeatureLinks | paradise.FeatureAppend | paradise.FeatureSetTime | platformFeatures
-	if os.Geteuid() == 0 {
-		f |= paradise.FeatureSetOwner
+// Ready looks at the folder as every call does, and further whether it may be
+// entered. It returns nil if it can be served; health checks ask it. It waits for
+// the disk.
+func (d *Driver) Ready() error {
+	f, err := d.renew()
+	if f != nil {
+		f.top.close()
 	}
-	return f
+	return err
 }
 
-// Space implements [paradise.FileDriver]: what the file system has left for an
-// unprivileged user.
-func (d *Driver) Space(_ context.Context, _ *paradise.Session, name string) (int64, error) {
-	rel, err := clean(name)
-	if err != nil {
-		return 0, err
+// now returns the folder that the path names; its user closes top.
+func (d *Driver) now() (*folder, error) {
+	f := d.at.Load()
+	if !d.ailing.Load() && f.lost() == nil {
+		if _, err := f.top.retain(); err == nil {
+			return f, nil
+		}
 	}
-	f, err := d.top.open(rel)
-	if err != nil {
-		return 0, mapError(err)
+	f, err := d.renew() // it is gone, or was exchanged or closed
+	if f != nil {
+		return f, nil
 	}
-	defer f.close()
-	n, err := f.space()
-	return n, mapError(err)
+	return nil, err
 }
 
-// parent opens the folder that holds name and returns name's last element.
-func (d *Driver) parent(name string) (*dir, string, error) {
-	rel, err := clean(name)
+// renew looks closely, and opens the folder again if it is another one. With an
+// error it returns the folder too where that one still serves.
+func (d *Driver) renew() (*folder, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return nil, fs.ErrClosed
+	}
+	f := d.at.Load()
+	err := f.lost()
+	if errors.Is(err, errElsewhere) {
+		f, err = d.exchange(f)
+	}
 	if err != nil {
-		return nil, "", err
+		return nil, d.tell(err)
 	}
-	parent, base := split(rel)
-	if base == "." {
-		return nil, "", errRoot
+	if err = f.here(); err == nil {
+		err = f.top.mayEnter()
 	}
-	f, err := d.top.open(parent)
-	return f, base, mapError(err)
+	f.heed(err)
+	if _, e := f.top.retain(); e != nil {
+		return nil, e
+	}
+	return f, d.tell(err)
+}
+
+// exchange serves what the path names now.
+func (d *Driver) exchange(old *folder) (*folder, error) {
+	next, err := openFolder(d.path, d.opts)
+	if err != nil {
+		return nil, err
+	}
+	d.at.Store(next)
+	d.opts.Logger.Warn("osfs: the path names another folder, which is served from now on", "path", d.path)
+	go old.retire()
+	return next, nil
+}
+
+// tell logs that the folder is gone or back, once each, and returns what its
+// users are told.
+func (d *Driver) tell(err error) error {
+	d.ailing.Store(err != nil)
+	if err == nil {
+		if d.fault != "" {
+			d.fault = ""
+			d.opts.Logger.Info("osfs: the folder is served again", "path", d.path)
+		}
+		return nil
+	}
+	if err.Error() != d.fault {
+		d.fault = err.Error()
+		d.opts.Logger.Error("osfs: the folder cannot be served", "path", d.path, "err", err)
+	}
+	return errGone("Storage is not available", err)
+}
+
+// errGone hides the kind of err: a folder that is not there is no missing file.
+func errGone(text string, err error) error {
+	return &paradise.ReplyError{Code: 451, Text: text, Err: fmt.Errorf("osfs: the served folder: %v", err)}
 }

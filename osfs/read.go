@@ -14,8 +14,7 @@ import (
 // errLink says that a name is a symbolic link, which os.Root must follow.
 var errLink = errors.New("osfs: symbolic link")
 
-// Stat implements [paradise.FileDriver].
-func (d *Driver) Stat(_ context.Context, _ *paradise.Session, name string) (paradise.Entry, error) {
+func (d *folder) Stat(_ context.Context, _ *paradise.Session, name string) (paradise.Entry, error) {
 	rel, err := clean(name)
 	if err != nil {
 		return paradise.Entry{}, err
@@ -33,8 +32,7 @@ func (d *Driver) Stat(_ context.Context, _ *paradise.Session, name string) (para
 	return e, nil
 }
 
-// Open implements [paradise.FileDriver]. What it returns is an *os.File.
-func (d *Driver) Open(_ context.Context, _ *paradise.Session, name string, offset int64) (io.ReadCloser, error) {
+func (d *folder) Open(_ context.Context, _ *paradise.Session, name string, offset int64) (io.ReadCloser, error) {
 	f, i, err := d.open(name)
 	if err != nil {
 		return nil, mapError(err)
@@ -51,7 +49,7 @@ func (d *Driver) Open(_ context.Context, _ *paradise.Session, name string, offse
 }
 
 // open opens a regular file for reading and follows links inside the root.
-func (d *Driver) open(name string) (*os.File, info, error) {
+func (d *folder) open(name string) (*os.File, info, error) {
 	parent, base, err := d.parent(name)
 	if errors.Is(err, errRoot) {
 		return nil, info{}, errIsDir("/")

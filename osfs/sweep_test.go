@@ -32,7 +32,7 @@ func hold(dir string) {
 	if err != nil {
 		panic(err)
 	}
-	d.named.Store(true)
+	d.at.Load().named.Store(true)
 	for _, name := range []string{"/held", "/sub/held"} {
 		u, err := d.Store(ctx, session, name, paradise.StoreOptions{})
 		if err != nil {
@@ -96,7 +96,7 @@ func TestSweepRemovesWhatADeadProcessLeftAndNothingElse(t *testing.T) {
 
 func TestSweepSparesAnotherDriverOfTheSameProcess(t *testing.T) {
 	d, dir := open(t, Options{})
-	d.named.Store(true)
+	d.at.Load().named.Store(true)
 	u := begin(t, d, "/f", "x", paradise.StoreOptions{})
 	require.NoError(t, swept(t, dir).Close())
 	require.NoError(t, u.Commit(ctx))
@@ -105,9 +105,9 @@ func TestSweepSparesAnotherDriverOfTheSameProcess(t *testing.T) {
 
 func TestUnnamedTemporariesLeaveNothingInAKill(t *testing.T) {
 	d, dir := open(t, Options{})
-	needs.That(t, !d.named.Load(), "no unnamed files on this system")
+	needs.That(t, !d.at.Load().named.Load(), "no unnamed files on this system")
 	u := begin(t, d, "/f", "x", paradise.StoreOptions{})
-	needs.That(t, !d.named.Load(), "no unnamed files on this file system")
+	needs.That(t, !d.at.Load().named.Load(), "no unnamed files on this file system")
 	assert.Empty(t, leftovers(t, dir))
 	u.Abort(ctx, paradise.ErrAborted)
 }
@@ -144,7 +144,7 @@ func TestFolderWithLeftoversOfTheDeadCanBeRemoved(t *testing.T) {
 
 func TestRegisterIsSmallAgainAtRest(t *testing.T) {
 	d, dir := open(t, Options{})
-	d.named.Store(true)
+	d.at.Load().named.Store(true)
 	long := strings.Repeat("n", 200)
 	for i := range 400 {
 		folder := "/" + long + string(rune('a'+i/26)) + string(rune('a'+i%26))

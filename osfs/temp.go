@@ -19,7 +19,7 @@ type temp struct {
 	name   string // empty: unnamed
 }
 
-func (d *Driver) newTemp(in *dir, folder string) (*temp, error) {
+func (d *folder) newTemp(in *dir, folder string) (*temp, error) {
 	t := &temp{dir: in, folder: folder, reg: d.reg}
 	if !d.named.Load() {
 		f, err := in.createUnnamed(d.opts.FileMode)

@@ -12,9 +12,7 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// Store implements [paradise.FileDriver]. A name that is a link means the file
-// it leads to, inside the served folder; a dangling link is refused.
-func (d *Driver) Store(ctx context.Context, _ *paradise.Session, name string, o paradise.StoreOptions) (paradise.Upload, error) {
+func (d *folder) Store(ctx context.Context, _ *paradise.Session, name string, o paradise.StoreOptions) (paradise.Upload, error) {
 	t, err := d.target(name)
 	if err != nil {
 		return nil, err
@@ -37,7 +35,8 @@ func (d *Driver) Store(ctx context.Context, _ *paradise.Session, name string, o 
 // target is where an upload goes.
 type target struct {
 	dir    *dir
-	folder string // dir's name in the register's root
+	parent string // dir's name in the served folder
+	folder string // and in the register's
 	base   string
 	exists bool
 	old    info // where it exists: a regular file
@@ -46,7 +45,7 @@ type target struct {
 func (t *target) key() string { return path.Join(t.folder, t.base) }
 
 // target opens the folder that an upload goes to and looks at what is there.
-func (d *Driver) target(name string) (target, error) {
+func (d *folder) target(name string) (target, error) {
 	rel, err := clean(name)
 	if err != nil {
 		return target{}, err
@@ -61,13 +60,13 @@ func (d *Driver) target(name string) (target, error) {
 	return t, err
 }
 
-func (d *Driver) targetAt(rel string) (target, error) {
+func (d *folder) targetAt(rel string) (target, error) {
 	parent, base := split(rel)
 	f, err := d.top.open(parent)
 	if err != nil {
 		return target{}, mapError(err)
 	}
-	t := target{dir: f, folder: path.Join(d.prefix, parent), base: base}
+	t := target{dir: f, parent: parent, folder: path.Join(d.prefix, parent), base: base}
 	t.old, err = f.lstat(base)
 	t.exists = err == nil
 	switch {
@@ -91,7 +90,7 @@ func (d *Driver) targetAt(rel string) (target, error) {
 
 // throughLinks follows links by their text, and takes the result only if
 // os.Root comes to the same file.
-func (d *Driver) throughLinks(rel string) (target, error) {
+func (d *folder) throughLinks(rel string) (target, error) {
 	real, err := d.root.Stat(rel)
 	if err != nil {
 		return target{}, mapError(err)
@@ -125,7 +124,7 @@ func (d *Driver) throughLinks(rel string) (target, error) {
 // upload is a transaction: all goes to a temporary until Commit.
 type upload struct {
 	target
-	d    *Driver
+	d    *folder
 	ctx  context.Context
 	o    paradise.StoreOptions
 	temp *temp
@@ -245,8 +244,14 @@ func (u *upload) publish(ctx context.Context) error {
 		return err
 	}
 	defer u.d.commits.Unlock(u.key())
+	if err := u.found(); err != nil {
+		return err
+	}
 	if u.o.Append {
 		if err := u.catchUp(ctx); err != nil {
+			return err
+		}
+		if err := u.found(); err != nil { // that may have taken a while
 			return err
 		}
 	}
@@ -254,6 +259,24 @@ func (u *upload) publish(ctx context.Context) error {
 		return err
 	}
 	return u.temp.publish(u.base, u.o.Exclusive, u.exists)
+}
+
+// found refuses to publish into a folder that no name leads to: another one was
+// put in its place, or a file system was mounted over it. One that was renamed
+// meanwhile is where the rename has put it.
+func (u *upload) found() error {
+	err := u.d.lost()
+	if err == nil && u.parent != "." {
+		now, e := u.d.top.stat(u.parent)
+		held, e2 := u.dir.self()
+		if e == nil && e2 == nil && now.dev != held.dev {
+			err = errElsewhere
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	return errGone("Storage was exchanged meanwhile, send the file again", err)
 }
 
 // accepted asks the core about a result, if it wants to be asked.

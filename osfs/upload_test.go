@@ -229,7 +229,7 @@ func TestUploadMayEndAfterClose(t *testing.T) {
 			dir := t.TempDir()
 			d, err := Open(dir, Options{})
 			require.NoError(t, err)
-			d.named.Store(named)
+			d.at.Load().named.Store(named)
 			put(t, dir, "sub/f", "old")
 			u := begin(t, d, "/sub/f", "new", paradise.StoreOptions{})
 			require.NoError(t, d.Close())

@@ -38,6 +38,7 @@ type account struct {
 	Trace        bool          `toml:"trace,omitempty"`
 
 	files paradise.FileDriver
+	mend  func()         // makes the home again if it is missing; nil: nothing to make
 	user  *paradise.User // what a login gets
 }
 
@@ -172,6 +173,9 @@ func (d *directory) authenticate(ctx context.Context, s *paradise.Session, c par
 	case !right || !known:
 		return nil, paradise.ErrBadCredentials
 	}
+	if a.mend != nil {
+		a.mend()
+	}
 	return a.user, nil
 }
 
@@ -248,7 +252,7 @@ func (d *directory) add(name string, a *account, h *homes) error {
 		if err != nil {
 			return err
 		}
-		own.files = files
+		own.files, own.mend = files, func() { h.mend(a.Home) }
 	}
 	d.accounts[name] = &own
 	return nil

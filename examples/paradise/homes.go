@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,19 +82,28 @@ func (h *homes) fits(name string, a *account) error {
 	return nil
 }
 
+// dir is the folder that a home's name stands for: below the root, or absolute.
+func (h *homes) dir(name string) string {
+	if filepath.IsAbs(name) {
+		return filepath.Clean(name)
+	}
+	return filepath.Join(h.root, name)
+}
+
 // open returns the driver of a folder below the root, or of an absolute one.
 func (h *homes) open(name string) (*osfs.Driver, error) {
-	dir := filepath.Clean(name)
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(h.root, dir)
-	}
 	if name != "" && !filepath.IsAbs(name) && !filepath.IsLocal(name) {
 		return nil, fmt.Errorf("home %q leads out of -root: write an absolute path if that is meant", name)
 	}
+	dir := h.dir(name)
+	lost := h.look("")
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if d := h.drivers[dir]; d != nil {
 		return d, nil
+	}
+	if lost != nil && !filepath.IsAbs(name) {
+		return nil, lost // to make it again is not for us: a disk may be missing
 	}
 	if err := os.MkdirAll(dir, homeMode); err != nil {
 		return nil, err
@@ -102,6 +113,49 @@ func (h *homes) open(name string) (*osfs.Driver, error) {
 		h.drivers[dir] = d
 	}
 	return d, err
+}
+
+// mend makes a home below the root again, as on a disk that was mounted over the
+// root since. Elsewhere, and where the root is missing, a disk may be missing.
+func (h *homes) mend(name string) {
+	dir := h.dir(name)
+	if filepath.IsAbs(name) {
+		return
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if h.look("") != nil {
+		return
+	}
+	if err := os.MkdirAll(dir, homeMode); err != nil {
+		h.options.Logger.Error("a home cannot be made again", "path", dir, "error", err)
+	}
+}
+
+// ready names what cannot be served of the root and the homes with these names,
+// those of accounts that are.
+func (h *homes) ready(names []string) error {
+	faults := []error{h.look("")}
+	for _, name := range names {
+		h.mend(name)
+		faults = append(faults, h.look(name))
+	}
+	return errors.Join(faults...)
+}
+
+// look asks what is open of that name. A disk may hang, so nobody waits meanwhile.
+func (h *homes) look(name string) error {
+	h.mu.Lock()
+	d, each := h.drivers[h.dir(name)], h.each
+	h.mu.Unlock()
+	switch {
+	case d != nil:
+		return d.Ready()
+	case each != nil && name == "":
+		return each.Ready()
+	}
+	return nil
 }
 
 func (h *homes) Close() {

@@ -11,8 +11,9 @@ import (
 )
 
 // newMonitor makes the page, nil if it is switched off. drain is called for the
-// page's button.
-func (cfg *config) newMonitor(srv *paradise.Server, drain func(), others *generations) (*monitor.Handler, error) {
+// page's button, others tells of other processes, ready what keeps this one from
+// serving.
+func (cfg *config) newMonitor(srv *paradise.Server, drain func(), others *generations, ready func() error) (*monitor.Handler, error) {
 	if cfg.monitor == "" {
 		return nil, nil
 	}
@@ -20,7 +21,7 @@ func (cfg *config) newMonitor(srv *paradise.Server, drain func(), others *genera
 	if err != nil {
 		return nil, err
 	}
-	o := monitor.Options{Token: token, Hosts: cfg.monitorHosts, Drain: drain, Generations: others.look, Kick: others.kick}
+	o := monitor.Options{Token: token, Hosts: cfg.monitorHosts, Drain: drain, Generations: others.look, Kick: others.kick, Ready: ready}
 	if err := monitor.Check(cfg.monitor, o); err != nil {
 		return nil, fmt.Errorf("-monitor: %w (-monitor-token-file FILE)", err)
 	}

@@ -19,14 +19,14 @@ func TestTheMonitorIsNotOpenToOthersWithoutAToken(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := &config{monitor: c.addr, monitorToken: c.token}
-			_, err := cfg.newMonitor(&paradise.Server{}, nil, nil)
+			_, err := cfg.newMonitor(&paradise.Server{}, nil, nil, nil)
 			assert.ErrorContains(t, err, c.want)
 		})
 	}
 }
 
 func TestAnEmptyMonitorAddressTurnsItOff(t *testing.T) {
-	page, err := (&config{}).newMonitor(&paradise.Server{}, nil, nil)
+	page, err := (&config{}).newMonitor(&paradise.Server{}, nil, nil, nil)
 	assert.NoError(t, err)
 	assert.Nil(t, page)
 }

@@ -59,6 +59,7 @@ func newService(cfg *config, args []string, p *handover.Process, others *generat
 	s.watching, s.unwatch = context.WithCancel(s.background)
 	s.level.Set(cfg.logLevel)
 	s.log = newLogger(cfg, &s.level, s.users.tracing)
+	s.files.options.Logger = s.log
 	if err := s.build(); err != nil {
 		s.close()
 		return nil, err
@@ -97,7 +98,7 @@ func (s *service) build() error {
 	}
 	s.srv.Hooks = s.xfers.hooks()
 	s.srv.FirstIDs = s.others.ids
-	s.page, err = s.cfg.newMonitor(s.srv, func() { s.stop <- syscall.SIGTERM }, s.others)
+	s.page, err = s.cfg.newMonitor(s.srv, func() { s.stop <- syscall.SIGTERM }, s.others, s.foldersReady)
 	return err
 }
 
@@ -148,6 +149,7 @@ func (s *service) start() error {
 func (s *service) ready(stop func()) {
 	s.others.takeCharge()
 	s.files.uploads.deliver(s.background)
+	go s.watchFolders()
 	go s.p.Watchdog(s.background, func() bool { s.srv.Stats(); return true })
 	if s.p.Generation() == 0 {
 		welcome(s.cfg, s.open)
@@ -204,6 +206,36 @@ func (s *service) checkOpen(open map[string]net.Listener) error {
 func (s *service) warn(d *directory) {
 	for _, text := range d.warnings(s.cfg) {
 		s.log.Warn(text)
+	}
+}
+
+// foldersReady says which folders cannot be served.
+func (s *service) foldersReady() error {
+	var names []string
+	for _, a := range s.users.current.Load().accounts {
+		if a.Home != "" {
+			names = append(names, a.Home)
+		}
+	}
+	return s.files.ready(names)
+}
+
+// lookEvery is how long a folder may be gone before the log says so, if nobody
+// asks for it.
+const lookEvery = 5 * time.Second
+
+// watchFolders looks at the folders, which log what they find. It does so beside
+// the loop, since a disk may hang.
+func (s *service) watchFolders() {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			_ = s.foldersReady()
+		case <-s.background.Done():
+			return
+		}
 	}
 }
 

@@ -28,3 +28,12 @@ func That(tb testing.TB, ok bool, why string) {
 		tb.Skip(why)
 	}
 }
+
+// Root is for what only root may do. A plain user skips it, with CI=true too: .ci/run
+// runs the suite as root besides.
+func Root(tb testing.TB, what string) {
+	tb.Helper()
+	if os.Geteuid() != 0 {
+		tb.Skip("needs root: " + what)
+	}
+}
