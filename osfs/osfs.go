@@ -7,10 +7,11 @@
 //
 // An upload is a transaction. Its bytes go to a temporary beside the target
 // and take the target's name when they are whole, so the old version stays
-// intact until then and no half of a file is ever seen. Where the file system
-// has unnamed files (Linux: ext4, XFS, Btrfs, tmpfs) a crash leaves nothing.
-// Elsewhere, and for the instant in which an existing file is replaced, the
-// temporary has a name that begins with ".paradise-"; such names are hidden
+// intact until then and no half of a file is ever seen. Programs that watch the
+// folder are told of a file under its name once it is whole, by a rename
+// (IN_MOVED_TO). Where the file system has unnamed files (Linux: ext4, XFS, Btrfs,
+// tmpfs) a crash leaves nothing. Elsewhere, and for the instant before the rename,
+// the temporary has a name that begins with ".paradise-"; such names are hidden
 // from listings and refused everywhere, in any letter case. What a dead
 // process left of them is removed when a Driver opens the folder again; the
 // proof of death is a file lock that has become free.

@@ -24,10 +24,10 @@ func mount(t *testing.T, dir string) {
 func TestAFileSystemThatIsMountedLaterIsServed(t *testing.T) {
 	d, parent, log := within(t, Options{})
 	u := begin(t, d, "/late", "x", paradise.StoreOptions{})
-	mount(t, parent+"/root")
+	mount(t, parent+"/served")
 	assert.Empty(t, names(t, d, "/"))
 	store(t, d, "/f", "x", paradise.StoreOptions{})
-	assert.Equal(t, "x", get(t, parent, "root/f"))
+	assert.Equal(t, "x", get(t, parent, "served/f"))
 	err := u.Commit(ctx)
 	unavailable(t, err)
 	u.Abort(ctx, err)
@@ -35,7 +35,7 @@ func TestAFileSystemThatIsMountedLaterIsServed(t *testing.T) {
 	assert.Equal(t, 1, log.count(saidExchanged))
 
 	u = begin(t, d, "/late", "x", paradise.StoreOptions{})
-	require.NoError(t, unix.Unmount(parent+"/root", unix.MNT_DETACH))
+	require.NoError(t, unix.Unmount(parent+"/served", unix.MNT_DETACH))
 	assert.Equal(t, []string{"old"}, names(t, d, "/"))
 	err = u.Commit(ctx)
 	unavailable(t, err)
@@ -117,13 +117,13 @@ func TestAFolderThatMayNotBeEnteredIsNotReady(t *testing.T) {
 	d, parent, _ := within(t, Options{})
 	require.NoError(t, os.Chmod(filepath.Dir(parent), 0o755))
 	require.NoError(t, os.Chmod(parent, 0o755))
-	require.NoError(t, os.Chmod(parent+"/root", 0))
+	require.NoError(t, os.Chmod(parent+"/served", 0))
 	var ready, stat error
 	asNobody(t, func() {
 		ready = d.Ready()
 		_, stat = d.Stat(ctx, session, "/old")
 	})
-	require.NoError(t, os.Chmod(parent+"/root", 0o755))
+	require.NoError(t, os.Chmod(parent+"/served", 0o755))
 	unavailable(t, ready)
 	require.ErrorIs(t, stat, os.ErrPermission)
 	require.NoError(t, d.Ready())

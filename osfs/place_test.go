@@ -47,12 +47,12 @@ const (
 	saidExchanged = `level=WARN msg="osfs: the path names another folder`
 )
 
-// within serves the folder "root" of a new one, which it returns.
+// within serves the folder "served" of a new one, which it returns.
 func within(t *testing.T, o Options) (d *Driver, parent string, log *logText) {
 	parent, log = t.TempDir(), &logText{}
-	put(t, parent, "root/old", "old")
+	put(t, parent, "served/old", "old")
 	o.Logger = log.logger()
-	d, err := Open(filepath.Join(parent, "root"), o)
+	d, err := Open(filepath.Join(parent, "served"), o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.Close()) })
 	return d, parent, log
@@ -71,22 +71,22 @@ func unavailable(t *testing.T, err error) {
 // exchanges are ways in which a path comes to name another folder.
 var exchanges = map[string]func(t *testing.T, parent string){
 	"renamed and made anew": func(t *testing.T, parent string) {
-		require.NoError(t, os.Rename(filepath.Join(parent, "root"), filepath.Join(parent, "away")))
-		put(t, parent, "root/new", "new")
+		require.NoError(t, os.Rename(filepath.Join(parent, "served"), filepath.Join(parent, "away")))
+		put(t, parent, "served/new", "new")
 	},
 	"removed and made anew": func(t *testing.T, parent string) {
-		require.NoError(t, os.RemoveAll(filepath.Join(parent, "root")))
-		put(t, parent, "root/new", "new")
+		require.NoError(t, os.RemoveAll(filepath.Join(parent, "served")))
+		put(t, parent, "served/new", "new")
 	},
 	"a link that leads elsewhere": func(t *testing.T, parent string) {
 		put(t, parent, "other/new", "new")
-		require.NoError(t, os.Rename(filepath.Join(parent, "root"), filepath.Join(parent, "away")))
-		require.NoError(t, os.Symlink("other", filepath.Join(parent, "root")))
+		require.NoError(t, os.Rename(filepath.Join(parent, "served"), filepath.Join(parent, "away")))
+		require.NoError(t, os.Symlink("other", filepath.Join(parent, "served")))
 	},
 	"exchanged with another": func(t *testing.T, parent string) {
 		put(t, parent, "other/new", "new")
-		require.NoError(t, os.Rename(filepath.Join(parent, "root"), filepath.Join(parent, "away")))
-		require.NoError(t, os.Rename(filepath.Join(parent, "other"), filepath.Join(parent, "root")))
+		require.NoError(t, os.Rename(filepath.Join(parent, "served"), filepath.Join(parent, "away")))
+		require.NoError(t, os.Rename(filepath.Join(parent, "other"), filepath.Join(parent, "served")))
 	},
 }
 
@@ -98,7 +98,7 @@ func TestTheFolderIsWhatItsPathNames(t *testing.T) {
 			exchange(t, parent)
 			assert.Equal(t, []string{"new"}, names(t, d, "/"))
 			store(t, d, "/f", "x", paradise.StoreOptions{})
-			assert.Equal(t, "x", get(t, parent, "root/f"))
+			assert.Equal(t, "x", get(t, parent, "served/f"))
 			require.NoError(t, d.Ready())
 			assert.Equal(t, 1, log.count(saidExchanged))
 			assert.Zero(t, log.count(saidGone))
@@ -109,7 +109,7 @@ func TestTheFolderIsWhatItsPathNames(t *testing.T) {
 func TestNoUploadIsPublishedIntoAFolderThatNobodyFinds(t *testing.T) {
 	needs.That(t, runtime.GOOS != "windows", "Windows does not rename an open folder")
 	exchanges["gone"] = func(t *testing.T, parent string) {
-		require.NoError(t, os.Rename(filepath.Join(parent, "root"), filepath.Join(parent, "away")))
+		require.NoError(t, os.Rename(filepath.Join(parent, "served"), filepath.Join(parent, "away")))
 	}
 	defer delete(exchanges, "gone")
 	for how, o := range map[string]struct {
@@ -137,7 +137,7 @@ func TestNoUploadIsPublishedIntoAFolderThatNobodyFinds(t *testing.T) {
 				unavailable(t, err)
 				u.Abort(ctx, err)
 				require.NoError(t, d.Close())
-				assert.NoFileExists(t, filepath.Join(parent, "root/f"))
+				assert.NoFileExists(t, filepath.Join(parent, "served/f"))
 				assert.NoFileExists(t, filepath.Join(parent, "away/f"))
 				if away, err := os.ReadFile(filepath.Join(parent, "away/old")); err == nil {
 					assert.Equal(t, "old", string(away))
@@ -171,22 +171,22 @@ func TestAFolderThatIsGoneIsSaidOnceAndHealsByItself(t *testing.T) {
 	needs.That(t, runtime.GOOS != "windows", "Windows does not rename an open folder")
 	for way, gone := range map[string]struct{ take, giveBack func(parent string) error }{
 		"renamed": {
-			func(p string) error { return os.Rename(p+"/root", p+"/away") },
-			func(p string) error { return os.Rename(p+"/away", p+"/root") },
+			func(p string) error { return os.Rename(p+"/served", p+"/away") },
+			func(p string) error { return os.Rename(p+"/away", p+"/served") },
 		},
 		"removed": {
-			func(p string) error { return os.RemoveAll(p + "/root") },
-			func(p string) error { return os.Mkdir(p+"/root", 0o755) },
+			func(p string) error { return os.RemoveAll(p + "/served") },
+			func(p string) error { return os.Mkdir(p+"/served", 0o755) },
 		},
 		"a file in its place": {
 			func(p string) error {
-				return joined(os.Rename(p+"/root", p+"/away"), os.WriteFile(p+"/root", nil, 0o644))
+				return joined(os.Rename(p+"/served", p+"/away"), os.WriteFile(p+"/served", nil, 0o644))
 			},
-			func(p string) error { return joined(os.Remove(p+"/root"), os.Rename(p+"/away", p+"/root")) },
+			func(p string) error { return joined(os.Remove(p+"/served"), os.Rename(p+"/away", p+"/served")) },
 		},
 		"a link to nowhere": {
 			func(p string) error {
-				return joined(os.Rename(p+"/root", p+"/away"), os.Symlink("nowhere", p+"/root"))
+				return joined(os.Rename(p+"/served", p+"/away"), os.Symlink("nowhere", p+"/served"))
 			},
 			func(p string) error { return os.Rename(p+"/away", p+"/nowhere") },
 		},
@@ -246,12 +246,12 @@ func TestTheNewFolderIsSweptAndTheOldOneLeftClean(t *testing.T) {
 	was := d.at.Load()
 	put(t, parent, "next/.paradise-id.lock", ".\x00")
 	put(t, parent, "next/.paradise-id-1.part", "half")
-	require.NoError(t, os.Rename(parent+"/root", parent+"/away"))
-	require.NoError(t, os.Rename(parent+"/next", parent+"/root"))
+	require.NoError(t, os.Rename(parent+"/served", parent+"/away"))
+	require.NoError(t, os.Rename(parent+"/next", parent+"/served"))
 	_, err := d.Stat(ctx, session, "/")
 	require.NoError(t, err)
 	<-d.Swept()
-	assert.Empty(t, leftovers(t, parent+"/root"))
+	assert.Empty(t, leftovers(t, parent+"/served"))
 	<-was.sweep.done
 	err = u.Commit(ctx)
 	unavailable(t, err)
@@ -276,35 +276,35 @@ func TestManyMeetAnExchange(t *testing.T) {
 					u.Abort(ctx, err)
 				}
 				if i == 0 && n%10 == 0 {
-					_ = os.Rename(parent+"/root", fmt.Sprintf("%s/away%d", parent, n))
-					_ = os.Mkdir(parent+"/root", 0o755)
+					_ = os.Rename(parent+"/served", fmt.Sprintf("%s/away%d", parent, n))
+					_ = os.Mkdir(parent+"/served", 0o755)
 				}
 			}
 		})
 	}
 	wg.Wait()
 	store(t, d, "/last", "x", paradise.StoreOptions{})
-	assert.Equal(t, "x", get(t, parent, "root/last"))
+	assert.Equal(t, "x", get(t, parent, "served/last"))
 }
 
 func TestHomesAreWhatTheirNamesSay(t *testing.T) {
 	needs.That(t, runtime.GOOS != "windows", "Windows does not rename an open folder")
 	ann := visitor("ann")
 	for way, exchange := range map[string]func(parent string) error{
-		"the base anew": func(p string) error { return joined(os.Rename(p+"/root", p+"/away"), os.Mkdir(p+"/root", 0o755)) },
+		"the base anew": func(p string) error { return joined(os.Rename(p+"/served", p+"/away"), os.Mkdir(p+"/served", 0o755)) },
 		"the home anew": func(p string) error {
-			return joined(os.Rename(p+"/root/ann", p+"/away"), os.Mkdir(p+"/root/ann", 0o755))
+			return joined(os.Rename(p+"/served/ann", p+"/away"), os.Mkdir(p+"/served/ann", 0o755))
 		},
-		"the home renamed": func(p string) error { return os.Rename(p+"/root/ann", p+"/root/away") },
-		"the home removed": func(p string) error { return os.RemoveAll(p + "/root/ann") },
+		"the home renamed": func(p string) error { return os.Rename(p+"/served/ann", p+"/served/away") },
+		"the home removed": func(p string) error { return os.RemoveAll(p + "/served/ann") },
 		"a link to another": func(p string) error {
-			return joined(os.Rename(p+"/root/ann", p+"/root/away"), os.Mkdir(p+"/root/real", 0o755), os.Symlink("real", p+"/root/ann"))
+			return joined(os.Rename(p+"/served/ann", p+"/served/away"), os.Mkdir(p+"/served/real", 0o755), os.Symlink("real", p+"/served/ann"))
 		},
 	} {
 		t.Run(way, func(t *testing.T) {
 			parent := t.TempDir()
-			put(t, parent, "root/ann/old", "old")
-			h, err := OpenHomes(parent+"/root", HomesOptions{})
+			put(t, parent, "served/ann/old", "old")
+			h, err := OpenHomes(parent+"/served", HomesOptions{})
 			require.NoError(t, err)
 			t.Cleanup(func() { require.NoError(t, h.Close()) })
 			u, err := h.Store(ctx, ann, "/late", paradise.StoreOptions{})
@@ -315,7 +315,7 @@ func TestHomesAreWhatTheirNamesSay(t *testing.T) {
 			require.ErrorIs(t, err, fs.ErrNotExist)
 			f := begin(t, homeOf{h, ann}, "/f", "x", paradise.StoreOptions{})
 			require.NoError(t, f.Commit(ctx))
-			assert.Equal(t, "x", get(t, parent, "root/ann/f"))
+			assert.Equal(t, "x", get(t, parent, "served/ann/f"))
 			err = u.Commit(ctx)
 			unavailable(t, err)
 			u.Abort(ctx, err)
@@ -337,18 +337,18 @@ func (h homeOf) Store(ctx context.Context, _ *paradise.Session, name string, o p
 func TestHomesWhoseBaseIsGoneMakeNone(t *testing.T) {
 	needs.That(t, runtime.GOOS != "windows", "Windows does not rename an open folder")
 	parent := t.TempDir()
-	require.NoError(t, os.Mkdir(parent+"/root", 0o755))
-	h, err := OpenHomes(parent+"/root", HomesOptions{})
+	require.NoError(t, os.Mkdir(parent+"/served", 0o755))
+	h, err := OpenHomes(parent+"/served", HomesOptions{})
 	require.NoError(t, err)
 	defer h.Close()
 	require.NoError(t, h.Mkdir(ctx, visitor("ann"), "/d"))
-	require.NoError(t, os.Rename(parent+"/root", parent+"/away"))
+	require.NoError(t, os.Rename(parent+"/served", parent+"/away"))
 	for _, name := range []string{"ann", "bob"} {
 		unavailable(t, h.Mkdir(ctx, visitor(name), "/e"))
 	}
 	unavailable(t, h.Ready())
 	assert.NoDirExists(t, parent+"/away/bob")
-	require.NoError(t, os.Rename(parent+"/away", parent+"/root"))
+	require.NoError(t, os.Rename(parent+"/away", parent+"/served"))
 	require.NoError(t, h.Mkdir(ctx, visitor("bob"), "/e"))
 	require.NoError(t, h.Ready())
 }

@@ -23,7 +23,31 @@ func TestMain(m *testing.M) {
 		hold(dir)
 		return
 	}
+	if dir := os.Getenv(storeEnv); dir != "" {
+		storeOne(dir)
+		return
+	}
 	os.Exit(m.Run())
+}
+
+// storeEnv makes it one that stores "sub/f" in a folder.
+const storeEnv = "OSFS_TEST_STORE"
+
+func storeOne(dir string) {
+	d, err := Open(dir, Options{})
+	if err != nil {
+		panic(err)
+	}
+	u, err := d.Store(ctx, session, "/sub/f", paradise.StoreOptions{})
+	if err != nil {
+		panic(err)
+	}
+	if _, err := u.Write([]byte("new")); err != nil {
+		panic(err)
+	}
+	if err := u.Commit(ctx); err != nil {
+		panic(err)
+	}
 }
 
 // hold opens uploads, says so, and keeps them until stdin ends.

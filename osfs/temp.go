@@ -65,40 +65,28 @@ func (t *temp) inherit(old info) error {
 }
 
 // publish gives the file its name and closes it. With exclusive the name must
-// be free; expectOld is a hint that it is not.
-func (t *temp) publish(base string, exclusive, expectOld bool) error {
+// be free.
+//
+// Programs that watch the folder must learn of the whole file under that name,
+// so it always comes by a rename: a link of an unnamed file to its final name
+// looks to them like the begin of a file whose end never comes.
+func (t *temp) publish(base string, exclusive bool) error {
 	if t.name != "" {
 		return t.publishNamed(base, exclusive)
 	}
-	err := error(fs.ErrExist)
-	if exclusive || !expectOld {
-		err = t.dir.linkUnnamed(t.f, base)
-	}
-	if errors.Is(err, fs.ErrExist) && !exclusive {
-		err = t.replace(base)
-	}
-	if err != nil {
-		return renameError(err)
-	}
-	return t.close()
-}
-
-// replace puts an unnamed file in the place of another, which takes a name for
-// an instant: no system call links over what exists.
-func (t *temp) replace(base string) error {
 	name, err := t.reg.take(t.folder)
 	if err != nil {
-		return err
+		return mapError(err)
 	}
 	defer t.reg.done()
 	if err := t.dir.linkUnnamed(t.f, name); err != nil {
-		return err
+		return mapError(err)
 	}
-	if err := t.dir.rename(name, t.dir, base); err != nil {
+	if err := t.rename(name, base, exclusive); err != nil {
 		_ = t.dir.remove(name)
-		return err
+		return renameError(err)
 	}
-	return nil
+	return t.close()
 }
 
 // publishNamed closes first: some file systems report a full disk only there.
@@ -106,16 +94,19 @@ func (t *temp) publishNamed(base string, exclusive bool) error {
 	if err := t.close(); err != nil {
 		return err
 	}
-	rename := t.dir.rename
-	if exclusive {
-		rename = t.dir.renameNew
-	}
-	if err := rename(t.name, t.dir, base); err != nil {
+	if err := t.rename(t.name, base, exclusive); err != nil {
 		return renameError(err)
 	}
 	t.name = ""
 	t.reg.done()
 	return nil
+}
+
+func (t *temp) rename(name, base string, exclusive bool) error {
+	if exclusive {
+		return t.dir.renameNew(name, t.dir, base)
+	}
+	return t.dir.rename(name, t.dir, base)
 }
 
 // renameError: a folder has taken the name since Store looked.

@@ -258,7 +258,7 @@ func (u *upload) publish(ctx context.Context) error {
 	if err := accepted(u.o.Accept, u.temp.f, u.size); err != nil {
 		return err
 	}
-	return u.temp.publish(u.base, u.o.Exclusive, u.exists)
+	return u.temp.publish(u.base, u.o.Exclusive)
 }
 
 // found refuses to publish into a folder that no name leads to: another one was
