@@ -23,7 +23,7 @@ func cmdComb(c *conn, arg string) reply {
 	}
 	names, room := make([]string, len(words)), combRoom
 	for i, w := range words {
-		name, err := c.resolve(w)
+		name, err := c.changeable(w)
 		if err != nil {
 			return badName(err)
 		}

@@ -25,7 +25,7 @@ func fileCommands() []*command {
 }
 
 func cmdDele(c *conn, arg string) reply {
-	name, err := c.resolve(arg)
+	name, err := c.changeable(arg)
 	if err != nil {
 		return badName(err)
 	}
@@ -37,12 +37,9 @@ func cmdDele(c *conn, arg string) reply {
 }
 
 func cmdRnfr(c *conn, arg string) reply {
-	name, err := c.resolve(arg)
+	name, err := c.changeable(arg)
 	if err != nil {
 		return badName(err)
-	}
-	if name == "/" {
-		return say(550, "The root can't be renamed")
 	}
 	e, err := c.watched().Stat(c.ctx, c.facts(), name)
 	if err != nil && !errors.Is(err, errUnsupported) && !c.isLink(name) {
@@ -74,7 +71,7 @@ func (c *conn) isLink(name string) bool {
 // cmdRnto replaces a file, as clients that upload under a temporary name need.
 func cmdRnto(c *conn, arg string) reply {
 	from := c.params.sourceOf(false)
-	to, err := c.resolve(arg)
+	to, err := c.changeable(arg)
 	if err != nil {
 		return badName(err)
 	}

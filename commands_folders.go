@@ -85,12 +85,9 @@ func cmdRmd(c *conn, arg string) reply {
 		}
 		return cmdRmda(c, tree)
 	}
-	name, err := c.resolve(arg)
+	name, err := c.changeable(arg)
 	if err != nil {
 		return badName(err)
-	}
-	if name == "/" {
-		return say(550, "The root can't be removed")
 	}
 	if err := c.watched().RemoveDir(c.ctx, c.facts(), name); err != nil {
 		return replyFor(err, 502)
@@ -104,16 +101,18 @@ func cmdRmda(c *conn, arg string) reply {
 	if !c.facts().Policy.GrantTree {
 		return say(550, "Permission denied")
 	}
-	name, err := c.resolve(arg)
+	name, err := c.changeable(arg)
 	if err != nil {
 		return badName(err)
 	}
-	if name == "/" {
-		return say(550, "The root can't be removed")
-	}
 	s, files := c.facts(), c.files()
 	return reply{job: &job{verb: "RMDA", name: name, run: func(x *xfer) reply {
-		if err := removeTree(x, x.watched(files), s, name, 0); err != nil {
+		watched := x.watched(files)
+		err := watched.RemoveDir(x.ctx, s, name) // a link is ErrNotDir: where it leads is no part of the tree
+		if errors.Is(err, ErrNotEmpty) {
+			err = removeTree(x, watched, s, name, 0)
+		}
+		if err != nil {
 			return replyFor(x.reason(err), 502)
 		}
 		c.changed("RMDA", name, "")

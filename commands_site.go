@@ -115,7 +115,7 @@ func siteChmod(c *conn, arg string) reply {
 }
 
 func (c *conn) setAttr(verb, arg string, a Attr, done string) reply {
-	name, err := c.resolve(arg)
+	name, err := c.changeable(arg)
 	if err != nil {
 		return badName(err)
 	}
@@ -178,7 +178,7 @@ func siteCpto(c *conn, arg string) reply {
 // copy lets the storage copy, or copies through the outermost driver, so that
 // wrappers see every byte.
 func (c *conn) copy(verb, from, arg string, code int) reply {
-	to, err := c.resolve(arg)
+	to, err := c.changeable(arg)
 	if err != nil {
 		return badName(err)
 	}

@@ -97,7 +97,7 @@ func (c *conn) setTime(verb, stamp, arg string, created bool) reply {
 	case err != nil || arg == "":
 		return say(501, "Syntax: "+verb+" YYYYMMDDhhmmss name")
 	}
-	name, err := c.resolve(arg)
+	name, err := c.changeable(arg)
 	if err != nil {
 		return badName(err)
 	}
@@ -128,7 +128,7 @@ func cmdMff(c *conn, arg string) reply {
 	if c.facts().Policy.Deny&change.needs != 0 {
 		return say(550, "Permission denied")
 	}
-	name, err := c.resolve(file)
+	name, err := c.changeable(file)
 	if err != nil {
 		return badName(err)
 	}

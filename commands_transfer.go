@@ -44,8 +44,25 @@ func (c *conn) resolve(arg string) (string, error) {
 	return name, nil
 }
 
-// badName is the refusal of a name that cannot be resolved.
+// errRoot refuses what would change the root.
+var errRoot = errors.New("paradise: the root is the operator's")
+
+// changeable resolves a name that a command is to change, remove, rename or put a
+// file at. The root is none of these, whatever the storage says: who closes or moves
+// it does so for everybody.
+func (c *conn) changeable(arg string) (string, error) {
+	name, err := c.resolve(arg)
+	if err == nil && name == "/" {
+		err = errRoot
+	}
+	return name, err
+}
+
+// badName is the refusal of a name that cannot be resolved, or not be changed.
 func badName(err error) reply {
+	if err == errRoot {
+		return say(550, "The root can't be changed")
+	}
 	return reply{code: 553, text: "File name not allowed", err: err}
 }
 
@@ -62,7 +79,7 @@ func cmdAppe(c *conn, arg string) reply {
 
 // upload prepares the job of STOR, APPE and STOU.
 func (c *conn) upload(verb, arg string, o StoreOptions) reply {
-	name, err := c.resolve(arg)
+	name, err := c.changeable(arg)
 	if err != nil {
 		return badName(err)
 	}

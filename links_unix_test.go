@@ -22,7 +22,7 @@ func onDisk(t *testing.T, test func(dir string, c *client)) {
 	files, err := osfs.Open(dir, osfs.Options{})
 	require.NoError(t, err)
 	defer files.Close()
-	inMemory(t, func(srv *paradise.Server) { srv.Files = files }, func(w *world) {
+	inMemory(t, func(srv *paradise.Server) { srv.Files, srv.Policy.GrantTree = files, true }, func(w *world) {
 		c := w.login()
 		test(dir, c)
 		c.quit()
@@ -85,5 +85,27 @@ func TestJoinedFilesAreNotLostByASecondName(t *testing.T) {
 			assert.NoFileExists(t, filepath.Join(dir, "new"), names)
 		}
 		c.cmd(250, "COMB keep part")
+	})
+}
+
+// A link to the root in the tree is a name as any other: neither is the root
+// changed by it, nor what is behind it removed.
+func TestALinkIsNoWayToTheRoot(t *testing.T) {
+	onDisk(t, func(dir string, c *client) {
+		write(t, dir, map[string]string{"file": "x"})
+		require.NoError(t, os.Symlink(".", filepath.Join(dir, "link")))
+		before, err := os.Stat(dir)
+		require.NoError(t, err)
+		for _, line := range []string{"SITE CHMOD 000 link", "SITE CHMOD 000 link/.", "MFMT 20010203040506 link", "MFF UNIX.mode=000; link/link",
+			"RMD link", "RMDA link", "RMD -r link"} {
+			c.cmd(550, "%s", line)
+		}
+		after, err := os.Stat(dir)
+		require.NoError(t, err)
+		require.Equal(t, before.Mode(), after.Mode())
+		require.Equal(t, before.ModTime(), after.ModTime())
+		c.cmd(213, "SIZE file")
+		c.cmd(250, "DELE link")
+		c.cmd(213, "SIZE file")
 	})
 }

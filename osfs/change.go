@@ -120,6 +120,9 @@ func (d *folder) SetAttr(_ context.Context, _ *paradise.Session, name string, a 
 	if err != nil {
 		return err
 	}
+	if err := d.notTop(rel); err != nil {
+		return err
+	}
 	if uid >= 0 || gid >= 0 { // first: it is what is refused most, and clears mode bits
 		if err := d.root.Chown(rel, uid, gid); err != nil {
 			return mapError(err)
@@ -134,6 +137,16 @@ func (d *folder) SetAttr(_ context.Context, _ *paradise.Session, name string, a 
 		return mapError(d.root.Chtimes(rel, time.Time{}, a.ModTime))
 	}
 	return nil
+}
+
+// notTop refuses the served folder, which a link may lead to as well: its
+// attributes are the operator's.
+func (d *folder) notTop(rel string) error {
+	fi, err := d.root.Stat(rel)
+	if err == nil && sameFile(infoOf(fi), d.id) {
+		err = errRoot
+	}
+	return mapError(err)
 }
 
 // ids looks the owner and group of a up; -1 leaves one as it is.

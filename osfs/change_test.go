@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -68,6 +69,7 @@ func TestRefusalsHaveTheirMeaning(t *testing.T) {
 		{"rename over the root", rename("/full", "/"), fs.ErrExist},
 		{"rename the root", rename("/", "/x"), fs.ErrPermission},
 		{"rename into itself", rename("/full", "/full/sub"), paradise.ErrBadName},
+		{"attributes of the root", d.SetAttr(ctx, session, "/", paradise.Attr{ModTime: time.Now()}), fs.ErrPermission},
 		{"creation time", d.SetAttr(ctx, session, "/f", paradise.Attr{Created: time.Now()}), errors.ErrUnsupported},
 		{"attributes of what is missing", d.SetAttr(ctx, session, "/none", paradise.Attr{ModTime: time.Now()}), fs.ErrNotExist},
 	} {
@@ -157,4 +159,40 @@ func TestOpenNeedsAFolder(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	_, err = Open(filepath.Join(dir, "f"), Options{})
 	require.Error(t, err)
+}
+
+// Whoever closes the served folder closes it for all, after a restart too.
+func TestTheServedFolderKeepsItsAttributes(t *testing.T) {
+	needs.That(t, runtime.GOOS != "windows", "Windows has no mode bits")
+	base := t.TempDir()
+	put(t, base, "ann/sub/f", "x")
+	h, err := OpenHomes(base, HomesOptions{})
+	require.NoError(t, err)
+	defer h.Close()
+	d, err := Open(filepath.Join(base, "ann"), Options{})
+	require.NoError(t, err)
+	defer d.Close()
+	require.NoError(t, os.Symlink(".", filepath.Join(base, "ann/dot")))
+	require.NoError(t, os.Symlink("..", filepath.Join(base, "ann/sub/up")))
+	for _, files := range []paradise.FileDriver{d, h} {
+		for _, name := range []string{"/", "", ".", "/sub/..", "/dot", "/dot/dot", "/sub/up"} {
+			before, err := os.Stat(filepath.Join(base, "ann"))
+			require.NoError(t, err)
+			for _, a := range []paradise.Attr{
+				{SetMode: true},
+				{ModTime: time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)},
+				{Group: strconv.Itoa(os.Getegid())},
+			} {
+				err := files.SetAttr(ctx, session, name, a)
+				if a.Group == "" || files.Features(session)&paradise.FeatureSetOwner != 0 {
+					require.ErrorIs(t, err, fs.ErrPermission, name)
+				}
+			}
+			after, err := os.Stat(filepath.Join(base, "ann"))
+			require.NoError(t, err)
+			require.Equal(t, before.Mode(), after.Mode(), name)
+			require.Equal(t, before.ModTime(), after.ModTime(), name)
+		}
+		require.NoError(t, files.SetAttr(ctx, session, "/sub", paradise.Attr{SetMode: true, Mode: 0o700}), "folders below are the users'")
+	}
 }

@@ -85,7 +85,8 @@ func (v *served) Copy(ctx context.Context, s *paradise.Session, from, to string,
 	return v.do(s, func(f *folder) error { return f.Copy(ctx, s, from, to, o) })
 }
 
-// SetAttr implements [paradise.FileDriver]. It follows links inside the root.
+// SetAttr implements [paradise.FileDriver]. It follows links inside the root, and
+// refuses the root itself.
 func (v *served) SetAttr(ctx context.Context, s *paradise.Session, name string, a paradise.Attr) error {
 	return v.do(s, func(f *folder) error { return f.SetAttr(ctx, s, name, a) })
 }

@@ -134,9 +134,9 @@ func TestWhoWatchesAFolderIsToldOfAWholeFile(t *testing.T) {
 					}
 				}
 				w := watching(t, dir)
-				require.NoError(t, d.Copy(ctx, session, "/f", "/copy"))
+				require.NoError(t, d.Copy(ctx, session, "/f", "/copy", paradise.CopyOptions{}))
 				assert.Equal(t, []string{"MOVED_TO"}, of("copy", w.events()))
-				require.NoError(t, d.Rename(ctx, session, "/copy", "/moved"))
+				require.NoError(t, d.Rename(ctx, session, "/copy", "/moved", paradise.RenameOptions{}))
 				assert.Equal(t, []string{"MOVED_TO"}, of("moved", w.events()))
 			})
 		}
