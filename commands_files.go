@@ -1,6 +1,7 @@
 package paradise
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -13,7 +14,7 @@ func fileCommands() []*command {
 	return []*command{
 		{name: "DELE", needs: needLogin | needArg | storage, perm: PermDelete, codes: []int{250}, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdDele},
 		{name: "RNFR", needs: needLogin | needArg | storage, perm: PermRename, codes: []int{350}, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdRnfr},
-		{name: "RNTO", needs: needLogin | needArg | needRename | storage, perm: PermRename, codes: []int{250}, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdRnto},
+		{name: "RNTO", needs: needLogin | needArg | needRename | storage, perm: PermRename, codes: []int{250, 426}, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdRnto},
 		{name: "SIZE", needs: needLogin | needArg | keepsBoth | storage, codes: []int{213}, syntax: "name", feat: "SIZE", ref: "RFC 3659, 4", run: cmdSize},
 		{name: "MDTM", needs: needLogin | needArg | keepsBoth | storage, codes: change, syntax: "name", feat: "MDTM", ref: "RFC 3659, 3", run: cmdMdtm},
 		{name: "MFMT", needs: needLogin | needArg | keepsOffset | storage, perm: PermTimes, feature: FeatureSetTime, codes: change, syntax: "time name", feat: "MFMT", ref: "draft-somers-ftp-mfxx, 3.1", run: cmdMfmt},
@@ -81,10 +82,31 @@ func cmdRnto(c *conn, arg string) reply {
 	if c.facts().Policy.Deny&PermOverwrite != 0 && c.exists(to) {
 		return say(550, "Permission denied: the name is taken")
 	}
-	if err := c.watched().Rename(c.ctx, c.facts(), from.name, to, RenameOptions{}); err != nil {
+	s, files := c.facts(), c.files()
+	err = c.watched().Rename(context.WithValue(c.ctx, stepKey{}, stepLater), s, from.name, to, RenameOptions{})
+	if errors.Is(err, errLater) {
+		return reply{job: &job{verb: "RNTO", name: to, run: func(x *xfer) reply {
+			err := x.watched(files).Rename(x.stepping(), s, from.name, to, RenameOptions{})
+			if err != nil {
+				err = x.reason(err)
+			}
+			return c.renamed(from.name, to, err)
+		}}}
+	}
+	return c.renamed(from.name, to, err)
+}
+
+// errLater is what the first Step of a Rename fails with while the session waits for
+// it: one that moves bytes runs beside the session.
+var errLater = errors.New("paradise: rename moves bytes")
+
+func stepLater() error { return errLater }
+
+func (c *conn) renamed(from, to string, err error) reply {
+	if err != nil {
 		return replyFor(err, 502)
 	}
-	c.changed("RNTO", to, from.name)
+	c.changed("RNTO", to, from)
 	return say(250, "File renamed")
 }
 

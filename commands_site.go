@@ -204,7 +204,7 @@ func (c *conn) copy(verb, from, arg string, code int) reply {
 }
 
 func copyOne(x *xfer, files FileDriver, s *Session, from, to string) error {
-	err := files.Copy(x.ctx, s, from, to, CopyOptions{})
+	err := files.Copy(x.stepping(), s, from, to, CopyOptions{})
 	if !isUnsupported(err) {
 		return err
 	}

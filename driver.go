@@ -61,11 +61,12 @@ type FileDriver interface {
 	RemoveDir(ctx context.Context, s *Session, name string) error
 
 	// Rename moves a file or folder. It replaces a file, never a folder, and
-	// with NoReplace nothing.
+	// with NoReplace nothing. One that cannot do it by names alone calls [Step].
 	Rename(ctx context.Context, s *Session, from, to string, o RenameOptions) error
 
 	// Copy copies a file on the storage's side, as from is when the copy
 	// appears. errors.ErrUnsupported makes the core copy by Open and Store.
+	// One that takes long calls [Step].
 	Copy(ctx context.Context, s *Session, from, to string, o CopyOptions) error
 
 	// SetAttr changes what a sets: all of it, or errors.ErrUnsupported and
@@ -75,6 +76,30 @@ type FileDriver interface {
 	// Space returns the bytes this user may still store below dir.
 	Space(ctx context.Context, s *Session, dir string) (int64, error)
 }
+
+// Step is for a Rename or Copy that has to move bytes, as to another disk. The
+// driver calls it before the first and again before each further part that takes a
+// while, on the goroutine that was called, and returns its error if there is one.
+// Timeouts.Driver then bounds the time between two steps, not the whole.
+//
+// The first Step of a Rename may fail although nothing is wrong: the core then calls
+// Rename again from where it can answer the client meanwhile and ABOR ends it. So
+// nothing may have changed before that. With a ctx of another origin Step returns the
+// cause of ctx's end, or nil.
+func Step(ctx context.Context) error {
+	if step, ok := ctx.Value(stepKey{}).(func() error); ok {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// stepKey is where a ctx has what Step calls.
+type stepKey struct{}
 
 // Features is a set of abilities of a [FileDriver]; | joins, &^ masks.
 type Features uint32

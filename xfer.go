@@ -334,6 +334,14 @@ func (x *xfer) unguard() {
 	x.dog.disarm()
 }
 
+// stepping is x's ctx for a driver that calls Step.
+func (x *xfer) stepping() context.Context {
+	return context.WithValue(x.ctx, stepKey{}, func() error {
+		x.guard()
+		return nil
+	})
+}
+
 func (x *xfer) late() {
 	x.mu.Lock()
 	x.committing = false

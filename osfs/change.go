@@ -40,7 +40,7 @@ func (d *folder) Remove(_ context.Context, _ *paradise.Session, name string) err
 			return errIsDir(name)
 		}
 	}
-	return mapError(err)
+	return mapError(busyMount(err, f, base))
 }
 
 // RemoveDir tries again where nothing but what dead processes left was in the way.
@@ -50,7 +50,7 @@ func (d *folder) RemoveDir(ctx context.Context, _ *paradise.Session, name string
 		return err
 	}
 	defer f.close()
-	err = mapRemoveDir(f.removeDir(base))
+	err = mapRemoveDir(busyMount(f.removeDir(base), f, base))
 	if !errors.Is(err, paradise.ErrNotEmpty) || !d.sweepFolder(ctx, name) {
 		return err
 	}
@@ -73,7 +73,7 @@ func (d *folder) sweepFolder(ctx context.Context, name string) bool {
 	return d.reg.sweepFolder(ctx, f)
 }
 
-func (d *folder) Rename(_ context.Context, _ *paradise.Session, from, to string, o paradise.RenameOptions) error {
+func (d *folder) Rename(ctx context.Context, _ *paradise.Session, from, to string, o paradise.RenameOptions) error {
 	src, base, err := d.parent(from)
 	if err != nil {
 		return err
@@ -91,17 +91,44 @@ func (d *folder) Rename(_ context.Context, _ *paradise.Session, from, to string,
 		return err
 	}
 	defer dst.close()
-	if !old.mode.IsDir() && !o.NoReplace {
-		return as(fs.ErrExist, src.rename(base, dst, newBase), syscall.EISDIR, fs.ErrExist)
+	if old.mode.IsDir() || o.NoReplace {
+		err = renameNew(src, base, dst, newBase, old)
+	} else {
+		err = src.rename(base, dst, newBase)
 	}
-	err = src.renameNew(base, dst, newBase)
+	if errors.Is(err, errCrossDevice) {
+		m := &move{d, spot{src, parentOf(from), base}, spot{dst, parentOf(to), newBase}, old, o.NoReplace}
+		return m.run(ctx, err)
+	}
+	err = busyMount(err, src, base)
+	return as(fs.ErrExist, err, syscall.EISDIR, fs.ErrExist)
+}
+
+// parentOf is the folder of a name that parent has opened.
+func parentOf(name string) string {
+	rel, _ := clean(name)
+	parent, _ := split(rel)
+	return parent
+}
+
+// renameNew replaces nothing but the file or folder itself.
+func renameNew(src *dir, base string, dst *dir, newBase string, old info) error {
+	err := src.renameNew(base, dst, newBase)
 	if errors.Is(err, fs.ErrExist) {
-		// The name may be the folder's own, in another letter case.
+		// The name may be its own, in another letter case.
 		if now, e := dst.lstat(newBase); e == nil && sameFile(now, old) {
 			err = src.rename(base, dst, newBase)
 		}
 	}
-	return mapError(err)
+	return err
+}
+
+// busyMount tells what a mount keeps in its place from what is busy for a while.
+func busyMount(err error, d *dir, name string) error {
+	if errors.Is(err, syscall.EBUSY) && d.isMount(name) {
+		return &paradise.ReplyError{Code: 550, Text: "A file system is mounted there", Err: err}
+	}
+	return err
 }
 
 func (d *folder) SetAttr(_ context.Context, _ *paradise.Session, name string, a paradise.Attr) error {

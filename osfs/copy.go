@@ -13,6 +13,9 @@ func (d *folder) Copy(ctx context.Context, s *paradise.Session, from, to string,
 		return mapError(err)
 	}
 	defer src.Close()
+	if err := paradise.Step(ctx); err != nil {
+		return err
+	}
 	up, err := d.Store(ctx, s, to, paradise.StoreOptions{Exclusive: o.NoReplace, Accept: o.Accept})
 	if err != nil {
 		return err

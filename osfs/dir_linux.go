@@ -224,6 +224,32 @@ func (d *dir) readlink(name string) (string, error) {
 	}
 }
 
+func (d *dir) symlink(text, name string) error {
+	return pathError("symlink", name, unix.Symlinkat(text, d.fd, name))
+}
+
+// setTime sets the time of an open file, which may have no name.
+func (d *dir) setTime(f *os.File, _ string, mtime time.Time) error {
+	at := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(mtime.UnixNano())}
+	err := unix.UtimesNanoAt(int(f.Fd()), "", at, unix.AT_EMPTY_PATH)
+	if err == unix.EINVAL || err == unix.ENOENT { // Linux before 5.8
+		err = unix.UtimesNanoAt(unix.AT_FDCWD, procPath(int(f.Fd())), at, 0)
+	}
+	return pathError("utimensat", f.Name(), err)
+}
+
+// mayChange asks whether names may be removed from the folder.
+func (d *dir) mayChange() error {
+	return pathError("remove", ".", unix.Faccessat(d.fd, ".", unix.W_OK|unix.X_OK, unix.AT_EACCESS))
+}
+
+// isMount reports whether a file system is mounted at a name.
+func (d *dir) isMount(name string) bool {
+	var st unix.Statx_t
+	err := unix.Statx(d.fd, name, unix.AT_SYMLINK_NOFOLLOW, 0, &st)
+	return err == nil && st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0
+}
+
 // rename replaces a file, never a folder.
 func (d *dir) rename(from string, to *dir, name string) error {
 	return pathError("rename", from, unix.Renameat(d.fd, from, to.fd, name))

@@ -12,6 +12,7 @@ import (
 	"path"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // dir is a folder by its name in a root, which resolves it anew each time;
@@ -145,6 +146,19 @@ func (d *dir) removeDir(base string) error {
 }
 
 func (d *dir) readlink(base string) (string, error) { return d.root.Readlink(d.name(base)) }
+
+func (d *dir) symlink(text, base string) error { return d.root.Symlink(text, d.name(base)) }
+
+// setTime sets the time of an open file by its name.
+func (d *dir) setTime(_ *os.File, base string, mtime time.Time) error {
+	return d.root.Chtimes(d.name(base), time.Time{}, mtime)
+}
+
+// mayChange cannot be asked here; the removal tells.
+func (d *dir) mayChange() error { return nil }
+
+// isMount cannot be told here.
+func (d *dir) isMount(string) bool { return false }
 
 // rename replaces a file, never a folder.
 func (d *dir) rename(from string, to *dir, base string) error {

@@ -1,6 +1,7 @@
 package osfs
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +19,7 @@ func mapError(err error) error {
 		return nil
 	}
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
-		if meaning := meanings[errno]; meaning != nil && !errors.Is(err, meaning) {
+		if meaning := cmp.Or(meanings[errno], moreMeanings[errno]); meaning != nil && !errors.Is(err, meaning) {
 			return fmt.Errorf("%w: %w", meaning, err)
 		}
 		return err
@@ -31,6 +32,12 @@ func mapError(err error) error {
 	}
 	return err
 }
+
+// Meanings for which paradise has no error of its own.
+var (
+	errFull          = &paradise.ReplyError{Code: 552, Text: "Directory is full"}
+	errElsewhereDisk = &paradise.ReplyError{Code: 550, Text: "Not on the same file system"}
+)
 
 // escapes recognizes os.Root's refusal, which has no exported value.
 func escapes(err error) bool { return err.Error() == "path escapes from parent" }

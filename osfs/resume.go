@@ -42,8 +42,8 @@ func (u *upload) copyOld(ctx context.Context, n int64) error {
 // copyFrom appends n bytes of src to the temporary.
 func (u *upload) copyFrom(ctx context.Context, src *os.File, n int64) error {
 	for n > 0 {
-		if err := ctx.Err(); err != nil {
-			return context.Cause(ctx)
+		if err := paradise.Step(ctx); err != nil {
+			return err
 		}
 		m, err := io.CopyN(u.temp.f, src, min(n, copyStep))
 		u.grew(m)

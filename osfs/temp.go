@@ -64,6 +64,14 @@ func (t *temp) inherit(old info) error {
 	return t.f.Chmod(old.mode.Perm())
 }
 
+// become gives the file the attributes of one whose place it takes elsewhere.
+func (t *temp) become(old info) error {
+	if err := t.inherit(old); err != nil {
+		return err
+	}
+	return t.dir.setTime(t.f, t.name, old.mtime)
+}
+
 // publish gives the file its name and closes it. With exclusive the name must
 // be free.
 //

@@ -214,14 +214,19 @@ func (u *upload) Commit(ctx context.Context) error {
 	if err := u.publish(ctx); err != nil {
 		return err
 	}
-	if u.d.opts.Durable {
-		err := u.d.sync.groups.do(u.folder, func() error { return u.d.sync.folder(u.dir) })
-		if err != nil {
-			return mapError(err)
-		}
+	if err := u.syncFolder(); err != nil {
+		return err
 	}
 	u.release()
 	return nil
+}
+
+// syncFolder brings the name to the disk, where that was asked for.
+func (u *upload) syncFolder() error {
+	if !u.d.opts.Durable {
+		return nil
+	}
+	return mapError(u.d.sync.groups.do(u.folder, func() error { return u.d.sync.folder(u.dir) }))
 }
 
 // finish makes the temporary ready to take the name.

@@ -1,6 +1,7 @@
 package needs
 
 import (
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,6 +29,15 @@ func TestWhatIsMissingSkipsAndFailsOnlyInCI(t *testing.T) {
 		o := &outcome{TB: t}
 		That(o, tc.ok, "why")
 		require.Equal(t, tc.want, o.said, "CI=%s ok=%v", tc.ci, tc.ok)
+	}
+}
+
+func TestOnlyRootIsNotToldToSkip(t *testing.T) {
+	for _, ci := range []string{"", "true"} {
+		t.Setenv("CI", ci)
+		o := &outcome{TB: t}
+		Root(o, "to be asked")
+		require.Equal(t, os.Geteuid() != 0, o.said == "skip")
 	}
 }
 

@@ -1,0 +1,55 @@
+package osfs_test
+
+import (
+	"syscall"
+
+	sys "golang.org/x/sys/windows"
+)
+
+const windows = true
+
+// errnos are those of the table: Windows has thousands, of which few come from files.
+func errnos() map[string]syscall.Errno {
+	return map[string]syscall.Errno{
+		"ERROR_ACCESS_DENIED":          sys.ERROR_ACCESS_DENIED,
+		"ERROR_ALREADY_EXISTS":         sys.ERROR_ALREADY_EXISTS,
+		"ERROR_BAD_PATHNAME":           sys.ERROR_BAD_PATHNAME,
+		"ERROR_BUFFER_OVERFLOW":        sys.ERROR_BUFFER_OVERFLOW,
+		"ERROR_BUSY":                   sys.ERROR_BUSY,
+		"ERROR_CALL_NOT_IMPLEMENTED":   sys.ERROR_CALL_NOT_IMPLEMENTED,
+		"ERROR_CANT_ACCESS_FILE":       sys.ERROR_CANT_ACCESS_FILE,
+		"ERROR_CANT_RESOLVE_FILENAME":  sys.ERROR_CANT_RESOLVE_FILENAME,
+		"ERROR_CRC":                    sys.ERROR_CRC,
+		"ERROR_CURRENT_DIRECTORY":      sys.ERROR_CURRENT_DIRECTORY,
+		"ERROR_DELETE_PENDING":         sys.ERROR_DELETE_PENDING,
+		"ERROR_DIRECTORY":              sys.ERROR_DIRECTORY,
+		"ERROR_DIR_NOT_EMPTY":          sys.ERROR_DIR_NOT_EMPTY,
+		"ERROR_DISK_FULL":              sys.ERROR_DISK_FULL,
+		"ERROR_DISK_QUOTA_EXCEEDED":    sys.ERROR_DISK_QUOTA_EXCEEDED,
+		"ERROR_FILENAME_EXCED_RANGE":   sys.ERROR_FILENAME_EXCED_RANGE,
+		"ERROR_FILE_EXISTS":            sys.ERROR_FILE_EXISTS,
+		"ERROR_FILE_NOT_FOUND":         sys.ERROR_FILE_NOT_FOUND,
+		"ERROR_FILE_TOO_LARGE":         sys.ERROR_FILE_TOO_LARGE,
+		"ERROR_HANDLE_DISK_FULL":       sys.ERROR_HANDLE_DISK_FULL,
+		"ERROR_INVALID_NAME":           sys.ERROR_INVALID_NAME,
+		"ERROR_IO_DEVICE":              sys.ERROR_IO_DEVICE,
+		"ERROR_LABEL_TOO_LONG":         sys.ERROR_LABEL_TOO_LONG,
+		"ERROR_LOCK_VIOLATION":         sys.ERROR_LOCK_VIOLATION,
+		"ERROR_NOT_ENOUGH_MEMORY":      sys.ERROR_NOT_ENOUGH_MEMORY,
+		"ERROR_NOT_ENOUGH_QUOTA":       sys.ERROR_NOT_ENOUGH_QUOTA,
+		"ERROR_NOT_READY":              sys.ERROR_NOT_READY,
+		"ERROR_NOT_SAME_DEVICE":        sys.ERROR_NOT_SAME_DEVICE,
+		"ERROR_NOT_SUPPORTED":          sys.ERROR_NOT_SUPPORTED,
+		"ERROR_NO_UNICODE_TRANSLATION": sys.ERROR_NO_UNICODE_TRANSLATION,
+		"ERROR_PATH_BUSY":              sys.ERROR_PATH_BUSY,
+		"ERROR_PATH_NOT_FOUND":         sys.ERROR_PATH_NOT_FOUND,
+		"ERROR_SHARING_VIOLATION":      sys.ERROR_SHARING_VIOLATION,
+		"ERROR_TOO_MANY_LINKS":         sys.ERROR_TOO_MANY_LINKS,
+		"ERROR_TOO_MANY_OPEN_FILES":    sys.ERROR_TOO_MANY_OPEN_FILES,
+		"ERROR_USER_MAPPED_FILE":       sys.ERROR_USER_MAPPED_FILE,
+		"ERROR_WRITE_PROTECT":          sys.ERROR_WRITE_PROTECT,
+	}
+}
+
+// expected reports whether the platform has an error of that name.
+func expected(string) bool { return true }
