@@ -15,9 +15,9 @@ import (
 // small mounts a file system of 16 MiB.
 func small(t *testing.T) string {
 	t.Helper()
+	needs.Root(t, "mounting a file system")
 	dir := t.TempDir()
-	err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=16m")
-	needs.That(t, err == nil, "needs root, to mount a small file system")
+	require.NoError(t, unix.Mount("tmpfs", dir, "tmpfs", 0, "size=16m"))
 	t.Cleanup(func() { require.NoError(t, unix.Unmount(dir, 0), "something is still open") })
 	return dir
 }

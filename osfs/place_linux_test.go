@@ -22,6 +22,7 @@ func mount(t *testing.T, dir string) {
 }
 
 func TestAFileSystemThatIsMountedLaterIsServed(t *testing.T) {
+	needs.Root(t, "mounting a file system")
 	d, parent, log := within(t, Options{})
 	u := begin(t, d, "/late", "x", paradise.StoreOptions{})
 	mount(t, parent+"/served")
@@ -43,6 +44,7 @@ func TestAFileSystemThatIsMountedLaterIsServed(t *testing.T) {
 }
 
 func TestAHomeOnADiskOfItsOwn(t *testing.T) {
+	needs.Root(t, "mounting a file system")
 	parent := t.TempDir()
 	put(t, parent, "ann/old", "old")
 	h, err := OpenHomes(parent, HomesOptions{})
@@ -59,6 +61,7 @@ func TestAHomeOnADiskOfItsOwn(t *testing.T) {
 }
 
 func TestAFileSystemMountedOverAFolderBelow(t *testing.T) {
+	needs.Root(t, "mounting a file system")
 	eachKind(t, Options{}, func(t *testing.T, d *Driver, dir string) {
 		require.NoError(t, os.Mkdir(dir+"/sub", 0o755))
 		u := begin(t, d, "/sub/f", "x", paradise.StoreOptions{})
