@@ -45,20 +45,44 @@ type namedPlace string
 
 func (p namedPlace) look() (info, error) { return statPath(string(p)) }
 
+// unseen is the place of a folder on a file system that gives the same folder other
+// numbers each time it is asked: what is held is all that is known.
+type unseen info
+
+func (p unseen) look() (info, error) { return info(p), nil }
+
 // openFolder opens a base folder and begins its sweep.
 func openFolder(path string, o Options) (*folder, error) {
-	root, err := os.OpenRoot(path)
+	f, err := openSeen(path, namedPlace(path))
 	if err != nil {
 		return nil, err
 	}
-	f, err := newFolder(root, namedPlace(path))
-	if err != nil {
-		return nil, err
+	if errors.Is(f.here(), errElsewhere) {
+		o.Logger.Warn("osfs: this file system does not tell its folders apart; one that is replaced goes unnoticed", "path", path)
+		f.place = unseen(f.id)
 	}
 	f.shared = &shared{opts: o, sync: newSyncer()}
 	f.named.Store(!f.top.canLink())
 	f.reg = newRegister(f.top, o.Durable, o.Logger)
 	f.sweep = startSweep(f.top, o.Logger)
+	return f, nil
+}
+
+// openSeen opens a folder until it is what is seen at its path: nobody exchanges it
+// time after time.
+func openSeen(path string, at place) (f *folder, err error) {
+	for range 3 {
+		if f != nil {
+			f.top.close()
+		}
+		root, err := os.OpenRoot(path)
+		if err != nil {
+			return nil, err
+		}
+		if f, err = newFolder(root, at); err != nil || !errors.Is(f.here(), errElsewhere) {
+			return f, err
+		}
+	}
 	return f, nil
 }
 

@@ -352,3 +352,21 @@ func TestHomesWhoseBaseIsGoneMakeNone(t *testing.T) {
 	require.NoError(t, h.Mkdir(ctx, visitor("bob"), "/e"))
 	require.NoError(t, h.Ready())
 }
+
+// strangePlace gives a folder another number each time.
+type strangePlace struct{ n uint64 }
+
+func (p *strangePlace) look() (info, error) {
+	p.n++
+	return info{ino: p.n}, nil
+}
+
+func TestAFileSystemWithoutIdentitiesIsServedAsItIs(t *testing.T) {
+	dir := t.TempDir()
+	f, err := openSeen(dir, &strangePlace{})
+	require.NoError(t, err)
+	defer f.top.close()
+	require.ErrorIs(t, f.here(), errElsewhere)
+	f.place = unseen(f.id)
+	require.NoError(t, f.here())
+}
