@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -89,13 +90,14 @@ func TestTheHostProgramHasASayInReadiness(t *testing.T) {
 
 func TestAHostProgramThatHangsIsNotReadyAndAskedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		calls, gate := 0, make(chan error)
-		r := &readiness{draining: func() bool { return false }, host: func() error { calls++; return <-gate }}
+		var calls atomic.Int32
+		gate := make(chan error)
+		r := &readiness{draining: func() bool { return false }, host: func() error { calls.Add(1); return <-gate }}
 		for range 3 {
 			assert.Equal(t, isNotReady, r.look())
 			time.Sleep(readyFor)
 		}
-		assert.Equal(t, 1, calls)
+		assert.EqualValues(t, 1, calls.Load())
 		gate <- nil
 		synctest.Wait()
 		assert.Equal(t, isReady, r.look())
