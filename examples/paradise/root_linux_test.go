@@ -35,25 +35,29 @@ func TestARootThatIsReplacedIsServedAnew(t *testing.T) {
 }
 
 func TestARootThatIsGoneIsToldUntilItIsBack(t *testing.T) {
-	p := launch(t, "-user", "auser:secret")
-	c := p.login()
-	require.True(t, p.ready())
-	require.NoError(t, os.Rename(p.root, p.root+"-away"))
-	p.logged(`level=ERROR msg="osfs: the folder cannot be served"`, 1) // though nobody asks for it
-	p.until("it is not ready", func() bool { return !p.ready() })
-	require.ErrorContains(t, c.Stor("f", strings.NewReader("x")), "451")
-	r, err := http.Get("http://" + p.monitor + "/healthz")
-	require.NoError(t, err)
-	require.NoError(t, r.Body.Close())
-	assert.Equal(t, http.StatusOK, r.StatusCode, "a restart would mend nothing")
+	for kind, args := range map[string][]string{"one for all": nil, "a home each": {"-own-homes"}} {
+		t.Run(kind, func(t *testing.T) {
+			p := launch(t, append(args, "-user", "auser:secret")...)
+			c := p.login()
+			require.True(t, p.ready())
+			require.NoError(t, os.Rename(p.root, p.root+"-away"))
+			p.logged(`level=ERROR msg="osfs: the folder cannot be served"`, 1) // though nobody asks for it
+			p.until("it is not ready", func() bool { return !p.ready() })
+			require.ErrorContains(t, c.Stor("f", strings.NewReader("x")), "451")
+			r, err := http.Get("http://" + p.monitor + "/healthz")
+			require.NoError(t, err)
+			require.NoError(t, r.Body.Close())
+			assert.Equal(t, http.StatusOK, r.StatusCode, "a restart would mend nothing")
 
-	require.NoError(t, syscall.Kill(p.pid(), syscall.SIGHUP))
-	p.logged("configuration loaded", 1)
-	assert.NoDirExists(t, p.root, "to make it is not for us: a disk may be missing")
-	require.NoError(t, os.Rename(p.root+"-away", p.root))
-	p.until("it is ready", p.ready)
-	require.NoError(t, c.Stor("f", strings.NewReader("x")))
-	p.logged("the folder is served again", 1)
+			require.NoError(t, syscall.Kill(p.pid(), syscall.SIGHUP))
+			p.logged("configuration loaded", 1)
+			assert.NoDirExists(t, p.root, "to make it is not for us: a disk may be missing")
+			require.NoError(t, os.Rename(p.root+"-away", p.root))
+			p.until("it is ready", p.ready)
+			require.NoError(t, c.Stor("f", strings.NewReader("x")))
+			p.logged("the folder is served again", 1)
+		})
+	}
 }
 
 func TestAHomeBelowAReplacedRootIsMadeAgain(t *testing.T) {
