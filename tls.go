@@ -281,14 +281,34 @@ func (setup *tlsSetup) wrap(secrets ...[]byte) func(tls.ConnectionState, *tls.Se
 
 // wrapResumed does so on a data connection that was resumed. Any other may be a
 // thief's: he gets his ticket before he is refused, and would come back with it.
-func (setup *tlsSetup) wrapResumed(tag []byte) func(tls.ConnectionState, *tls.SessionState) ([]byte, error) {
+//
+// In TLS 1.2 no ticket is better than another one of the same session. A new one
+// makes OpenSSL drop the session that it came from, which PHP and Ruby offer to
+// their next data connection. crypto/tls always sends the message, and an empty
+// ticket in it stands for none (RFC 5077, 3.3). Only crypto/tls itself takes that
+// for a ticket, and forgets the one it has: it gets a new one, which does it no harm.
+func (setup *tlsSetup) wrapResumed(tag []byte, peer *tlsPeer) func(tls.ConnectionState, *tls.SessionState) ([]byte, error) {
 	seal := setup.wrap(tag)
 	return func(cs tls.ConnectionState, ss *tls.SessionState) ([]byte, error) {
-		if cs.DidResume {
+		switch {
+		case cs.Version < tls.VersionTLS13 && !peer.isGo:
+			return nil, nil
+		case cs.DidResume:
 			return seal(cs, ss)
 		}
 		return setup.tickets.EncryptTicket(cs, ss)
 	}
+}
+
+// tlsPeer is what a data connection's hello says of who sent it.
+type tlsPeer struct{ isGo bool }
+
+// look recognizes crypto/tls: its clients ask for certificate timestamps, which
+// OpenSSL and GnuTLS do not, and never know encrypt-then-MAC, which those do. A test
+// watches that a Go release keeps it so.
+func (p *tlsPeer) look(hello *tls.ClientHelloInfo) {
+	const certificateTimestamps, encryptThenMAC = 18, 22 // RFC 6962, 3.3.1; RFC 7366, 2
+	p.isGo = slices.Contains(hello.Extensions, certificateTimestamps) && !slices.Contains(hello.Extensions, encryptThenMAC)
 }
 
 // unwrap opens a ticket that holds the secret; any other leads to a full
@@ -331,8 +351,13 @@ func (c *conn) dataTLS(upload bool) *dataTLS {
 		config.SessionTicketsDisabled = true
 		return d
 	}
-	config.WrapSession = setup.wrapResumed(c.tls.tag)
+	peer := &tlsPeer{}
+	config.WrapSession = setup.wrapResumed(c.tls.tag, peer)
 	config.UnwrapSession = setup.unwrap(c.tls.tag)
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		peer.look(hello)
+		return nil, nil
+	}
 	if upload && !d.require {
 		withoutNewTickets(config)
 	}
@@ -367,12 +392,13 @@ var errNotOwner = errors.New("paradise: data connection shows another client cer
 // connection. A test watches that a Go release keeps it so.
 func withoutNewTickets(config *tls.Config) {
 	const preSharedKey = 41 // RFC 8446, 4.2.11
+	look := config.GetConfigForClient
 	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		modern := slices.Contains(hello.SupportedVersions, tls.VersionTLS13) && (config.MaxVersion == 0 || config.MaxVersion >= tls.VersionTLS13)
 		if modern && !slices.Contains(hello.Extensions, preSharedKey) {
 			config.SessionTicketsDisabled = true
 		}
-		return nil, nil
+		return look(hello)
 	}
 	unwrap := config.UnwrapSession
 	config.UnwrapSession = func(ticket []byte, cs tls.ConnectionState) (*tls.SessionState, error) {

@@ -6,6 +6,6 @@ package clients_test
 func allClients() []*client {
 	return []*client{
 		curlClient(), lftpClient(), tnftpClient(), inetutilsClient(), ncftpClient(), wgetClient(),
-		pythonClient(), nodeClient(), javaClient(), goClient(), rcloneClient(),
+		pythonClient(), nodeClient(), javaClient(), goClient(), rcloneClient(), phpClient(), rubyClient(),
 	}
 }

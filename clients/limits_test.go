@@ -35,12 +35,13 @@ func TestLimits(t *testing.T) {
 }
 
 // Sets of cells.
-func anyCell(cell) bool       { return true }
-func needsTLS(c cell) bool    { return c.tls != plain }
-func needsActive(c cell) bool { return c.mode.active() }
-func needsASCII(c cell) bool  { return c.ascii }
-func extended(c cell) bool    { return c.mode == epsv || c.mode == eprt }
-func eprtOnIPv4(c cell) bool  { return c.mode == eprt && c.ip == ipv4 }
+func anyCell(cell) bool        { return true }
+func implicitOnly(c cell) bool { return c.tls == implicit }
+func needsTLS(c cell) bool     { return c.tls != plain }
+func needsActive(c cell) bool  { return c.mode.active() }
+func needsASCII(c cell) bool   { return c.ascii }
+func extended(c cell) bool     { return c.mode == epsv || c.mode == eprt }
+func eprtOnIPv4(c cell) bool   { return c.mode == eprt && c.ip == ipv4 }
 func extendedOnIPv4(c cell) bool {
 	return extended(c) && c.ip == ipv4
 }

@@ -21,6 +21,8 @@ func resuming() map[string][]tlsMode {
 		"curl":      {tls13, implicit}, // in TLS 1.2 libcurl asks for no tickets
 		"jlaffaye":  every,             // with a ClientSessionCache
 		"lftp":      every,
+		"php":       every,
+		"ruby":      {tls12}, // in TLS 1.3 it uses a ticket once, and after an upload has not read the next
 		"wget":      every,
 	}
 }
@@ -67,4 +69,24 @@ func (c *client) refusedReuse(t *testing.T, s *site, transfer transferer, at cel
 	}
 	assert.True(t, refused, "%v\n%v", err, seen)
 	assert.True(t, strings.Contains(s.log.String(), "must be resumed on the data connection"), "the reply does not say why")
+}
+
+// A session stays good however often it is offered, and whichever one a program
+// keeps. OpenSSL drops one for which it gets another ticket in TLS 1.2, unless its
+// cache for clients is off; ruby shows the session to offer, as PHP does.
+func TestASessionIsOfferedAgainAndAgain(t *testing.T) {
+	c := rubyClient()
+	c.need(t)
+	s := newSite(t, newAuthority(t), tls12, requireReuse)
+	good := strings.Repeat("STOR true 226\nRETR true 226\n", 4)
+	for _, which := range []string{"control", "last", "callback"} {
+		for _, mode := range []string{"off", "client", "client, not stored"} {
+			t.Run(which+"/"+mode, func(t *testing.T) {
+				v := s.visit(t, c, cell{mode: epsv, ip: ipv4, tls: tls12}, newFileSet(t, nil))
+				out, err := v.run("", "ruby", script(t, "sessions.rb"), v.host, v.port, v.user, password, v.ca, v.remote+"/f", which, mode)
+				require.NoError(t, err)
+				assert.Equal(t, good, out)
+			})
+		}
+	}
 }
