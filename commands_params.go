@@ -139,6 +139,15 @@ func cmdPret(c *conn, arg string) reply {
 // clearOffset forgets REST and RANG, which hold for one command.
 func (p *params) clearOffset() { p.offset, p.rangeEnd = 0, -1 }
 
-// converts reports whether transfers convert line ends: after an explicit TYPE
-// A only, so that a device that never sends TYPE is never corrupted.
-func (c *conn) converts() bool { return c.params.ascii && !c.facts().Policy.RawASCII }
+// asciiType reports whether the type is A. Before any TYPE it is not, so that a device
+// that never sends one is never corrupted, unless the policy asks for RFC 959's
+// default.
+func (c *conn) asciiType() bool {
+	if !c.params.typed {
+		return c.facts().Policy.ASCIIDefault
+	}
+	return c.params.ascii
+}
+
+// converts reports whether transfers convert line ends.
+func (c *conn) converts() bool { return c.asciiType() && !c.facts().Policy.RawASCII }

@@ -51,7 +51,7 @@ func (x *xfer) status() string {
 }
 
 func (c *conn) typeName() string {
-	if c.params.ascii {
+	if c.asciiType() {
 		return "ASCII"
 	}
 	return "Image"
@@ -59,7 +59,7 @@ func (c *conn) typeName() string {
 
 // typeWord is the type's name in the words that clients parse.
 func (c *conn) typeWord() string {
-	if c.params.ascii {
+	if c.asciiType() {
 		return "ASCII"
 	}
 	return "BINARY"

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -262,6 +263,13 @@ func TestRawASCIISwitchesConversionOff(t *testing.T) {
 		c.cmd(213, "SIZE f")
 		c.quit()
 	})
+}
+
+func TestTheDefaultTypeAndRawASCIIContradictEachOther(t *testing.T) {
+	srv := &paradise.Server{Policy: paradise.Policy{ASCIIDefault: true, RawASCII: true}}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.ErrorContains(t, srv.Serve(l), "leave one of them out")
 }
 
 func TestDigestsOfOnePassAnswerHashAndReachTheEvent(t *testing.T) {

@@ -72,6 +72,11 @@ type Policy struct {
 	// converts once the client asked for it.
 	RawASCII bool
 
+	// ASCIIDefault takes TYPE A for said until the client says a TYPE, as RFC 959,
+	// 3.1.1.1 has it: lftp and ncftp send text so. It corrupts what devices send
+	// that never say TYPE. Zero: before any TYPE bytes move unchanged.
+	ASCIIDefault bool
+
 	// Charset is what names are in that are not valid UTF-8, and all names
 	// after OPTS UTF8 OFF. Zero: names are bytes that pass unchanged.
 	Charset encoding.Encoding

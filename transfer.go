@@ -46,7 +46,7 @@ func (c *conn) order(name string, way direction) *transfer {
 		s:       c.facts(),
 		files:   c.files(),
 		name:    name,
-		ascii:   p.ascii && !c.facts().Policy.RawASCII,
+		ascii:   c.converts(),
 		deflate: p.deflate,
 		level:   int(p.level),
 		offset:  p.offset,

@@ -180,7 +180,7 @@ func setPolicy(policy *paradise.Policy, key, value string) (err error) {
 	case "grant":
 		policy.GrantTree = true
 	case "ascii":
-		policy.RawASCII = true
+		policy.RawASCII, policy.ASCIIDefault = value == "raw", value == "default"
 	case "allo":
 		policy.RequireALLO = true
 	case "max":
