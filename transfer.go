@@ -250,7 +250,25 @@ func (c *conn) logTransfer(s *Session, e TransferEvent) {
 	if e.Err != nil {
 		facts = append(facts, "error", e.Err)
 	}
+	if hint := looser(&e); hint != "" {
+		facts = append(facts, "hint", hint)
+	}
 	c.srv.state.log.Info("transfer", facts...)
+}
+
+// looser names the setting that would have taken an upload, with its key in the
+// bundled server, and clients whose uploads all end like this one.
+func looser(e *TransferEvent) string {
+	switch {
+	case !e.Upload:
+		return ""
+	case e.Err == ErrTruncated: // not within a record
+		return "FtpWebRequest of .NET and Mono, FluentFTP without GnuTLS and PyFilesystem end uploads so: " +
+			"Policy.AllowUnclosedTLS takes them, key allow-unclosed-tls"
+	case errors.Is(e.Err, ErrControlLost):
+		return "ffmpeg ends uploads so: Policy.AllowLostControl takes them, key allow-lost-control"
+	}
+	return ""
 }
 
 // finishTransferEvent counts, logs and tells the host program how it ended.

@@ -15,12 +15,18 @@ import (
 // accountKeys are the keys of an account, with the fields that they fill.
 var accountKeys = fieldsOf(reflect.TypeFor[account]())
 
-// fieldsOf are the fields of a struct by the names that the file gives them.
+// fieldsOf are the fields of a struct by the names that the file gives them. One
+// that may be left out is what it points to.
 func fieldsOf(t reflect.Type) map[string]reflect.Type {
 	keys := make(map[string]reflect.Type)
 	for f := range t.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
-		if name != "" {
+		switch {
+		case f.Anonymous:
+			maps.Copy(keys, fieldsOf(f.Type))
+		case f.Type == reflect.TypeFor[*bool]():
+			keys[name] = f.Type.Elem()
+		case name != "":
 			keys[name] = f.Type
 		}
 	}

@@ -37,6 +37,7 @@ type account struct {
 	Device       deviceProfile `toml:"device,omitempty"`
 	Trace        bool          `toml:"trace,omitempty"`
 
+	ownConcessions
 	files paradise.FileDriver
 	mend  func()         // makes the home again if it is missing; nil: nothing to make
 	user  *paradise.User // what a login gets
@@ -114,6 +115,7 @@ func (a *account) policy(base paradise.Policy) paradise.Policy {
 	p.Gate.MatchExtension = p.Gate.MatchExtension || a.MatchNames
 	p.Gate.Names = slices.Concat(p.Gate.Names, a.Names)
 	p.Gate.DenyNames = slices.Concat(p.Gate.DenyNames, a.DenyNames)
+	a.ownConcessions.apply(&p)
 	p.Device = paradise.DeviceProfile(a.Device)
 	p.Trace = p.Trace || a.Trace
 	return p

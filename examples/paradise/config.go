@@ -65,6 +65,7 @@ type config struct {
 
 	tlsDemanded bool // -tls-policy required was said, not only the default
 	onUpload    onUpload
+	clients     concessions
 }
 
 // commandNames are the words that may stand in place of flags.
@@ -122,6 +123,7 @@ func (cfg *config) flags(out io.Writer) *flag.FlagSet {
 	fs.StringVar(&cfg.monitorKey, "monitor-token-file", "", "`file` that holds the token, which others then do not see among the processes")
 	fs.Var(&cfg.monitorHosts, "monitor-host", "further host `name` under which the monitor is reached; repeatable")
 	cfg.tlsFlags(fs)
+	cfg.clients.flags(fs)
 	fs.StringVar(&cfg.allowTypes, "allow-types", "", "comma-separated MIME `types` taken, as in image/*,application/pdf; all without it")
 	fs.BoolVar(&cfg.durable, "durable", false, "fsync file and folder before 226")
 	choiceVar(fs, &cfg.abuse, "abuse-limits", "on", "on or off: limits per address, bans and login delays; off is for benchmarks and trusted networks", "on", "off")
@@ -206,6 +208,8 @@ func (cfg *config) checkTLS() error {
 		return errors.New("-tls-policy required needs a certificate: give -tls-cert and -tls-key, or -acme-domains")
 	case cfg.reuse == "require" && !cfg.hasTLS():
 		return errors.New("-data-tls-reuse require needs a certificate: give -tls-cert and -tls-key, or -acme-domains")
+	case cfg.clients.unclosedTLS && !cfg.hasTLS():
+		return errors.New("-allow-unclosed-tls needs a certificate: give -tls-cert and -tls-key, or -acme-domains")
 	case cfg.tlsOld && !cfg.hasTLS():
 		return errors.New("-tls-old-devices needs a certificate: give -tls-cert and -tls-key, or -acme-domains")
 	}

@@ -52,6 +52,8 @@ func TestFlagsThatMakeNoSenseFail(t *testing.T) {
 		{"implicit TLS without certificate", "-tls-addr :990", "needs a certificate"},
 		{"TLS demanded without certificate", "-tls-policy required", "needs a certificate"},
 		{"reuse demanded without certificate", "-data-tls-reuse require", "needs a certificate"},
+		{"unclosed TLS without certificate", "-allow-unclosed-tls", "needs a certificate"},
+		{"a type that is none", "-default-type text", `-default-type is "text": use binary or ascii`},
 		{"old devices without certificate", "-tls-old-devices", "needs a certificate"},
 		{"secret for nobody", "-auth-secret-file x", "without -auth-url"},
 		{"ACME and files", "-acme-domains a.example -tls-cert x -tls-key y", "exclude each other"},
@@ -149,6 +151,8 @@ func TestErrorsInTheFileNameTheLine(t *testing.T) {
 		{"bad number", "max-sessions = \"many\"\n", "line 1: max-sessions"},
 		{"bad permission", account + "deny = [\"all\"]\n", "line 3"},
 		{"bad hash", "[accounts.alice]\npassword = \"secret\"\n", "line 2: accounts.alice.password: is no password hash"},
+		{"bad type", account + "default-type = \"text\"\n", "line 3: accounts.alice.default-type: \"text\": use binary or ascii"},
+		{"bad switch", account + "allow-unclosed-tls = \"yes\"\n", "line 3"},
 		{"bad TLS rule", account + "tls = \"never\"\n", "line 3"},
 		{"wrong type", account + "max-file-size = \"big\"\n", "line 3"},
 		{"a key twice", "addr = \":1\"\naddr = \":2\"\n", "line 2"},
@@ -181,6 +185,9 @@ refuse-empty = true
 match-extension = true
 names = ["*.jpg"]
 deny-names = ["x*"]
+default-type = "ascii"
+allow-unclosed-tls = true
+allow-lost-control = true
 trace = true
 device = { mkd-existing-ok = true, make-parents = true }
 `
@@ -198,9 +205,46 @@ func TestAnAccountHasAllThatAPolicyMayDiffer(t *testing.T) {
 		DownloadRate: 4000,
 		Gate: paradise.Gate{Allow: []string{"image/*"}, Deny: []string{"image/gif"}, RefuseEmpty: true,
 			MatchExtension: true, Names: []string{"*.jpg"}, DenyNames: []string{"y*", "x*"}},
-		Device: paradise.DeviceProfile{MkdExistingOK: true, MakeParents: true},
-		Trace:  true,
+		ASCIIDefault:     true,
+		AllowUnclosedTLS: true,
+		AllowLostControl: true,
+		Device:           paradise.DeviceProfile{MkdExistingOK: true, MakeParents: true},
+		Trace:            true,
 	}, p)
+}
+
+// What is loosened for all may be tight for one account, and the other way round.
+func TestConcessionsToClientsAreForAllOrForOne(t *testing.T) {
+	const account = "[accounts.alice]\npassword = \"" + bcryptOfSecret + "\"\n"
+	const cert = "tls-cert = \"x\"\ntls-key = \"y\"\n"
+	const off, on = "default-type = \"binary\"\nallow-unclosed-tls = false\nallow-lost-control = false\n",
+		"default-type = \"ascii\"\nallow-unclosed-tls = true\nallow-lost-control = true\n"
+	loose := paradise.Policy{ASCIIDefault: true, AllowUnclosedTLS: true, AllowLostControl: true}
+	for _, c := range []struct {
+		name, all, one string
+		want           paradise.Policy
+	}{
+		{"nothing said", "", "", paradise.Policy{}},
+		{"for all", on, "", loose},
+		{"for one", "", on, loose},
+		{"for all but one", on, off, paradise.Policy{}},
+		{"for one although not for all", off, on, loose},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg, err := inFile(t, cert+c.all+account+c.one)
+			require.NoError(t, err)
+			var out strings.Builder
+			require.NoError(t, cfg.print(&out, cfg.set))
+			again, err := inFile(t, out.String())
+			require.NoError(t, err, out.String())
+			for _, cfg := range []*config{cfg, again} {
+				p := cfg.accounts["alice"].policy(cfg.policy())
+				assert.Equal(t, c.want, paradise.Policy{
+					ASCIIDefault: p.ASCIIDefault, AllowUnclosedTLS: p.AllowUnclosedTLS, AllowLostControl: p.AllowLostControl,
+				})
+			}
+		})
+	}
 }
 
 func TestAccountsInTheFileReplaceTheDefaultAccount(t *testing.T) {

@@ -39,6 +39,7 @@ func newServer(cfg *config, log *slog.Logger, files *homes, users *logins, certs
 // policy holds for users of whom nothing else is said.
 func (cfg *config) policy() paradise.Policy {
 	p := paradise.Policy{Gate: paradise.Gate{Allow: splitList(cfg.allowTypes)}}
+	cfg.clients.apply(&p)
 	if !cfg.hasTLS() || cfg.tlsPolicy == "optional" {
 		p.TLS = paradise.TLSOptional
 	}

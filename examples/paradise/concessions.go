@@ -1,0 +1,56 @@
+package main
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+
+	"github.com/paradiseftp/paradise"
+)
+
+// concessions to clients, for all users.
+type concessions struct {
+	defaultType string
+	unclosedTLS bool
+	lostControl bool
+}
+
+func (c *concessions) flags(fs *flag.FlagSet) {
+	choiceVar(fs, &c.defaultType, "default-type", "binary", "binary or ascii: type of transfers until a client says one; ascii is RFC 959's", "binary", "ascii")
+	fs.BoolVar(&c.unclosedTLS, "allow-unclosed-tls", false, "take uploads over TLS that end without close_notify, and with them truncated ones; docs/tls.md has the clients")
+	fs.BoolVar(&c.lostControl, "allow-lost-control", false, "take uploads whose control connection ends first, and with them parts from clients that died; docs/uploads.md has the clients")
+}
+
+func (c *concessions) apply(p *paradise.Policy) {
+	p.ASCIIDefault = c.defaultType == "ascii"
+	p.AllowUnclosedTLS = c.unclosedTLS
+	p.AllowLostControl = c.lostControl
+}
+
+// ownConcessions are an account's. What it does not say is as for all; it may be
+// stricter too.
+type ownConcessions struct {
+	DefaultType dataType `toml:"default-type,omitempty"` // binary or ascii
+	UnclosedTLS *bool    `toml:"allow-unclosed-tls,omitempty"`
+	LostControl *bool    `toml:"allow-lost-control,omitempty"`
+}
+
+func (c *ownConcessions) apply(p *paradise.Policy) {
+	if c.DefaultType != "" {
+		p.ASCIIDefault = c.DefaultType == "ascii"
+	}
+	p.AllowUnclosedTLS = *cmp.Or(c.UnclosedTLS, &p.AllowUnclosedTLS)
+	p.AllowLostControl = *cmp.Or(c.LostControl, &p.AllowLostControl)
+}
+
+// dataType is the type before any TYPE; empty is as for all.
+type dataType string
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (t *dataType) UnmarshalText(text []byte) error {
+	if s := string(text); s != "binary" && s != "ascii" {
+		return fmt.Errorf("%q: use binary or ascii", text)
+	}
+	*t = dataType(text)
+	return nil
+}
