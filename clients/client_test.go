@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/paradiseftp/paradise"
 	"github.com/paradiseftp/paradise/internal/needs"
 )
 
@@ -29,7 +30,9 @@ type client struct {
 	crlf      bool                          // in ASCII it keeps the network's CRLF
 	endsLines bool                          // in ASCII it ends a last line that has no end
 	noPut     bool                          // it only downloads
+	policy    func(*paradise.Policy)        // the concession that it needs; nil: none
 	open      func(t testing.TB) transferer // one per test; ends with it
+	put       func(v *visit) error          // uploads only, where waiting for what is not there would be long
 }
 
 // transferer runs a visit: it uploads the visit's names from up into remote,
@@ -40,6 +43,7 @@ type transferer func(v *visit) (names []string, err error)
 // visit is one run of a client.
 type visit struct {
 	t      testing.TB
+	site   *site
 	cell   cell
 	host   string
 	port   string
@@ -50,6 +54,14 @@ type visit struct {
 	down   string // local folder to fetch them into
 	remote string // virtual folder, not there yet
 	names  []string
+}
+
+// asPut is for clients that give up on a download at once.
+func asPut(transfer transferer) func(*visit) error {
+	return func(v *visit) error {
+		_, err := transfer(v)
+		return err
+	}
 }
 
 // limitation is something that a client cannot do, with a proof.

@@ -6,6 +6,7 @@ package clients_test
 func allClients() []*client {
 	return []*client{
 		curlClient(), lftpClient(), tnftpClient(), inetutilsClient(), ncftpClient(), wgetClient(),
-		pythonClient(), nodeClient(), javaClient(), goClient(), rcloneClient(), phpClient(), rubyClient(),
+		pythonClient(), nodeClient(), javaClient(), goClient(), rcloneClient(),
+		phpClient(), phpStreamsClient(), wordpressClient(), rubyClient(), perlClient(), pyfilesystemClient(), monoClient(), ffmpegClient(),
 	}
 }

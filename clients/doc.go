@@ -10,6 +10,10 @@
 // client that has learnt more is noticed. "go test -v -run TestMatrix" prints
 // the matrix.
 //
+// Some clients end uploads in a way that a server must take for a loss. They are met
+// with the concession that a host would give them, and a test shows what becomes of
+// their uploads without it.
+//
 // A client that is not installed is skipped with the name of the package that
 // brings it; with CI=true in the environment it is a failure.
 package clients

@@ -10,9 +10,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/paradiseftp/paradise"
 )
 
 // proof shows that a client has a limit; it fails once the client has not.
@@ -20,7 +23,8 @@ type proof func(t *testing.T, c *client, sites map[tlsMode]*site)
 
 // TestLimits proves every n/a of the matrix.
 func TestLimits(t *testing.T) {
-	sites := allSites(t)
+	// Clients that speak in the clear to implicit TLS wait for its greeting.
+	sites := newSites(t, allTLS, func(srv *paradise.Server) { srv.Timeouts.Handshake = time.Second })
 	for _, c := range allClients() {
 		for _, l := range c.limits {
 			t.Run(c.name+": "+l.why, func(t *testing.T) {
@@ -35,7 +39,12 @@ func TestLimits(t *testing.T) {
 }
 
 // Sets of cells.
-func anyCell(cell) bool        { return true }
+func anyCell(cell) bool { return true }
+func notBy(mode dataMode) func(cell) bool {
+	return func(c cell) bool { return c.mode != mode }
+}
+func tls13Only(c cell) bool    { return c.tls == tls13 }
+func onIPv6(c cell) bool       { return c.ip == ipv6 }
 func implicitOnly(c cell) bool { return c.tls == implicit }
 func needsTLS(c cell) bool     { return c.tls != plain }
 func needsActive(c cell) bool  { return c.mode.active() }
@@ -81,7 +90,7 @@ func fallsShort(at cell) proof {
 	return func(t *testing.T, c *client, sites map[tlsMode]*site) {
 		s := sites[at.tls]
 		transfer := c.open(t)
-		v := s.visit(t, c, at, newFileSet(t, binaryFiles()))
+		v := s.visit(t, c, at, newFileSet(t, c.without(at, binaryFiles())))
 		s.seen.reset(c.name)
 		_, err := transfer(v)
 		seen := s.seen.seen(c.name)
@@ -99,6 +108,24 @@ func breaks(name string) proof {
 		names, err := c.open(t)(v)
 		assert.False(t, err == nil && slices.Equal(files.names, names), "%s handles %q: drop its limit", c.name, name)
 	}
+}
+
+// hasAny are the files with one of these characters in their names.
+func hasAny(chars string) func(string, []byte) bool {
+	return func(name string, _ []byte) bool { return strings.ContainsAny(name, chars) }
+}
+
+// losesEmpty is the proof by trial that empty files are not sent.
+func losesEmpty(t *testing.T, c *client, sites map[tlsMode]*site) {
+	at, _ := c.first(plain)
+	s := sites[plain]
+	v := s.visit(t, c, at, newFileSet(t, map[string][]byte{"empty.bin": {}}))
+	put := c.put
+	if put == nil {
+		put = asPut(c.open(t))
+	}
+	err := put(v)
+	assert.NoFileExists(t, s.remoteFile(v, "empty.bin"), "%s sends empty files: drop its limit; %v", c.name, err)
 }
 
 // saysNoType shows what becomes of a text that a client sends as ASCII without

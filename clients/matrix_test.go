@@ -48,6 +48,14 @@ func (f family) host() string {
 	return "127.0.0.1"
 }
 
+// passive is the verb of clients that take the older one where they can.
+func (f family) passive() dataMode {
+	if f == ipv6 {
+		return epsv
+	}
+	return pasv
+}
+
 // version is what the server must have seen at the login.
 func (m tlsMode) version() string {
 	switch m {

@@ -126,7 +126,7 @@ func (s *site) visit(t testing.TB, c *client, at cell, files *fileSet) *visit {
 		require.NoError(t, os.CopyFS(s.path(remote), os.DirFS(files.folder)))
 	}
 	return &visit{
-		t: t, cell: at, host: at.ip.host(), port: s.ports[at.ip], user: c.name, ca: s.ca,
+		t: t, site: s, cell: at, host: at.ip.host(), port: s.ports[at.ip], user: c.name, ca: s.ca,
 		home: t.TempDir(), up: files.folder, down: t.TempDir(), remote: remote, names: files.names,
 	}
 }

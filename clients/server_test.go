@@ -76,12 +76,21 @@ func newSite(t testing.TB, ca *authority, mode tlsMode, change func(*paradise.Se
 	return s
 }
 
-func accounts() paradise.Accounts {
-	a := paradise.Accounts{}
+// accounts has a user for each client, with the concession that his client needs.
+func accounts() paradise.AuthDriver {
+	known, concession := paradise.Accounts{}, map[string]func(*paradise.Policy){}
 	for _, c := range allClients() {
-		a[c.name] = password
+		known[c.name], concession[c.name] = password, c.policy
 	}
-	return a
+	return paradise.AuthFunc(func(ctx context.Context, s *paradise.Session, cred paradise.Credentials) (*paradise.User, error) {
+		u, err := known.Authenticate(ctx, s, cred)
+		if err != nil || concession[cred.User] == nil {
+			return u, err
+		}
+		p := s.Policy
+		concession[cred.User](&p)
+		return &paradise.User{Name: cred.User, Policy: &p}, nil
+	})
 }
 
 // serverTLS fixes the version where the matrix does, and shows clients both

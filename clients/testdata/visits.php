@@ -1,13 +1,18 @@
 <?php
-// Runs visits for the matrix with PHP's ftp extension: one line in, one line out.
-// The fields are those of visits.py.
+// Runs visits for the matrix with PHP: one line in, one line out. The fields are
+// those of visits.py. The argument says with what: "extension", "streams" (URLs as
+// names of files), or the path of the class that WordPress brings.
 declare(strict_types=1);
 
 const FIELDS = ["op", "mode", "family", "tls", "type", "host", "port", "user", "password", "ca", "up", "down", "remote"];
 
-set_error_handler(function (int $level, string $text) {
-    throw new Exception($text);
+set_error_handler(function (int $level, string $text): bool {
+    if (error_reporting() & $level) {
+        throw new Exception($text);
+    }
+    return true;
 });
+error_reporting(E_ALL & ~E_DEPRECATED); // the class is older than PHP 8
 
 /** must is for what returns false and may not warn. */
 function must(mixed $result, string $what): mixed
@@ -27,7 +32,7 @@ function login(array $f): FTP\Connection
     return $ftp;
 }
 
-function visit(array $f): array
+function visitByExtension(array $f): array
 {
     $ftp = login($f);
     $type = $f["type"] === "A" ? FTP_ASCII : FTP_BINARY;
@@ -43,12 +48,56 @@ function visit(array $f): array
     return array_map("basename", $names);
 }
 
+function visitByStreams(array $f): array
+{
+    $context = stream_context_create(["ftp" => ["overwrite" => true], "ssl" => ["cafile" => $f["ca"], "peer_name" => $f["host"]]]);
+    $scheme = $f["tls"] === "plain" ? "ftp" : "ftps";
+    $host = $f["family"] === "IPv6" ? "[{$f["host"]}]" : $f["host"];
+    $login = rawurlencode($f["user"]) . ":" . rawurlencode($f["password"]);
+    $folder = "$scheme://$login@$host:{$f["port"]}{$f["remote"]}";
+    foreach ($f["names"] as $name) {
+        must(copy("{$f["up"]}/$name", "$folder/$name", $context), "copy");
+    }
+    $names = must(scandir("$folder/", SCANDIR_SORT_ASCENDING, $context), "scandir");
+    foreach ($f["names"] as $name) {
+        must(copy("$folder/$name", "{$f["down"]}/$name", $context), "copy");
+    }
+    return $names;
+}
+
+function visitByClass(array $f): array
+{
+    $ftp = new ftp(false, false);
+    $must = fn($result, string $what) => must($result, "$what: " . trim($ftp->_message));
+    $must($ftp->SetServer($f["host"], (int) $f["port"]), "SetServer");
+    $must($ftp->connect(), "connect");
+    $must($ftp->login($f["user"], $f["password"]), "login");
+    $must($ftp->SetType($f["type"] === "A" ? FTP_ASCII : FTP_BINARY), "SetType");
+    $must($ftp->Passive(in_array($f["mode"], ["PASV", "EPSV"])), "Passive");
+    $must($ftp->chdir($f["remote"]), "chdir");
+    foreach ($f["names"] as $name) {
+        $must($ftp->put("{$f["up"]}/$name", $name), "put");
+    }
+    $names = $must($ftp->nlist(), "nlist");
+    foreach ($f["names"] as $name) {
+        $must($ftp->get($name, "{$f["down"]}/$name"), "get");
+    }
+    $ftp->quit();
+    return array_values(array_filter(array_map(fn($name) => rtrim($name, "\r\n"), $names)));
+}
+
+$visit = ["extension" => visitByExtension(...), "streams" => visitByStreams(...)][$argv[1]] ?? visitByClass(...);
+if (is_file($argv[1])) {
+    ob_start(); // the file ends with a blank line
+    require $argv[1];
+    ob_end_clean();
+}
 while (($line = fgets(STDIN)) !== false) {
     $words = explode("\t", rtrim($line, "\n"));
     $f = array_combine(FIELDS, array_slice($words, 0, count(FIELDS)));
     $f["names"] = array_slice($words, count(FIELDS));
     try {
-        $answer = ["ok", ...visit($f)];
+        $answer = ["ok", ...$visit($f)];
     } catch (Throwable $e) {
         $answer = ["error", str_replace(["\t", "\n"], [" ", "\v"], (string) $e)];
     }
