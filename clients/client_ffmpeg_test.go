@@ -3,7 +3,10 @@
 package clients_test
 
 import (
+	"errors"
+	"fmt"
 	"net"
+	"os/exec"
 	"testing"
 
 	"github.com/paradiseftp/paradise"
@@ -64,4 +67,15 @@ func ffmpegCopy(v *visit, ofInput []string, from string, ofOutput []string, to s
 	args = append(args, "-f", "data", "-i", from, "-map", "0", "-c", "copy", "-f", "data", "-y")
 	_, err := v.run("", "ffmpeg", append(append(args, ofOutput...), to)...)
 	return err
+}
+
+// ffmpegRefused fetches what is not there, which ffmpeg takes for an empty file; but it
+// must end. It reads no reply to an upload's end, so that is all it can be refused.
+func ffmpegRefused(v *visit) (string, error) {
+	var exit *exec.ExitError
+	err := ffmpegCopy(v, ffmpegLogin(v), ffmpegURL(v, "nope"), nil, "file:"+v.fetched("nope"))
+	if errors.As(err, &exit) && !exit.Exited() {
+		return "killed", err
+	}
+	return fmt.Sprint(err), ffmpegCopy(v, ffmpegLogin(v), ffmpegURL(v, "there.bin"), nil, "file:"+v.fetched("there.bin"))
 }

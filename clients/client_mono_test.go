@@ -16,7 +16,7 @@ func monoClient() *client {
 	return &client{
 		name: "mono", brings: "mono-mcs and mono-runtime", missing: programs("mcs", "mono"),
 		crlf: true,
-		open: startMono,
+		open: func(t testing.TB) transferer { return startMono(t).visit },
 		// Neither Mono nor .NET ends an upload with close_notify.
 		policy: func(p *paradise.Policy) { p.AllowUnclosedTLS = true },
 		limits: []limitation{
@@ -28,10 +28,10 @@ func monoClient() *client {
 	}
 }
 
-func startMono(t testing.TB) transferer {
+func startMono(t testing.TB) *helper {
 	program := filepath.Join(t.TempDir(), "visits.exe")
 	v := &visit{t: t, home: t.TempDir()}
 	_, err := v.run("", "mcs", "-out:"+program, script(t, "Visits.cs"))
 	require.NoError(t, err)
-	return startHelper(t, nil, "mono", program).visit
+	return startHelper(t, nil, "mono", program)
 }

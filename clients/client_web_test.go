@@ -15,15 +15,15 @@ import (
 
 // startPHP runs visits.php with the ftp extension and no other, so that WordPress's
 // class does without sockets too.
-func startPHP(t testing.TB, with string) transferer {
-	return startHelper(t, nil, "php", "-n", "-d", "extension=ftp", "-d", "enable_dl=0", script(t, "visits.php"), with).visit
+func startPHP(t testing.TB, with string) *helper {
+	return startHelper(t, nil, "php", "-n", "-d", "extension=ftp", "-d", "enable_dl=0", script(t, "visits.php"), with)
 }
 
 // phpClient is PHP's own extension, which content management systems deploy with.
 func phpClient() *client {
 	return &client{
 		name: "php", brings: "php-cli", missing: programs("php"),
-		open: func(t testing.TB) transferer { return startPHP(t, "extension") },
+		open: func(t testing.TB) transferer { return startPHP(t, "extension").visit },
 		limits: []limitation{
 			{"PHP's ftp extension says EPSV and EPRT on IPv6 only", extendedOnIPv4, fallsShort(cell{mode: epsv, ip: ipv4, tls: plain}), nil},
 			{"PHP's ftp extension has no implicit TLS", implicitOnly, fallsShort(cell{mode: epsv, ip: ipv6, tls: implicit}), nil},
@@ -35,7 +35,7 @@ func phpClient() *client {
 func phpStreamsClient() *client {
 	return &client{
 		name: "php-streams", brings: "php-cli", missing: programs("php"),
-		open: func(t testing.TB) transferer { return startPHP(t, "streams") },
+		open: func(t testing.TB) transferer { return startPHP(t, "streams").visit },
 		limits: []limitation{
 			{"PHP's ftp:// says EPSV only", notBy(epsv), fallsShort(cell{mode: pasv, ip: ipv4, tls: plain}), nil},
 			{"PHP's ftp:// has no ASCII type", needsASCII, fallsShort(cell{mode: epsv, ip: ipv4, tls: plain, ascii: true}), nil},
@@ -50,17 +50,21 @@ func phpStreamsClient() *client {
 // another.
 const wordpressFolder = "/usr/share/wordpress/wp-admin/includes"
 
+func wordpressClass() string {
+	return filepath.Join(cmp.Or(os.Getenv("PARADISE_WORDPRESS"), wordpressFolder), "class-ftp.php")
+}
+
 // wordpressClient is the class in plain PHP that WordPress falls back to where the
 // host's PHP has no ftp extension. Many plugins and other systems bring a copy.
 func wordpressClient() *client {
-	class := filepath.Join(cmp.Or(os.Getenv("PARADISE_WORDPRESS"), wordpressFolder), "class-ftp.php")
+	class := wordpressClass()
 	return &client{
 		name: "wordpress", brings: "php-cli and wordpress",
 		missing: func() error {
 			_, err := os.Stat(class)
 			return errors.Join(programs("php")(), err)
 		},
-		open: func(t testing.TB) transferer { return startPHP(t, class) },
+		open: func(t testing.TB) transferer { return startPHP(t, class).visit },
 		limits: []limitation{
 			{"WordPress's class says PASV only", notBy(pasv), fallsShort(cell{mode: port, ip: ipv4, tls: plain}), nil},
 			{"WordPress's class has no TLS", needsTLS, fallsShort(cell{mode: pasv, ip: ipv4, tls: tls12}), nil},
@@ -73,7 +77,7 @@ func rubyClient() *client {
 	return &client{
 		name: "ruby", brings: "ruby", missing: programs("ruby"),
 		endsLines: true, // puttextfile does
-		open:      func(t testing.TB) transferer { return startHelper(t, nil, "ruby", script(t, "visits.rb")).visit },
+		open:      func(t testing.TB) transferer { return startRuby(t).visit },
 		limits: []limitation{
 			{"Ruby's Net::FTP says EPSV and EPRT on IPv6 only", extendedOnIPv4, fallsShort(cell{mode: epsv, ip: ipv4, tls: plain}), nil},
 			{"Ruby's Net::FTP has no implicit TLS before 3.3", implicitOnly, fallsShort(cell{mode: epsv, ip: ipv6, tls: implicit}), nil},
@@ -81,17 +85,22 @@ func rubyClient() *client {
 	}
 }
 
+func startRuby(t testing.TB) *helper { return startHelper(t, nil, "ruby", script(t, "visits.rb")) }
+
 // perlClient is Perl's own library.
 func perlClient() *client {
 	return &client{
 		name: "perl", brings: "libio-socket-ssl-perl",
-		missing: func() error { return hasPerlModule("IO/Socket/SSL.pm") },
-		open:    func(t testing.TB) transferer { return startHelper(t, nil, "perl", script(t, "visits.pl")).visit },
+		missing:        func() error { return hasPerlModule("IO/Socket/SSL.pm") },
+		handshakeFirst: true,
+		open:           func(t testing.TB) transferer { return startPerl(t).visit },
 		limits: []limitation{
 			{"Perl's Net::FTP says EPSV and EPRT on IPv6 only", extendedOnIPv4, fallsShort(cell{mode: epsv, ip: ipv4, tls: plain}), nil},
 		},
 	}
 }
+
+func startPerl(t testing.TB) *helper { return startHelper(t, nil, "perl", script(t, "visits.pl")) }
 
 func hasPerlModule(file string) error {
 	if err := programs("perl")(); err != nil {
@@ -109,9 +118,7 @@ func pyfilesystemClient() *client {
 			_, err := os.Stat("/usr/lib/python3/dist-packages/fs/ftpfs.py")
 			return err
 		},
-		open: func(t testing.TB) transferer {
-			return startHelper(t, nil, "/usr/bin/python3", "-u", script(t, "visits_fs.py")).visit
-		},
+		open: func(t testing.TB) transferer { return startPyFilesystem(t).visit },
 		// What is written into an opened file has no close_notify; upload() says it.
 		policy: func(p *paradise.Policy) { p.AllowUnclosedTLS = true },
 		limits: []limitation{
@@ -123,6 +130,10 @@ func pyfilesystemClient() *client {
 			{"PyFilesystem makes no empty file by opening it", anyCell, losesEmpty, isEmpty},
 		},
 	}
+}
+
+func startPyFilesystem(t testing.TB) *helper {
+	return startHelper(t, nil, "/usr/bin/python3", "-u", script(t, "visits_fs.py"))
 }
 
 func outerSpace(name string, _ []byte) bool { return strings.TrimSpace(name) != name }

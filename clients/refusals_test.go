@@ -49,6 +49,22 @@ func refusalsOf(c *client, t testing.TB) (try refused, says []string) {
 	case "commons-net":
 		java := []string{"-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp", commonsNet, script(t, "Visits.java")}
 		return helperRefused(startHelper(t, nil, "java", java...)), told
+	case "php":
+		return helperRefused(startPHP(t, "extension")), []string{"No such file", "too large"}
+	case "php-streams":
+		return helperRefused(startPHP(t, "streams")), []string{"550"}
+	case "wordpress":
+		return helperRefused(startPHP(t, wordpressClass())), told
+	case "ruby":
+		return helperRefused(startRuby(t)), told
+	case "perl":
+		return helperRefused(startPerl(t)), told
+	case "pyfilesystem":
+		return helperRefused(startPyFilesystem(t)), []string{"not found", "too large"}
+	case "mono":
+		return helperRefused(startMono(t)), told
+	case "ffmpeg":
+		return ffmpegRefused, nil
 	}
 	t.Fatalf("%s has no refusals", c.name)
 	return nil, nil
@@ -67,7 +83,7 @@ func TestRefusalsAreRead(t *testing.T) {
 			c.need(t)
 			try, says := refusalsOf(c, t)
 			for _, at := range allCells() {
-				if at.ip == ipv6 || at.ascii || c.limited(at) {
+				if at.ip == ipv6 || at.ascii || c.limited(at) || c.handshakeFirst && at.tls != plain {
 					continue
 				}
 				t.Run(at.String(), func(t *testing.T) {

@@ -12,7 +12,7 @@ static class Visits
     static FtpWebRequest Request(string[] f, string name, string method)
     {
         string host = f[2] == "IPv6" ? "[" + f[5] + "]" : f[5];
-        var uri = new Uri("ftp://" + host + ":" + f[6] + "/%2F" + Uri.EscapeUriString(f[12]).TrimStart('/') + "/" + Uri.EscapeDataString(name));
+        var uri = new Uri("ftp://" + host + ":" + f[6] + "/%2F" + Uri.EscapeUriString(f[12]).TrimStart('/') + "/" + Uri.EscapeDataString(name).Replace("%2F", "/"));
         var r = (FtpWebRequest)WebRequest.Create(uri);
         r.Method = method;
         r.Credentials = new NetworkCredential(f[7], f[8]);
@@ -33,29 +33,55 @@ static class Visits
         }
     }
 
+    static void Put(string[] f, string name)
+    {
+        var r = Request(f, name, WebRequestMethods.Ftp.UploadFile);
+        using (var to = r.GetRequestStream())
+        using (var from = File.OpenRead(Path.Combine(f[10], Path.GetFileName(name))))
+            from.CopyTo(to);
+        Finish(r);
+    }
+
+    static void Get(string[] f, string name)
+    {
+        using (var response = Request(f, name, WebRequestMethods.Ftp.DownloadFile).GetResponse())
+        using (var to = File.Create(Path.Combine(f[11], name)))
+            response.GetResponseStream().CopyTo(to);
+    }
+
+    // Asks for what is refused, and goes on with what is not; returns what was said.
+    static IEnumerable<string> Refusals(string[] f)
+    {
+        var said = new List<string>();
+        foreach (var attempt in new Action[] { () => Get(f, "nope"), () => Put(f, "nope/small.bin"), () => Put(f, "big.bin") })
+        {
+            try
+            {
+                attempt();
+                said.Add("not refused");
+            }
+            catch (WebException e)
+            {
+                said.Add(e.Message.Replace("\n", " ").Replace("\r", ""));
+            }
+            Get(f, "there.bin");
+        }
+        return said;
+    }
+
     static IEnumerable<string> Visit(string[] f)
     {
         if (f[3] == "implicit") throw new Exception("FtpWebRequest has no implicit TLS");
         string[] names = f.Skip(13).ToArray();
         foreach (string name in names)
-        {
-            var r = Request(f, name, WebRequestMethods.Ftp.UploadFile);
-            using (var to = r.GetRequestStream())
-            using (var from = File.OpenRead(Path.Combine(f[10], name)))
-                from.CopyTo(to);
-            Finish(r);
-        }
+            Put(f, name);
         var listing = new List<string>();
         using (var response = Request(f, "", WebRequestMethods.Ftp.ListDirectory).GetResponse())
         using (var lines = new StreamReader(response.GetResponseStream()))
             for (string line; (line = lines.ReadLine()) != null;)
                 listing.Add(Path.GetFileName(line));
         foreach (string name in names)
-        {
-            using (var response = Request(f, name, WebRequestMethods.Ftp.DownloadFile).GetResponse())
-            using (var to = File.Create(Path.Combine(f[11], name)))
-                response.GetResponseStream().CopyTo(to);
-        }
+            Get(f, name);
         return listing;
     }
 
@@ -68,7 +94,7 @@ static class Visits
             string answer;
             try
             {
-                answer = string.Join("\t", new[] { "ok" }.Concat(Visit(line.Split('\t'))));
+                answer = string.Join("\t", new[] { "ok" }.Concat(line.StartsWith("refusals") ? Refusals(line.Split('\t')) : Visit(line.Split('\t'))));
             }
             catch (Exception e)
             {

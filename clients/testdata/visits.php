@@ -48,13 +48,59 @@ function visitByExtension(array $f): array
     return array_map("basename", $names);
 }
 
-function visitByStreams(array $f): array
+/** refusals runs what is refused, each time followed by what is not; it returns what was said. */
+function refusals(array $attempts, callable $after): array
 {
-    $context = stream_context_create(["ftp" => ["overwrite" => true], "ssl" => ["cafile" => $f["ca"], "peer_name" => $f["host"]]]);
+    $said = [];
+    foreach ($attempts as $attempt) {
+        try {
+            $attempt();
+            $said[] = "not refused";
+        } catch (Exception $e) {
+            $said[] = strtok($e->getMessage(), "\n");
+        }
+        $after();
+    }
+    return $said;
+}
+
+function refusalsByExtension(array $f): array
+{
+    $ftp = login($f);
+    must(ftp_chdir($ftp, $f["remote"]), "ftp_chdir");
+    return refusals([
+        fn() => must(ftp_get($ftp, "{$f["down"]}/nope", "nope"), "ftp_get"),
+        fn() => must(ftp_nlist($ftp, "nope"), "ftp_nlist"),
+        fn() => must(ftp_put($ftp, "nope/small.bin", "{$f["up"]}/small.bin"), "ftp_put"),
+        fn() => must(ftp_put($ftp, "big.bin", "{$f["up"]}/big.bin"), "ftp_put"),
+    ], fn() => must(ftp_get($ftp, "{$f["down"]}/there.bin", "there.bin"), "ftp_get"));
+}
+
+function streams(array $f): array
+{
     $scheme = $f["tls"] === "plain" ? "ftp" : "ftps";
     $host = $f["family"] === "IPv6" ? "[{$f["host"]}]" : $f["host"];
     $login = rawurlencode($f["user"]) . ":" . rawurlencode($f["password"]);
-    $folder = "$scheme://$login@$host:{$f["port"]}{$f["remote"]}";
+    return [
+        "$scheme://$login@$host:{$f["port"]}{$f["remote"]}",
+        stream_context_create(["ftp" => ["overwrite" => true], "ssl" => ["cafile" => $f["ca"], "peer_name" => $f["host"]]]),
+    ];
+}
+
+/** A URL tells nobody how a STOR ended, so "big.bin" is not tried. */
+function refusalsByStreams(array $f): array
+{
+    [$folder, $context] = streams($f);
+    return refusals([
+        fn() => must(copy("$folder/nope", "{$f["down"]}/nope", $context), "copy"),
+        fn() => must(scandir("$folder/nope/", SCANDIR_SORT_ASCENDING, $context), "scandir"),
+        fn() => must(copy("{$f["up"]}/small.bin", "$folder/nope/small.bin", $context), "copy"),
+    ], fn() => must(copy("$folder/there.bin", "{$f["down"]}/there.bin", $context), "copy"));
+}
+
+function visitByStreams(array $f): array
+{
+    [$folder, $context] = streams($f);
     foreach ($f["names"] as $name) {
         must(copy("{$f["up"]}/$name", "$folder/$name", $context), "copy");
     }
@@ -65,7 +111,8 @@ function visitByStreams(array $f): array
     return $names;
 }
 
-function visitByClass(array $f): array
+/** classLogin returns the session, and what throws if it says no. */
+function classLogin(array $f): array
 {
     $ftp = new ftp(false, false);
     $must = fn($result, string $what) => must($result, "$what: " . trim($ftp->_message));
@@ -75,6 +122,12 @@ function visitByClass(array $f): array
     $must($ftp->SetType($f["type"] === "A" ? FTP_ASCII : FTP_BINARY), "SetType");
     $must($ftp->Passive(in_array($f["mode"], ["PASV", "EPSV"])), "Passive");
     $must($ftp->chdir($f["remote"]), "chdir");
+    return [$ftp, $must];
+}
+
+function visitByClass(array $f): array
+{
+    [$ftp, $must] = classLogin($f);
     foreach ($f["names"] as $name) {
         $must($ftp->put("{$f["up"]}/$name", $name), "put");
     }
@@ -86,7 +139,18 @@ function visitByClass(array $f): array
     return array_values(array_filter(array_map(fn($name) => rtrim($name, "\r\n"), $names)));
 }
 
-$visit = ["extension" => visitByExtension(...), "streams" => visitByStreams(...)][$argv[1]] ?? visitByClass(...);
+function refusalsByClass(array $f): array
+{
+    [$ftp, $must] = classLogin($f);
+    return refusals([
+        fn() => $must($ftp->get("nope", "{$f["down"]}/nope"), "get"),
+        fn() => $must($ftp->nlist("nope"), "nlist"),
+        fn() => $must($ftp->put("{$f["up"]}/small.bin", "nope/small.bin"), "put"),
+        fn() => $must($ftp->put("{$f["up"]}/big.bin", "big.bin"), "put"),
+    ], fn() => $must($ftp->get("there.bin", "{$f["down"]}/there.bin"), "get"));
+}
+
+$by = ["extension" => "ByExtension", "streams" => "ByStreams"][$argv[1]] ?? "ByClass";
 if (is_file($argv[1])) {
     ob_start(); // the file ends with a blank line
     require $argv[1];
@@ -97,7 +161,7 @@ while (($line = fgets(STDIN)) !== false) {
     $f = array_combine(FIELDS, array_slice($words, 0, count(FIELDS)));
     $f["names"] = array_slice($words, count(FIELDS));
     try {
-        $answer = ["ok", ...$visit($f)];
+        $answer = ["ok", ...($f["op"] . $by)($f)];
     } catch (Throwable $e) {
         $answer = ["error", str_replace(["\t", "\n"], [" ", "\v"], (string) $e)];
     }

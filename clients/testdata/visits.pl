@@ -23,10 +23,36 @@ sub login {
     return $ftp;
 }
 
-sub visit {
+sub enter {
     my ($f) = @_;
     my $ftp = login($f);
     $ftp->cwd($f->{remote}) or die "cwd: " . $ftp->message;
+    return $ftp;
+}
+
+# Asks for what is refused, and goes on with what is not; returns what was said.
+sub refusals {
+    my ($f) = @_;
+    my $ftp = enter($f);
+    $ftp->binary;
+    my @said;
+    for my $attempt (
+        sub { $ftp->get("nope", "$f->{down}/nope") },
+        sub { $ftp->ls("nope") },
+        sub { $ftp->put("$f->{up}/small.bin", "nope/small.bin") },
+        sub { $ftp->put("$f->{up}/big.bin", "big.bin") },
+    ) {
+        my $done = $attempt->();
+        chomp(my $message = $ftp->message);
+        push @said, $done ? "not refused" : $ftp->code . " " . $message;
+        $ftp->get("there.bin", "$f->{down}/there.bin") or die "get: " . $ftp->message;
+    }
+    return @said;
+}
+
+sub visit {
+    my ($f) = @_;
+    my $ftp = enter($f);
     $f->{type} eq "A" ? $ftp->ascii : $ftp->binary;
     for my $name (@{$f->{names}}) {
         $ftp->put("$f->{up}/$name", $name) or die "put: " . $ftp->message;
@@ -46,7 +72,7 @@ while (my $line = <STDIN>) {
     my %f;
     @f{@fields} = splice @words, 0, scalar @fields;
     $f{names} = \@words;
-    my @answer = eval { ("ok", visit(\%f)) };
+    my @answer = eval { ("ok", $f{op} eq "refusals" ? refusals(\%f) : visit(\%f)) };
     if ($@) {
         (my $text = $@) =~ tr/\t\n/ \x0b/;
         @answer = ("error", $text);

@@ -14,10 +14,37 @@ def options(f)
   o.merge(ssl: ssl)
 end
 
-def visit(f)
+def session(f)
   Net::FTP.open(f["host"], options(f)) do |ftp|
     ftp.login(f["user"], f["password"])
     ftp.chdir(f["remote"])
+    yield ftp
+  end
+end
+
+# Asks for what is refused, and goes on with what is not; returns what was said.
+def refusals(f)
+  session(f) do |ftp|
+    [
+      -> { ftp.getbinaryfile("nope", "#{f["down"]}/nope") },
+      -> { ftp.list("nope") },
+      -> { ftp.putbinaryfile("#{f["up"]}/small.bin", "nope/small.bin") },
+      -> { ftp.putbinaryfile("#{f["up"]}/big.bin", "big.bin") },
+    ].map do |attempt|
+      said = begin
+        attempt.call
+        "not refused"
+      rescue Net::FTPPermError => e
+        e.message.chomp
+      end
+      ftp.getbinaryfile("there.bin", "#{f["down"]}/there.bin")
+      said
+    end
+  end
+end
+
+def visit(f)
+  session(f) do |ftp|
     text = f["type"] == "A"
     f["names"].each { |name| ftp.public_send(text ? :puttextfile : :putbinaryfile, "#{f["up"]}/#{name}", name) }
     names = ftp.nlst
@@ -33,7 +60,7 @@ STDIN.each_line(chomp: true) do |line|
   f = FIELDS.zip(words).to_h
   f["names"] = words.drop(FIELDS.size)
   begin
-    answer = ["ok", *visit(f)]
+    answer = ["ok", *(f["op"] == "refusals" ? refusals(f) : visit(f))]
   rescue StandardError => e
     answer = ["error", e.full_message(highlight: false).tr("\t", " ").gsub("\n", "\v")]
   end
