@@ -18,7 +18,8 @@ import (
 // The log of an upload that a setting would have taken names the setting, its key and
 // the clients that end all uploads so; that of any other ending names none.
 func TestTheLogNamesTheSettingThatWouldHaveTakenAnUpload(t *testing.T) {
-	const unclosed, lost = "Policy.AllowUnclosedTLS takes them, key allow-unclosed-tls", "Policy.AllowLostControl takes them, key allow-lost-control"
+	const unclosed = "Policy.AllowUnclosedTLS takes them, key allow-unclosed-tls"
+	const lost = "Policy.AllowLostControl takes them, key allow-lost-control"
 	upload := func(w *world) (c *ftps, raw net.Conn, d *tls.Conn) {
 		c = w.ftps().ready()
 		raw = c.beginClear("STOR f")

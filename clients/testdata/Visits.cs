@@ -12,8 +12,8 @@ static class Visits
     static FtpWebRequest Request(string[] f, string name, string method)
     {
         string host = f[2] == "IPv6" ? "[" + f[5] + "]" : f[5];
-        var uri = new Uri("ftp://" + host + ":" + f[6] + "/%2F" + Uri.EscapeUriString(f[12]).TrimStart('/') + "/" + Uri.EscapeDataString(name).Replace("%2F", "/"));
-        var r = (FtpWebRequest)WebRequest.Create(uri);
+        string path = "/%2F" + Uri.EscapeUriString(f[12]).TrimStart('/') + "/" + Uri.EscapeDataString(name).Replace("%2F", "/");
+        var r = (FtpWebRequest)WebRequest.Create(new Uri("ftp://" + host + ":" + f[6] + path));
         r.Method = method;
         r.Credentials = new NetworkCredential(f[7], f[8]);
         r.EnableSsl = f[3] != "plain";
@@ -53,7 +53,8 @@ static class Visits
     static IEnumerable<string> Refusals(string[] f)
     {
         var said = new List<string>();
-        foreach (var attempt in new Action[] { () => Get(f, "nope"), () => Put(f, "nope/small.bin"), () => Put(f, "big.bin") })
+        var attempts = new Action[] { () => Get(f, "nope"), () => Put(f, "nope/small.bin"), () => Put(f, "big.bin") };
+        foreach (var attempt in attempts)
         {
             try
             {
@@ -94,7 +95,8 @@ static class Visits
             string answer;
             try
             {
-                answer = string.Join("\t", new[] { "ok" }.Concat(line.StartsWith("refusals") ? Refusals(line.Split('\t')) : Visit(line.Split('\t'))));
+                string[] f = line.Split('\t');
+                answer = string.Join("\t", new[] { "ok" }.Concat(f[0] == "refusals" ? Refusals(f) : Visit(f)));
             }
             catch (Exception e)
             {

@@ -16,9 +16,10 @@ type concessions struct {
 }
 
 func (c *concessions) flags(fs *flag.FlagSet) {
-	choiceVar(fs, &c.defaultType, "default-type", "binary", "binary or ascii: type of transfers until a client says one; ascii is RFC 959's", "binary", "ascii")
-	fs.BoolVar(&c.unclosedTLS, "allow-unclosed-tls", false, "take uploads over TLS that end without close_notify, and with them truncated ones; docs/tls.md has the clients")
-	fs.BoolVar(&c.lostControl, "allow-lost-control", false, "take uploads whose control connection ends first, and with them parts from clients that died; docs/uploads.md has the clients")
+	choiceVar(fs, &c.defaultType, "default-type", "binary",
+		"binary or ascii: type of transfers until a client says one; ascii is RFC 959's", "binary", "ascii")
+	fs.BoolVar(&c.unclosedTLS, "allow-unclosed-tls", false, "take uploads over TLS without close_notify, and with them truncated ones")
+	fs.BoolVar(&c.lostControl, "allow-lost-control", false, "take uploads that outlive their control connection, and with them parts")
 }
 
 func (c *concessions) apply(p *paradise.Policy) {
