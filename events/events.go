@@ -2,8 +2,8 @@
 //
 // A [Dispatcher] calls hooks later, on a goroutine of its own, in the order in
 // which things happened. What it cannot keep up with it drops, counts and reports:
-// it is for logs, counters and displays. For what must not be lost there is package
-// journal.
+// it is for logs, counters and displays. A [Writer] does the same for the lines of a
+// log. For what must not be lost there is package journal.
 package events
 
 import (

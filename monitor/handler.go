@@ -48,6 +48,11 @@ type Options struct {
 	// most, and one that takes more than two seconds counts as an error until it
 	// has returned. Nil: a server that does not drain is ready.
 	Ready func() error
+
+	// Metrics tells further figures, which /metrics has behind those of the server.
+	// It is called for each scrape, from several goroutines at once, and must not
+	// block. Nil: there are none.
+	Metrics func() []Metric
 }
 
 // minToken keeps guessing hopeless.
@@ -60,6 +65,7 @@ type Handler struct {
 	drain     func()
 	kickOther func(id uint64) error // nil: there are no others
 	drained   sync.Once
+	figures   func() []Metric // nil: none
 	keys      keys
 	origins   *http.CrossOriginProtection
 	mux       *http.ServeMux
@@ -82,6 +88,7 @@ func New(srv *paradise.Server, o Options) (*Handler, error) {
 		hosts:     make(map[string]bool),
 		drain:     o.Drain,
 		kickOther: o.Kick,
+		figures:   o.Metrics,
 		keys:      newKeys(o.Token),
 		origins:   http.NewCrossOriginProtection(),
 		hub:       newHub(srv, o.Generations),

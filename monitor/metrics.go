@@ -25,6 +25,9 @@ func (h *Handler) metrics(w http.ResponseWriter, _ *http.Request) {
 	m.transfers(st)
 	m.doors(st, h.freePorts(st))
 	m.process(st)
+	if h.figures != nil {
+		m.extra(h.figures())
+	}
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	w.Write(m.Bytes())
 }

@@ -124,6 +124,27 @@ func TestFreePortsAreToldOfARange(t *testing.T) {
 	}
 }
 
+func TestTheHostProgramHasFiguresOfItsOwn(t *testing.T) {
+	w := watch(t, Options{Metrics: func() []Metric {
+		return []Metric{
+			{Name: "shop_orders_total", Help: "Orders by\nresult.", Label: "result", Value: "paid", N: 3},
+			{Name: "shop_orders_total", Label: "result", Value: `"lost"`, N: 1},
+			{Name: "shop_baskets", Help: "Baskets.", Gauge: true, N: 7},
+		}
+	}})
+	_, text := w.get("/metrics")
+	families, err := parseMetrics(text)
+	require.NoError(t, err)
+	orders := families["shop_orders_total"]
+	require.NotNil(t, orders)
+	assert.Equal(t, "counter", orders.kind)
+	assert.Equal(t, `Orders by\nresult.`, orders.help)
+	assert.EqualValues(t, 3, orders.of(`result="paid"`))
+	assert.EqualValues(t, 1, orders.of(`result="\"lost\""`))
+	assert.Equal(t, "gauge", families["shop_baskets"].kind)
+	assert.EqualValues(t, 7, families["shop_baskets"].of(""))
+}
+
 func TestLabelValuesAreEscaped(t *testing.T) {
 	var w metricWriter
 	w.begin("paradise_x_total", "counter", "X.")

@@ -1,20 +1,54 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"os"
+	"time"
+
+	"github.com/paradiseftp/paradise/events"
 )
 
-// newLogger logs to standard error from level upwards, and the traced lines of
-// single users below it.
-func newLogger(cfg *config, level slog.Leveler, tracing func() bool) *slog.Logger {
-	o := &slog.HandlerOptions{Level: slog.LevelDebug}
-	var h slog.Handler = slog.NewTextHandler(os.Stderr, o)
-	if cfg.logFormat == "json" {
-		h = slog.NewJSONHandler(os.Stderr, o)
+const (
+	logQueue = 1 << 20         // bytes of lines that wait for whoever reads the log
+	logFlush = 2 * time.Second // how long the end of the process waits for him
+)
+
+// openLog takes the lines for standard error, which nobody may read: a pipe that is
+// full, a paused terminal. Sessions do not wait for it.
+func openLog(cfg *config) *events.Writer {
+	out := events.NewWriter(os.Stderr, logQueue)
+	out.Dropping = func(n uint64) []byte {
+		var line bytes.Buffer
+		slog.New(logFormat(cfg, &line)).Warn("lines of the log dropped: nobody read it", "pid", os.Getpid(), "dropped", n, "total", out.Dropped())
+		return line.Bytes()
 	}
-	return slog.New(traceFilter{h, level, tracing, slog.Int("pid", os.Getpid())})
+	return out
+}
+
+// flush ends logs: what waits is written, if it is taken in time.
+func flush(logs ...*events.Writer) {
+	ctx, cancel := context.WithTimeout(context.Background(), logFlush)
+	defer cancel()
+	for _, out := range logs {
+		out.Close(ctx)
+	}
+}
+
+func logFormat(cfg *config, out io.Writer) slog.Handler {
+	o := &slog.HandlerOptions{Level: slog.LevelDebug}
+	if cfg.logFormat == "json" {
+		return slog.NewJSONHandler(out, o)
+	}
+	return slog.NewTextHandler(out, o)
+}
+
+// newLogger logs to out from level upwards, and the traced lines of single users
+// below it.
+func newLogger(cfg *config, out io.Writer, level slog.Leveler, tracing func() bool) *slog.Logger {
+	return slog.New(traceFilter{logFormat(cfg, out), level, tracing, slog.Int("pid", os.Getpid())})
 }
 
 // traceFilter lets the lines of a traced session through at any level: they are

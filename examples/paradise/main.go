@@ -9,14 +9,23 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/paradiseftp/paradise/events"
 )
 
 func main() {
 	err := command(os.Args[1:])
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "paradise:", err)
+		lastWord(err)
 		os.Exit(1)
 	}
+}
+
+// lastWord says why the program fails, to whoever reads it in time.
+func lastWord(err error) {
+	out := events.NewWriter(os.Stderr, logQueue)
+	fmt.Fprintln(out, "paradise:", err)
+	flush(out)
 }
 
 // command runs the subcommand that args begin with, or serves.

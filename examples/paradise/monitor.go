@@ -10,10 +10,9 @@ import (
 	"github.com/paradiseftp/paradise/monitor"
 )
 
-// newMonitor makes the page, nil if it is switched off. drain is called for the
-// page's button, others tells of other processes, ready what keeps this one from
-// serving.
-func (cfg *config) newMonitor(srv *paradise.Server, drain func(), others *generations, ready func() error) (*monitor.Handler, error) {
+// newMonitor makes the page, nil if it is switched off. What o says of the server is
+// given.
+func (cfg *config) newMonitor(srv *paradise.Server, o monitor.Options) (*monitor.Handler, error) {
 	if cfg.monitor == "" {
 		return nil, nil
 	}
@@ -21,7 +20,7 @@ func (cfg *config) newMonitor(srv *paradise.Server, drain func(), others *genera
 	if err != nil {
 		return nil, err
 	}
-	o := monitor.Options{Token: token, Hosts: cfg.monitorHosts, Drain: drain, Generations: others.look, Kick: others.kick, Ready: ready}
+	o.Token, o.Hosts = token, cfg.monitorHosts
 	if err := monitor.Check(cfg.monitor, o); err != nil {
 		return nil, fmt.Errorf("-monitor: %w (-monitor-token-file FILE)", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/monitor"
 )
 
 func TestTheMonitorIsNotOpenToOthersWithoutAToken(t *testing.T) {
@@ -19,14 +20,14 @@ func TestTheMonitorIsNotOpenToOthersWithoutAToken(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := &config{monitor: c.addr, monitorToken: c.token}
-			_, err := cfg.newMonitor(&paradise.Server{}, nil, nil, nil)
+			_, err := cfg.newMonitor(&paradise.Server{}, monitor.Options{})
 			assert.ErrorContains(t, err, c.want)
 		})
 	}
 }
 
 func TestAnEmptyMonitorAddressTurnsItOff(t *testing.T) {
-	page, err := (&config{}).newMonitor(&paradise.Server{}, nil, nil, nil)
+	page, err := (&config{}).newMonitor(&paradise.Server{}, monitor.Options{})
 	assert.NoError(t, err)
 	assert.Nil(t, page)
 }

@@ -80,16 +80,25 @@ func install(t *testing.T) string {
 // serves.
 func launch(t *testing.T, args ...string) *program {
 	t.Helper()
+	name := filepath.Join(t.TempDir(), "log")
+	log, err := os.Create(name)
+	require.NoError(t, err)
+	defer log.Close()
+	p := launchInto(t, log, args...)
+	p.stderr = logFile(name)
+	return p
+}
+
+// launchInto starts paradise with log as its standard error.
+func launchInto(t *testing.T, log *os.File, args ...string) *program {
+	t.Helper()
 	dir := t.TempDir()
 	p := &program{t: t, path: install(t), root: filepath.Join(dir, "root"), pidFile: filepath.Join(dir, "pid"),
 		exited: make(chan error, 1), silent: make(chan struct{})}
 	p.cmd = exec.Command(p.path, append([]string{"-addr", "127.0.0.1:0", "-monitor", "127.0.0.1:0",
 		"-root", p.root, "-pid-file", p.pidFile}, args...)...)
 	p.cmd.Env = append(os.Environ(), envMain+"=1", "TMPDIR="+dir)
-	p.stderr = logFile(filepath.Join(dir, "log"))
-	log, err := os.Create(string(p.stderr))
-	require.NoError(t, err)
-	defer log.Close()
+	p.stderr = logFile(log.Name())
 	p.cmd.Stderr = log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // all generations are one group
 	r, w, err := os.Pipe()

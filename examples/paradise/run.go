@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -40,6 +41,7 @@ func run(cfg *config, args []string) error {
 		if s, err = newService(cfg, args, p, others); err != nil {
 			return nil, err
 		}
+		slog.SetDefault(s.log) // what packages log for which nobody has set a logger
 		return s, s.start()
 	})
 }
@@ -143,8 +145,10 @@ func (s *service) Close() error {
 	return err
 }
 
-// notifyStop relays the signals that end the process, and the one that reloads.
+// notifyStop relays the signals that end the process, and the one that reloads. A
+// log whose reader has gone is no reason to end.
 func (s *service) notifyStop() {
+	signal.Ignore(syscall.SIGPIPE)
 	signal.Notify(s.stop, os.Interrupt, syscall.SIGTERM)
 	signal.Notify(s.hangup, syscall.SIGHUP)
 }

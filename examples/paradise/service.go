@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/acme/autocert"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/events"
 	"github.com/paradiseftp/paradise/handover"
 	"github.com/paradiseftp/paradise/monitor"
 )
@@ -27,6 +28,8 @@ type service struct {
 	others *generations
 	level  slog.LevelVar
 	log    *slog.Logger
+	lines  *events.Writer // of log
+	print  *events.Writer // standard output
 
 	files *homes
 	xfers *xferlog // nil: none
@@ -58,7 +61,8 @@ func newService(cfg *config, args []string, p *handover.Process, others *generat
 	s.background, s.cancel = context.WithCancel(context.Background())
 	s.watching, s.unwatch = context.WithCancel(s.background)
 	s.level.Set(cfg.logLevel)
-	s.log = newLogger(cfg, &s.level, s.users.tracing)
+	s.lines, s.print = openLog(cfg), events.NewWriter(os.Stdout, logQueue)
+	s.log = newLogger(cfg, s.lines, &s.level, s.users.tracing)
 	s.files.options.Logger = s.log
 	if err := s.build(); err != nil {
 		s.close()
@@ -98,7 +102,13 @@ func (s *service) build() error {
 	}
 	s.srv.Hooks = s.xfers.hooks()
 	s.srv.FirstIDs = s.others.ids
-	s.page, err = s.cfg.newMonitor(s.srv, func() { s.stop <- syscall.SIGTERM }, s.others, s.foldersReady)
+	s.page, err = s.cfg.newMonitor(s.srv, monitor.Options{
+		Drain:       func() { s.stop <- syscall.SIGTERM },
+		Generations: s.others.look,
+		Kick:        s.others.kick,
+		Ready:       s.foldersReady,
+		Metrics:     s.metrics,
+	})
 	return err
 }
 
@@ -124,6 +134,7 @@ func (s *service) close() {
 	s.files.uploads.close()
 	s.xfers.close()
 	s.files.Close()
+	flush(s.print, s.lines)
 }
 
 // start serves. The process counts once it is ready, and obeys signals from then
@@ -152,7 +163,7 @@ func (s *service) ready(stop func()) {
 	go s.watchFolders()
 	go s.p.Watchdog(s.background, func() bool { s.srv.Stats(); return true })
 	if s.p.Generation() == 0 {
-		welcome(s.cfg, s.open)
+		s.print.Write([]byte(welcome(s.cfg, s.open)))
 	}
 	s.warnOfClear(s.open["ftp"])
 	s.warn(s.users.current.Load())
@@ -313,13 +324,11 @@ func (s *service) times(grace time.Duration) (time.Duration, time.Duration) {
 }
 
 // hints tell what to type next; where TLS is required a plain client is refused.
-func hints(cfg *config, addr net.Addr) {
+func hints(cfg *config, addr net.Addr) string {
 	if cfg.policy().TLS == paradise.TLSOptional {
-		fmt.Printf("try:  ftp ftp://auser:secret@%s\n", addr)
-		fmt.Printf("or:   curl -T README.md ftp://auser:secret@%s/\n", addr)
-		return
+		return fmt.Sprintf("try:  ftp ftp://auser:secret@%[1]s\nor:   curl -T README.md ftp://auser:secret@%[1]s/\n", addr)
 	}
-	fmt.Printf("try:  curl --ssl-reqd -k -T README.md ftp://auser:secret@%s/\n", addr)
+	return fmt.Sprintf("try:  curl --ssl-reqd -k -T README.md ftp://auser:secret@%s/\n", addr)
 }
 
 // warnOfClear says that passwords can be read on the way.
@@ -331,16 +340,17 @@ func (s *service) warnOfClear(l net.Listener) {
 }
 
 // welcome tells where it serves.
-func welcome(cfg *config, open map[string]net.Listener) {
+func welcome(cfg *config, open map[string]net.Listener) string {
 	addr := open["ftp"].Addr()
-	fmt.Println("listening on: ", addr)
+	text := fmt.Sprintln("listening on: ", addr)
 	if l := open["ftps"]; l != nil {
-		fmt.Println("implicit TLS: ", l.Addr())
+		text += fmt.Sprintln("implicit TLS: ", l.Addr())
 	}
 	if !cfg.namesAccounts() {
-		hints(cfg, addr)
+		text += hints(cfg, addr)
 	}
 	if l := open["monitor"]; l != nil {
-		fmt.Printf("see:  curl http://%s/\n", l.Addr())
+		text += fmt.Sprintf("see:  curl http://%s/\n", l.Addr())
 	}
+	return text
 }
