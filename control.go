@@ -79,6 +79,7 @@ func (c *conn) open() bool {
 	}
 	if err := c.srv.Hooks.connect(c.ctx, c.facts()); err != nil {
 		r := replyFor(err, 421)
+		c.srv.state.log.Warn("session refused", "session", s.ID, "remote", s.Remote.String(), "reason", "hook", "error", err)
 		c.send(reply{code: 421, text: r.text, err: err})
 		return false
 	}
@@ -422,6 +423,11 @@ func (s *lineSource) Refuse(answer []byte) { (*conn)(s).write(answer, nil) }
 func (s *lineSource) Read(p []byte) (int, error) {
 	c := (*conn)(s)
 	n, err := c.nc.Read(p)
+	if n > 0 && !c.spoke {
+		c.mu.Lock()
+		c.spoke = true
+		c.mu.Unlock()
+	}
 	if n == 0 || p[n-1] == '\n' || !c.lineStart.IsZero() {
 		return n, err
 	}

@@ -8,8 +8,11 @@ import (
 
 // Hooks are optional functions called at fixed points of a session; nil ones
 // are skipped. They run on the session's own goroutine (transfers: on the
-// transfer's), so a slow hook slows its own session and no other. A panic is
-// caught and logged; in Connect and Before it refuses.
+// transfer's), so a slow hook slows its own session and no other, and one that does
+// not return keeps it: no timeout bounds hooks, and Kick does not free its session.
+// Stats never waits for a hook, Shutdown as long as its ctx lasts, Close seven seconds
+// at most; package events calls hooks off that path. A panic is caught and logged; in
+// Connect and Before it refuses.
 type Hooks struct {
 	// Connect is called before the greeting; an error refuses the client with
 	// 421, or closes it silently if it is still in a TLS handshake.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"runtime/debug"
 	"time"
@@ -37,8 +38,20 @@ func (c *conn) timedOut() bool {
 func (c *conn) refuse(why refusal, text string) {
 	c.srv.state.counters.refuse(why)
 	s := c.facts()
-	c.srv.state.log.Warn("session refused", "session", s.ID, "remote", s.Remote.String(), "reason", why.String())
+	c.srv.state.log.Log(c.base, c.heardAt(slog.LevelWarn), "session refused", "session", s.ID, "remote", s.Remote.String(), "reason", why.String())
 	c.send(say(421, text))
+}
+
+// heardAt is the level at which the log tells of a client: that of debugging for
+// one that has not said a word, as health checks of load balancers, which come every
+// second.
+func (c *conn) heardAt(level slog.Level) slog.Level {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.spoke {
+		return slog.LevelDebug
+	}
+	return level
 }
 
 // goodbye is the 421 for a session that must go.
@@ -146,7 +159,7 @@ func (c *conn) leave() {
 		return
 	}
 	s := c.facts()
-	c.srv.state.log.Info("session closed", "session", s.ID, "remote", s.Remote.String(),
+	c.srv.state.log.Log(c.base, c.heardAt(slog.LevelInfo), "session closed", "session", s.ID, "remote", s.Remote.String(),
 		"user", s.User.Name, "duration", time.Since(c.started))
 	c.observe(func() { c.srv.Hooks.disconnect(c.base, s) })
 	c.srv.state.awake.Add(-1)

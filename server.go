@@ -73,8 +73,12 @@ type Server struct {
 	Commands     []Command
 	SiteCommands []Command
 
-	// Logger gets one event per session, login, transfer and refusal. Nil:
-	// slog.Default().
+	// Logger gets one event per session, login, transfer and refusal, at debug level
+	// those of clients that never sent a word. One that blocks, as on a pipe that
+	// nobody reads, holds up the session that logs and, since handlers of log/slog
+	// have a lock, soon all of them: let it write to an events.Writer. Stats and Kick
+	// never wait for it, Shutdown as long as its ctx lasts, Close seven seconds at
+	// most. Nil: slog.Default().
 	Logger *slog.Logger
 
 	// BaseContext is the root of all contexts of a listener's sessions; Serve
@@ -201,39 +205,43 @@ func (srv *Server) acceptLoop(base context.Context, l net.Listener, implicit boo
 // init checks the fields and prepares what all listeners share, once.
 func (srv *Server) init() error {
 	srv.once.Do(func() {
-		st := &srv.state
-		st.mu.Lock()
-		defer st.mu.Unlock()
-		st.log = srv.Logger
-		if st.log == nil {
-			st.log = slog.Default()
-		}
-		first := srv.FirstIDs.orRandom()
-		st.nextID = first.Session
-		st.counters.nextChannel.Store(first.Channel)
-		st.started = time.Now()
-		st.stop = make(chan struct{})
-		st.timeouts = srv.Timeouts.withDefaults()
-		if srv.network.listen == nil {
-			srv.network = realNetwork()
-		}
-		if st.checkErr = srv.check(); st.checkErr != nil {
-			return
-		}
-		st.table, st.checkErr = newCommandTable(srv)
-		if st.checkErr != nil {
-			return
-		}
-		st.tls = newTLSSetup(srv)
-		st.limits = newAdmission(srv.Limits, &st.counters)
-		if !st.draining {
-			st.parker = newParker(srv.find)
-		}
-		if srv.TLSConfig == nil && srv.Policy.TLS == TLSDefault {
+		srv.prepare()
+		if st := &srv.state; st.checkErr == nil && srv.TLSConfig == nil && srv.Policy.TLS == TLSDefault {
 			st.log.Warn("logins and data travel in the clear: no TLSConfig is set")
 		}
 	})
 	return srv.state.checkErr
+}
+
+func (srv *Server) prepare() {
+	st := &srv.state
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.log = srv.Logger
+	if st.log == nil {
+		st.log = slog.Default()
+	}
+	first := srv.FirstIDs.orRandom()
+	st.nextID = first.Session
+	st.counters.nextChannel.Store(first.Channel)
+	st.started = time.Now()
+	st.stop = make(chan struct{})
+	st.timeouts = srv.Timeouts.withDefaults()
+	if srv.network.listen == nil {
+		srv.network = realNetwork()
+	}
+	if st.checkErr = srv.check(); st.checkErr != nil {
+		return
+	}
+	st.table, st.checkErr = newCommandTable(srv)
+	if st.checkErr != nil {
+		return
+	}
+	st.tls = newTLSSetup(srv)
+	st.limits = newAdmission(srv.Limits, &st.counters)
+	if !st.draining {
+		st.parker = newParker(srv.find)
+	}
 }
 
 func (srv *Server) track(l net.Listener) bool {
@@ -363,7 +371,8 @@ func (srv *Server) dismiss() {
 
 // Close stops accepting and ends every session at once; transfers are aborted.
 // Drivers have five seconds to obey their contexts; calls that are still blocked
-// are left behind, and the error, an [ErrDriverBlocked], names them.
+// are left behind, and the error, an [ErrDriverBlocked], names them. Hooks and Logger
+// have two seconds more; the error then tells how many sessions they hold up.
 func (srv *Server) Close() error {
 	gone := srv.stopAccepting(true)
 	for _, c := range srv.connections() {
@@ -373,11 +382,9 @@ func (srv *Server) Close() error {
 	case <-gone:
 	case <-time.After(closeGrace):
 	}
-	for _, c := range srv.connections() {
-		c.abandon()
-	}
+	err := srv.abandonAll()
 	srv.state.closeParker()
-	return srv.state.stuck.err()
+	return errors.Join(srv.state.stuck.err(), err)
 }
 
 // closeParker may run beside the first Serve, which makes the parker.
@@ -387,9 +394,6 @@ func (st *serverState) closeParker() {
 	st.mu.Unlock()
 	p.close()
 }
-
-// closeGrace is how long Close waits for drivers to obey their contexts.
-const closeGrace = 5 * time.Second
 
 // Kick ends the session with this ID: 421, transfers are aborted with reason
 // ([ErrKicked] if nil), but for an upload whose Commit has begun. It does not wait

@@ -51,6 +51,7 @@ type conn struct {
 	waiting   bool      // the loop is in a read that a past deadline may end
 	parked    bool      // no goroutine waits: the parker does
 	unparked  bool      // the parker has just woken it: it reads before it parks again
+	spoke     bool      // the client has sent a byte of a command
 	polled    pollState // by the parker's set
 	gone      bool      // removed from the server
 	calling   bool      // a driver's call runs outside a transfer

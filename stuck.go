@@ -11,6 +11,9 @@ import (
 // driverGrace is how long a driver has to obey its context.
 const driverGrace = 2 * time.Second
 
+// closeGrace is how long Close waits for drivers to obey their contexts.
+const closeGrace = 5 * time.Second
+
 // watchdog is a timer that is armed around calls that may hang.
 type watchdog struct{ t *time.Timer }
 
@@ -108,6 +111,28 @@ func (c *conn) abandon() {
 	}
 	c.giveUp(time.Time{})
 	c.leaveBehind()
+}
+
+// abandonAll ends the sessions that Close has waited for in vain. A Logger or a hook
+// that does not return keeps its session, and nobody else.
+func (srv *Server) abandonAll() error {
+	var leaving sync.WaitGroup
+	for _, c := range srv.connections() {
+		leaving.Go(c.abandon)
+	}
+	gone := make(chan struct{})
+	go func() {
+		leaving.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+	case <-time.After(driverGrace):
+	}
+	if n := len(srv.connections()); n > 0 {
+		return fmt.Errorf("paradise: sessions are held up by Logger or a hook that does not return: %d", n)
+	}
+	return nil
 }
 
 // leftBehind reports whether the session has ended without its goroutine.

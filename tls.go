@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -173,7 +174,11 @@ func (c *conn) startTLS(ctx context.Context, private bool) bool {
 	err := conn.HandshakeContext(ctx)
 	c.srv.state.counters.handshake(err == nil)
 	if err != nil {
-		c.srv.state.log.Warn("TLS handshake failed", "session", c.facts().ID, "remote", c.facts().Remote.String(), "error", err)
+		level := slog.LevelWarn
+		if private && !c.tls.wire.heard {
+			level = slog.LevelDebug // not even a ClientHello came: see conn.spoke
+		}
+		c.srv.state.log.Log(ctx, level, "TLS handshake failed", "session", c.facts().ID, "remote", c.facts().Remote.String(), "error", err)
 		c.raw.Close()
 		return false
 	}

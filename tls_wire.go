@@ -16,6 +16,7 @@ type tlsWire struct {
 	closing atomic.Bool   // deadlines are ours, not those crypto/tls sets for close_notify
 	stall   time.Duration // of a download: how long a write may wait without a byte moving
 	flights int           // first writes; crypto/tls writes one after the other
+	heard   bool          // the peer has sent a byte; of the goroutine that reads
 }
 
 // handshakeFlights is the most writes that a handshake needs of us.
@@ -43,6 +44,7 @@ func (w *tlsWire) write(p []byte) (int, error) {
 
 func (w *tlsWire) Read(p []byte) (int, error) {
 	n, err := w.Conn.Read(p)
+	w.heard = w.heard || n > 0
 	if n == 0 && err != nil {
 		w.ended.Store(true)
 	}
