@@ -10,7 +10,8 @@ import (
 
 // Errors that an [AuthDriver] returns to steer a login. Any other error is not
 // about the login but about the service behind it: the client gets 421 and may
-// come again.
+// come again. A [*ReplyError] chooses the text; with a Code of 500 or more it refuses
+// this login for good (530). Neither counts towards a ban of the address.
 var (
 	// ErrBadCredentials refuses the login (530). It never says whether the
 	// user exists.

@@ -56,9 +56,23 @@ func (c *conn) logIn(cred Credentials) reply {
 	case err == nil, errors.Is(err, ErrBadCredentials), errors.Is(err, ErrNeedPassword), errors.Is(err, ErrNeedAccount):
 		return c.loginFailed(cred, ErrBadCredentials, arrived)
 	default:
-		c.logLogin(cred.User, err)
-		return reply{code: 421, text: "Login service not available, try again later", err: err, end: true}
+		return c.noVerdict(cred, err, arrived)
 	}
+}
+
+// noVerdict answers a login that the AuthDriver has not decided. It does not count
+// against the address.
+func (c *conn) noVerdict(cred Credentials, err error, arrived time.Time) reply {
+	said, own := errors.AsType[*ReplyError](err)
+	c.logLogin(cred.User, err)
+	switch {
+	case own && said.Code >= 500:
+		c.srv.state.counters.failed.Add(1)
+		return c.deny(said.Text, arrived)
+	case own:
+		return reply{code: 421, text: said.Text, err: err, end: true}
+	}
+	return reply{code: 421, text: "Login service not available, try again later", err: err, end: true}
 }
 
 func (c *conn) authenticate(cred Credentials) (*User, error) {
@@ -120,15 +134,20 @@ func userKey(host, name string) string {
 
 var errTooManySessions = errors.New("paradise: too many sessions of this user")
 
-// loginFailed answers after a time that does not depend on what was wrong, and
-// that grows with every try (RFC 2577, 5 and 7).
+// loginFailed notes wrong credentials.
 func (c *conn) loginFailed(cred Credentials, err error, arrived time.Time) reply {
-	l := &c.srv.state.limits.limits
-	c.login.tries++
-	c.login.reset()
 	c.srv.state.limits.failed(c.remoteAddr(), userKey(c.facts().Host, cred.User))
 	c.srv.state.counters.failed.Add(1)
 	c.logLogin(cred.User, err)
+	return c.deny("Login incorrect", arrived)
+}
+
+// deny answers after a time that does not depend on what was wrong, and that grows
+// with every try (RFC 2577, 5 and 7).
+func (c *conn) deny(text string, arrived time.Time) reply {
+	l := &c.srv.state.limits.limits
+	c.login.tries++
+	c.login.reset()
 	if l.FailedDelay > 0 {
 		delay := l.FailedDelay << min(c.login.tries-1, 3)
 		c.dog.disarm() // this wait is ours
@@ -138,7 +157,7 @@ func (c *conn) loginFailed(cred Credentials, err error, arrived time.Time) reply
 		c.srv.state.counters.refuse(refusedLoginTries)
 		return reply{code: 421, text: refusedLoginTries.text(), end: true}
 	}
-	return say(530, "Login incorrect")
+	return say(530, text)
 }
 
 func (c *conn) logLogin(name string, err error) {

@@ -23,11 +23,6 @@ const (
 	defaultCacheSize   = 1024
 )
 
-// ErrUnavailable is what every outage is: no connection, no answer in time, a
-// status other than 200, 401 and 403, an answer that makes no sense. It is not
-// about the login. Its text names the service's host and never a secret.
-var ErrUnavailable = errors.New("webhook: identity service not available")
-
 // Driver is a [paradise.AuthDriver] that asks a web service. Set the fields
 // before the first login and leave them alone; the methods may be called from
 // many goroutines at once.
@@ -70,7 +65,8 @@ type Driver struct {
 
 	// BreakAfter is the number of outages in a row after which logins fail at
 	// once, for BreakFor; then one login tries the service, and its outcome
-	// holds for all. Zero: 5; negative: never.
+	// holds for all. An outage is no answer in time, 408 or 5xx. Zero: 5; negative:
+	// never.
 	BreakAfter int
 
 	// BreakFor is the length of that pause. Zero: 10 s.
@@ -88,6 +84,7 @@ type Driver struct {
 	breaker *breaker
 	cache   *cache        // nil: off
 	places  chan struct{} // nil: no bound
+	ended   counters
 }
 
 // Validate reports what is wrong with the fields. Call it at start; otherwise
@@ -153,7 +150,7 @@ func (d *Driver) Authenticate(ctx context.Context, s *paradise.Session, c paradi
 	}
 	u, err := a.user(s.Policy)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrUnavailable, d.service.host, err)
+		return nil, &failure{ErrSenseless, d.service.host, err}
 	}
 	if d.Complete != nil {
 		if err := d.Complete(ctx, s, &a, u); err != nil {
@@ -168,45 +165,43 @@ func (d *Driver) verdict(ctx context.Context, r Request) (Answer, error) {
 	if a, ok := d.cache.get(r, d.now()); ok {
 		return a, nil
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, or(d.Timeout, defaultTimeout), errSlow)
+	limit := or(d.Timeout, defaultTimeout)
+	began := time.Now()
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errSlow)
 	defer cancel()
 	if err := d.takePlace(ctx); err != nil {
-		return Answer{}, err
+		e := busy
+		if !errors.Is(err, errSlow) {
+			e = gone
+		}
+		return Answer{}, d.end(e, err)
 	}
 	defer d.leavePlace()
 
-	a, err := d.ask(ctx, r)
-	if err != nil {
+	a, e, err := d.ask(ctx, r, time.Since(began) > limit/2)
+	if err := d.end(e, err); err != nil {
 		return Answer{}, err
 	}
 	d.cache.put(r, a, d.now())
 	return a, nil
 }
 
-// ask goes through the breaker to the service.
-func (d *Driver) ask(ctx context.Context, r Request) (Answer, error) {
+// ask goes through the breaker to the service. Where the wait for a place has taken
+// most of the time, late, what is left of it says nothing about the service.
+func (d *Driver) ask(ctx context.Context, r Request, late bool) (a Answer, e ending, err error) {
 	probe, ok := d.breaker.enter(d.now())
 	if !ok {
-		return Answer{}, fmt.Errorf("%w: %s: paused after repeated outages", ErrUnavailable, d.service.host)
+		return Answer{}, paused, errPaused
 	}
-	outcome := undecided // of a panic too
-	defer func() { d.breaker.leave(probe, outcome, d.now()) }()
+	e = gone // of a panic too
+	defer func() { d.breaker.leave(probe, e.outcome(), d.now()) }()
 
-	a, err := d.service.ask(ctx, r)
-	switch {
-	case err == nil, isVerdict(err):
-		outcome = answered
-	case ctx.Err() != nil && context.Cause(ctx) != errSlow:
-		// The client has gone: that says nothing about the service.
-	default:
-		outcome = failed
+	a, err = d.service.ask(ctx, r)
+	e = endingOf(ctx, err)
+	if e == outage && late && context.Cause(ctx) == errSlow {
+		e = busy
 	}
-	return a, err
-}
-
-func isVerdict(err error) bool {
-	return errors.Is(err, paradise.ErrBadCredentials) || errors.Is(err, paradise.ErrNeedPassword) ||
-		errors.Is(err, paradise.ErrNeedAccount)
+	return a, e, err
 }
 
 func (d *Driver) takePlace(ctx context.Context) error {
@@ -217,7 +212,7 @@ func (d *Driver) takePlace(ctx context.Context) error {
 	case d.places <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("%w: %s: too many logins at once: %w", ErrUnavailable, d.service.host, context.Cause(ctx))
+		return fmt.Errorf("no place: %w", context.Cause(ctx))
 	}
 }
 

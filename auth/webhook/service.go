@@ -22,6 +22,7 @@ const maxAnswer = 64 << 10
 
 var (
 	errSlow   = errors.New("no answer in time")
+	errPaused = errors.New("not asked")
 	errBadURL = errors.New("webhook: URL is not a URL") // url.Parse would show it, and what may be secret in it
 )
 
@@ -91,16 +92,13 @@ func transport(connections int) *http.Transport {
 }
 
 // ask posts r and reads the verdict: an answer that lets in, one of paradise's
-// login errors, or an outage.
+// login errors, or another error, which endingOf tells apart.
 func (s *service) ask(ctx context.Context, r Request) (Answer, error) {
 	a, err := s.post(ctx, r)
-	if err == nil || isVerdict(err) {
-		return a, err
+	if cause := context.Cause(ctx); cause != nil && endingOf(ctx, err) > senseless {
+		err = cause // it says more than what the transport made of it
 	}
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause
-	}
-	return a, fmt.Errorf("%w: %s: %w", ErrUnavailable, s.host, err)
+	return a, err
 }
 
 func (s *service) post(ctx context.Context, r Request) (Answer, error) {
@@ -134,13 +132,17 @@ func read(resp *http.Response) (Answer, error) {
 	case resp.StatusCode == http.StatusUnauthorized, resp.StatusCode == http.StatusForbidden:
 		return Answer{}, paradise.ErrBadCredentials // whatever stands below it
 	case resp.StatusCode != http.StatusOK:
-		return Answer{}, fmt.Errorf("status %d", resp.StatusCode)
+		return Answer{}, statusError(resp.StatusCode)
 	case err != nil:
 		return Answer{}, withoutURL(err)
 	case len(body) > maxAnswer:
-		return Answer{}, fmt.Errorf("answer is longer than %d bytes", maxAnswer)
+		return Answer{}, senselessError{fmt.Errorf("answer is longer than %d bytes", maxAnswer)}
 	}
-	return parseAnswer(body)
+	a, err := parseAnswer(body)
+	if err != nil && !isVerdict(err) {
+		err = senselessError{err}
+	}
+	return a, err
 }
 
 // withoutURL takes the URL out of an error.

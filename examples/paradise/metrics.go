@@ -1,12 +1,32 @@
 package main
 
-import "github.com/paradiseftp/paradise/monitor"
+import (
+	"github.com/paradiseftp/paradise/auth/webhook"
+	"github.com/paradiseftp/paradise/monitor"
+)
 
 // metrics are the program's own, beside those of the server.
 func (s *service) metrics() []monitor.Metric {
-	const name, help = "paradise_log_lines_dropped_total", "Lines of a log that nobody read, or that could not be written, by log."
-	return []monitor.Metric{
-		{Name: name, Help: help, Label: "log", Value: "log", N: int64(s.lines.Dropped())},
-		{Name: name, Help: help, Label: "log", Value: "xferlog", N: int64(s.xfers.dropped())},
+	list := family("paradise_log_lines_dropped_total", "Lines of a log that nobody read, or that could not be written, by log.", "log",
+		sample{"log", s.lines.Dropped()}, sample{"xferlog", s.xfers.dropped()})
+	if d, ok := s.users.current.Load().service.(*webhook.Driver); ok {
+		n := d.Counts()
+		list = append(list, family("paradise_auth_requests_total", "Logins asked of -auth-url, by how they ended.", "result",
+			sample{"verdict", n.Verdicts}, sample{"refused", n.Refused}, sample{"senseless", n.Senseless},
+			sample{"outage", n.Outages}, sample{"busy", n.Busy}, sample{"paused", n.Paused})...)
 	}
+	return list
+}
+
+// sample is a figure of a family and its label's value.
+type sample struct {
+	value string
+	n     uint64
+}
+
+func family(name, help, label string, samples ...sample) (list []monitor.Metric) {
+	for _, s := range samples {
+		list = append(list, monitor.Metric{Name: name, Help: help, Label: label, Value: s.value, N: int64(s.n)})
+	}
+	return list
 }

@@ -309,6 +309,8 @@ func TestAnIdentityServiceDecides(t *testing.T) {
 		assert.Equal(t, c.let, err == nil, "%s %s: %v", c.user, c.password, err)
 		client.Quit()
 	}
+	assert.Equal(t, 2, p.gauge(`paradise_auth_requests_total{result="verdict"}`))
+	assert.Zero(t, p.gauge(`paradise_auth_requests_total{result="outage"}`))
 }
 
 // serveIdentity lets one user in.
