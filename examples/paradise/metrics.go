@@ -15,6 +15,10 @@ func (s *service) metrics() []monitor.Metric {
 			sample{"verdict", n.Verdicts}, sample{"refused", n.Refused}, sample{"senseless", n.Senseless},
 			sample{"outage", n.Outages}, sample{"busy", n.Busy}, sample{"paused", n.Paused})...)
 	}
+	if u := s.files.uploads; u != nil && u.sink != nil {
+		list = append(list, family("paradise_webhook_records_total", "Uploads told to -on-upload, or put aside since it refused them.", "result",
+			sample{"delivered", u.sink.Delivered()}, sample{"put_aside", u.sink.GivenUp()})...)
+	}
 	return list
 }
 

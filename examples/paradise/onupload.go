@@ -20,17 +20,22 @@ type onUpload struct {
 	journal string
 	url     string
 	secret  string
+	refused int // as often at most, then a record is put aside; 0: never
 }
 
 func (o *onUpload) flags(fs *flag.FlagSet) {
 	fs.StringVar(&o.journal, "journal", "", "`file` outside -root that notes every upload before its 226; with -on-upload, -root's name and .journal")
 	fs.StringVar(&o.url, "on-upload", "", "`URL` that gets a POST for every upload, at least once; see docs/journal.md")
+	fs.IntVar(&o.refused, "on-upload-max-refusals", 8, "refusals by -on-upload after which a record is put aside beside the journal; 0 is to wait for ever")
 	fs.StringVar(&o.secret, "on-upload-secret-file", "", "`file` with the secret that signs requests to -on-upload")
 }
 
 func (o *onUpload) check() error {
 	if o.secret != "" && o.url == "" {
 		return errors.New("-on-upload-secret-file is set without -on-upload")
+	}
+	if o.refused < 0 {
+		return fmt.Errorf("-on-upload-max-refusals is %d: use 1 or more, or 0 to wait for ever", o.refused)
 	}
 	return nil
 }
@@ -63,7 +68,10 @@ func openUploads(cfg *config, log *slog.Logger) (*uploads, error) {
 		return nil, nil
 	}
 	path := cfg.journalFile()
-	target := deliver.Options{URL: o.url, State: path + ".delivered", Logger: log}
+	target := deliver.Options{URL: o.url, State: path + ".delivered", MaxRefusals: o.refused, DeadLetters: path + ".dead-letters", Logger: log}
+	if o.refused == 0 {
+		target.MaxRefusals = -1 // the library's zero is its default
+	}
 	if o.secret != "" {
 		key, err := readSecret("on-upload-secret-file", o.secret)
 		if err != nil {

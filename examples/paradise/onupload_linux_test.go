@@ -71,6 +71,43 @@ func TestEveryUploadIsToldAlsoAcrossARestart(t *testing.T) {
 	assert.Equal(t, []string{"/a", "/b", "/slow"}, r.got())
 }
 
+func TestAnUploadThatTheServiceRefusesHoldsUpNoOther(t *testing.T) {
+	var mu sync.Mutex
+	var told []string
+	hs := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var rec journal.Record
+		json.NewDecoder(r.Body).Decode(&rec)
+		if rec.Name == "/bad" {
+			http.Error(w, "no such customer", http.StatusUnprocessableEntity)
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		told = append(told, rec.Name)
+	}))
+	defer hs.Close()
+	file := filepath.Join(t.TempDir(), "journal")
+	p := launch(t, "-on-upload", hs.URL, "-journal", file, "-on-upload-max-refusals", "1")
+	c := p.login()
+	for _, name := range []string{"bad", "good"} {
+		require.NoError(t, c.Stor(name, strings.NewReader("x")))
+	}
+	p.until("the one behind it is told", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Equal(told, []string{"/good"})
+	})
+	b, err := os.ReadFile(file + ".dead-letters")
+	require.NoError(t, err)
+	var d deliver.DeadLetter
+	require.NoError(t, json.Unmarshal(b, &d))
+	assert.Equal(t, "/bad", d.Record.Name)
+	assert.Equal(t, "no such customer\n", d.Answer)
+	p.logged("put aside", 1)
+	assert.Equal(t, 1, p.gauge(`paradise_webhook_records_total{result="put_aside"}`))
+	p.until("both are counted", func() bool { return p.gauge(`paradise_webhook_records_total{result="delivered"}`) == 1 })
+}
+
 // An account's own folder counts when an upload of a process that died is looked for.
 func TestUploadsOfTheDeadAreLookedForInTheirHome(t *testing.T) {
 	dir := t.TempDir()
@@ -125,6 +162,7 @@ func TestACheckOfTheConfigurationOpensNoJournal(t *testing.T) {
 	}{
 		{"below -root", []string{"-root", dir, "-journal", filepath.Join(dir, "journal")}},
 		{"without -on-upload", []string{"-on-upload-secret-file", "x"}},
+		{"-on-upload-max-refusals is -1", []string{"-on-upload-max-refusals", "-1"}},
 	} {
 		_, err := parseFlags(c.args, io.Discard)
 		assert.ErrorContains(t, err, c.want)

@@ -5,7 +5,8 @@
 // [journal.Record], one after the other in the order of the journal, until the
 // service answers with a 2xx status. How far it came is kept in a file, so that it
 // goes on there after a restart. The service gets each upload at least once and
-// tells repeats by the ID.
+// tells repeats by the ID. A record that it refuses again and again is put aside, so
+// that it does not hold up the rest.
 package deliver
 
 import (
@@ -49,9 +50,21 @@ type Options struct {
 	// MaxBackoff. Zero: 1 second and 5 minutes.
 	MinBackoff, MaxBackoff time.Duration
 
-	// MaxTries is after how many failures a record is given up, so that one that
-	// the service never takes does not hold up the rest. Zero: never.
+	// MaxRefusals is after how many refusals a record is put aside in DeadLetters: a
+	// refusal is a status 4xx that is about the record, which is all but 401, 403,
+	// 404, 405, 407, 408, 410, 421, 425, 426 and 429, or a record of which no request
+	// can be made. Restarts do not begin the count anew. Zero: 8, which takes two
+	// minutes with the pauses of zero; negative: never.
+	MaxRefusals int
+
+	// MaxTries is after how many failures of any kind, outages too, a record is put
+	// aside. Zero: never.
 	MaxTries int
+
+	// DeadLetters is the file of records that were put aside, a [DeadLetter] a line.
+	// Nothing bounds it or removes it. While it cannot be written to, delivery waits.
+	// Empty: the name of State, and .dead-letters.
+	DeadLetters string
 
 	// Logger is told of failures. Nil: nothing is logged.
 	Logger *slog.Logger
@@ -64,7 +77,7 @@ type Sink struct {
 	host   string // for logs: the rest of the URL may hold a token
 	client *http.Client
 
-	delivered, gaveUp atomic.Uint64
+	delivered, putAside atomic.Uint64
 }
 
 // New checks the options; [Sink.Run] does the work.
@@ -83,6 +96,8 @@ func New(j *journal.Journal, o Options) (*Sink, error) {
 	o.MinBackoff = cmp.Or(o.MinBackoff, time.Second)
 	o.MaxBackoff = max(cmp.Or(o.MaxBackoff, 5*time.Minute), o.MinBackoff)
 	o.Secret = bytes.Clone(o.Secret)
+	o.MaxRefusals = cmp.Or(o.MaxRefusals, 8)
+	o.DeadLetters = cmp.Or(o.DeadLetters, o.State+".dead-letters")
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -97,8 +112,8 @@ func New(j *journal.Journal, o Options) (*Sink, error) {
 // Delivered returns how many records the service has taken.
 func (s *Sink) Delivered() uint64 { return s.delivered.Load() }
 
-// GivenUp returns how many records were given up after MaxTries.
-func (s *Sink) GivenUp() uint64 { return s.gaveUp.Load() }
+// GivenUp returns how many records were put aside, after MaxRefusals or MaxTries.
+func (s *Sink) GivenUp() uint64 { return s.putAside.Load() }
 
 // Run delivers until ctx ends, and then returns nil; an error says that State cannot
 // be opened. A journal that cannot be read for a time is tried again, with the pauses
@@ -146,7 +161,7 @@ func (s *Sink) follow(ctx context.Context, st *state, at journal.Position) (jour
 			return at, err
 		}
 		if r.Event.Committed() {
-			if !s.deliver(ctx, r) {
+			if !s.deliver(ctx, st, r) {
 				return at, nil
 			}
 			if err := st.save(r.Next); err != nil {
@@ -158,9 +173,10 @@ func (s *Sink) follow(ctx context.Context, st *state, at journal.Position) (jour
 	return at, nil
 }
 
-// deliver tries until the record is taken or given up; false: ctx has ended.
-func (s *Sink) deliver(ctx context.Context, r journal.Record) bool {
+// deliver tries until the record is taken or put aside; false: ctx has ended.
+func (s *Sink) deliver(ctx context.Context, st *state, r journal.Record) bool {
 	pause := s.o.MinBackoff
+	refusals := st.refusals(r.ID)
 	for try := 1; ; try++ {
 		err := s.post(ctx, r)
 		if err == nil {
@@ -171,17 +187,30 @@ func (s *Sink) deliver(ctx context.Context, r journal.Record) bool {
 			return false
 		}
 		log := s.o.Logger.With("host", s.host, "id", r.ID, "name", r.Name, "try", try, "error", err)
-		if try == s.o.MaxTries {
-			log.Error("webhook: record given up")
-			s.gaveUp.Add(1)
-			return true
+		if aboutRecord(err) {
+			refusals++
+			st.refused(r.ID, refusals)
 		}
-		log.Warn("webhook: not taken", "again_in", pause)
+		if s.enough(try, refusals) {
+			err = s.putAway(DeadLetter{Time: time.Now(), Tries: max(try, refusals), Error: err.Error(), Answer: answerOf(err), Record: r})
+			if err == nil {
+				log.Error("webhook: record given up and put aside", "file", s.o.DeadLetters)
+				return true
+			}
+			log.Error("webhook: record cannot be put aside, delivery waits", "cause", err, "again_in", pause)
+		} else {
+			log.Warn("webhook: not taken", "again_in", pause)
+		}
 		if !sleep(ctx, pause) {
 			return false
 		}
 		pause = s.longer(pause)
 	}
+}
+
+// enough reports whether a record has held up the others for long enough.
+func (s *Sink) enough(tries, refusals int) bool {
+	return s.o.MaxRefusals > 0 && refusals >= s.o.MaxRefusals || s.o.MaxTries > 0 && tries >= s.o.MaxTries
 }
 
 func (s *Sink) longer(pause time.Duration) time.Duration { return min(2*pause, s.o.MaxBackoff) }
@@ -199,7 +228,10 @@ func sleep(ctx context.Context, d time.Duration) bool {
 func (s *Sink) post(ctx context.Context, r journal.Record) error {
 	body, err := json.Marshal(r)
 	if err != nil {
-		return err
+		return recordError{err}
+	}
+	if !printable(r.ID) {
+		return recordError{errors.New("the ID cannot be a header")}
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
@@ -220,9 +252,10 @@ func (s *Sink) post(ctx context.Context, r journal.Record) error {
 		return withoutURL(err)
 	}
 	defer resp.Body.Close()
+	said, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	io.CopyN(io.Discard, resp.Body, maxBody) // so that the connection can be used again
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return fmt.Errorf("status %d", resp.StatusCode)
+		return &statusError{resp.StatusCode, string(said)}
 	}
 	return nil
 }

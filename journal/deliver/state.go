@@ -3,6 +3,7 @@ package deliver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"strings"
@@ -67,4 +68,23 @@ func (s *state) save(at journal.Position) error {
 		return err
 	}
 	return os.Rename(fresh, s.path)
+}
+
+// refusals returns how often a record was refused, by this process or an earlier one.
+func (s *state) refusals(id string) int {
+	b, err := os.ReadFile(s.path + ".refusals")
+	if err != nil {
+		return 0
+	}
+	var n int
+	var of string
+	if _, err := fmt.Sscanf(string(b), "%d %q", &n, &of); err != nil || of != id {
+		return 0
+	}
+	return n
+}
+
+// refused notes how often a record was refused. If that fails a restart counts anew.
+func (s *state) refused(id string, n int) {
+	os.WriteFile(s.path+".refusals", fmt.Appendf(nil, "%d %q\n", n, id), 0o600)
 }
