@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/paradiseftp/paradise/internal/printable"
 )
 
 // siteCommand is a row behind SITE.
@@ -272,7 +274,7 @@ func siteWho(c *conn, _ string) reply {
 				continue
 			}
 			st := other.stats()
-			r.lines = append(r.lines, fmt.Sprintf("%s %s %s %s", st.Short, clock(now.Sub(st.Opened)), o.Remote.Addr(), st.Verb))
+			r.lines = append(r.lines, fmt.Sprintf("%s %s %s %s", st.Short, clock(now.Sub(st.Opened)), o.Remote.Addr(), printable.Text(st.Verb)))
 		}
 	}
 	if more > 0 {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/paradiseftp/paradise/internal/printable"
 )
 
 // counters are the server's totals. Stats reads them without waiting.
@@ -263,7 +265,8 @@ func hexID(id uint32) string { return fmt.Sprintf("%06x", id&0xFFFFFF) }
 //	   41949e 00:00:20, user1
 //	     0fbeb0 00:00:08, 59119 LIST
 //
-// The head counts what the lines list. Control characters become "?".
+// The head counts what the lines list. Characters that are not meant to be seen, or
+// that turn the direction of writing, become "?".
 func (s Stats) WriteText(w io.Writer) error {
 	var b strings.Builder
 	passive := 0
@@ -272,9 +275,9 @@ func (s Stats) WriteText(w io.Writer) error {
 	}
 	fmt.Fprintf(&b, "%d client(s), %d passive(s), Up for %s\n", len(s.Sessions), passive, clock(s.Now.Sub(s.Started)))
 	for _, ses := range s.Sessions {
-		fmt.Fprintf(&b, "   %s %s, %s\n", ses.Short, clock(s.Now.Sub(ses.Opened)), printable(cmp.Or(ses.User, "-")))
+		fmt.Fprintf(&b, "   %s %s, %s\n", ses.Short, clock(s.Now.Sub(ses.Opened)), printable.Text(cmp.Or(ses.User, "-")))
 		for _, p := range ses.Passive {
-			fmt.Fprintf(&b, "     %s %s, %d %s %s\n", p.ID, clock(s.Now.Sub(p.Opened)), p.Port, p.Verb, printable(p.Arg))
+			fmt.Fprintf(&b, "     %s %s, %d %s %s\n", p.ID, clock(s.Now.Sub(p.Opened)), p.Port, printable.Text(p.Verb), printable.Text(p.Arg))
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -285,13 +288,4 @@ func (s Stats) WriteText(w io.Writer) error {
 func clock(d time.Duration) string {
 	n := int64(max(d, 0) / time.Second)
 	return fmt.Sprintf("%02d:%02d:%02d", n/3600, n/60%60, n%60)
-}
-
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7F || r >= 0x80 && r < 0xA0 {
-			return '?'
-		}
-		return r
-	}, s)
 }

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/paradiseftp/paradise/internal/printable"
 )
 
 // charsetState is what is known of a client's way to write names.
@@ -80,5 +82,5 @@ func (c *conn) trace(kind string, code int, text, arg string) {
 		text += " " + arg
 	}
 	c.srv.state.log.LogAttrs(context.Background(), slog.LevelDebug, kind, slog.Uint64("session", s.ID),
-		slog.Int("code", code), slog.String("text", printable(text)))
+		slog.Int("code", code), slog.String("text", printable.Text(text)))
 }

@@ -203,6 +203,8 @@ func TestXferlogLines(t *testing.T) {
 			paradise.TransferEvent{Session: anonymous, Verb: "RETR", Name: "/b", Stored: 7}},
 		{"hostile names", "Sun Feb  9 12:34:56 2020 2 192.0.2.7 0 /a_b_c_\u00e9_d_ b _ o r a_b_c ftp 0 * c\n",
 			paradise.TransferEvent{Session: hostile, Verb: "RETR", Name: "/a b\nc\x1b\u00e9\xffd\u2028"}},
+		{"names that cannot be seen", "Sun Feb  9 12:34:56 2020 2 192.0.2.7 0 /a_gpj___b b _ o r anna ftp 0 * c\n",
+			paradise.TransferEvent{Session: session(1), Verb: "RETR", Name: "/a\u202egpj\u3164\u00a0\U000e0041b"}},
 		{"a data connection that never was", "", paradise.TransferEvent{Session: session(1), Verb: "STOR", Name: "/a.jpg", Upload: true, Err: errors.New("timeout")}},
 		{"a listing", "", paradise.TransferEvent{Session: session(1), Verb: "MLSD", Name: "/"}},
 	} {

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/internal/printable"
 )
 
 // Xferlog returns a TransferEnd hook that writes a line in the format of xferlog(5)
@@ -71,7 +72,7 @@ func word(s string) string {
 	}
 	var b strings.Builder
 	for _, r := range strings.ToValidUTF8(s, "_") {
-		if r == ' ' || !unicode.IsPrint(r) {
+		if unicode.IsSpace(r) || !printable.Rune(r) {
 			r = '_'
 		}
 		b.WriteRune(r)

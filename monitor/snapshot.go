@@ -3,16 +3,15 @@ package monitor
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/internal/printable"
 )
 
 // Snapshot is what /stats.json and /events tell, at one moment. Names are cut
-// at 64 bytes, and characters that would disturb a terminal or turn the
-// direction of writing are "?". Where a restart has left several processes, and
+// at 64 bytes, and characters that would disturb a terminal, turn the direction of
+// writing or cannot be seen are "?". Where a restart has left several processes, and
 // after it, the counts are those of all of them; Sessions, Now and Started are of
 // the process that answers.
 type Snapshot struct {
@@ -160,16 +159,8 @@ func session(c paradise.SessionStats) Session {
 	return s
 }
 
-// clean replaces what is not meant to be seen: control characters, and format
-// characters such as those that turn the direction of writing.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
-			return '?'
-		}
-		return r
-	}, s)
-}
+// clean makes a foreign name fit for every view of the monitor.
+func clean(s string) string { return printable.Text(s) }
 
 // first is a copy with n sessions at most, those that transfer before the
 // others: no browser wants a table of 10,000 rows each second.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paradiseftp/paradise/events"
+	"github.com/paradiseftp/paradise/internal/printable"
 )
 
 const (
@@ -40,9 +41,20 @@ func flush(logs ...*events.Writer) {
 func logFormat(cfg *config, out io.Writer) slog.Handler {
 	o := &slog.HandlerOptions{Level: slog.LevelDebug}
 	if cfg.logFormat == "json" {
-		return slog.NewJSONHandler(out, o)
+		return slog.NewJSONHandler(escaping{out}, o)
 	}
-	return slog.NewTextHandler(out, o)
+	return slog.NewTextHandler(escaping{out}, o)
+}
+
+// escaping escapes what the forms of slog let through of names that are not fit for a
+// screen: JSON all but the first 32 characters, text some that cannot be seen.
+type escaping struct{ io.Writer }
+
+func (e escaping) Write(line []byte) (int, error) {
+	if _, err := e.Writer.Write(printable.Escape(line)); err != nil {
+		return 0, err
+	}
+	return len(line), nil
 }
 
 // newLogger logs to out from level upwards, and the traced lines of single users

@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/paradiseftp/paradise/internal/printable"
 	"github.com/paradiseftp/paradise/monitor"
 )
 
@@ -50,7 +51,7 @@ func get(ctx context.Context, client *http.Client, url, token string) (io.ReadCl
 	if answer.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(io.LimitReader(answer.Body, 200))
 		answer.Body.Close()
-		return nil, fmt.Errorf("%s: %s: %s", url, answer.Status, strings.TrimSpace(string(text)))
+		return nil, errors.New(printable.Text(fmt.Sprintf("%s: %s: %s", url, answer.Status, strings.TrimSpace(string(text)))))
 	}
 	return answer.Body, nil
 }
@@ -173,6 +174,9 @@ func row(c monitor.Session, now time.Time) string {
 		address += " tls"
 	}
 	cells := []string{c.Short, cmp.Or(c.User, "-"), address, clock(now.Sub(c.Opened)), cmp.Or(verb, "-"), bytes, rate, done, file}
+	for i, text := range cells {
+		cells[i] = printable.Text(text) // a monitor of another version, or that is none, may not have done so
+	}
 	return strings.Join(cells, "\t")
 }
 
