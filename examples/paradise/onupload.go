@@ -34,9 +34,6 @@ func (o *onUpload) check() error {
 	if o.secret != "" && o.url == "" {
 		return errors.New("-on-upload-secret-file is set without -on-upload")
 	}
-	if o.refused < 0 {
-		return fmt.Errorf("-on-upload-max-refusals is %d: use 1 or more, or 0 to wait for ever", o.refused)
-	}
 	return nil
 }
 

@@ -162,7 +162,7 @@ func TestACheckOfTheConfigurationOpensNoJournal(t *testing.T) {
 	}{
 		{"below -root", []string{"-root", dir, "-journal", filepath.Join(dir, "journal")}},
 		{"without -on-upload", []string{"-on-upload-secret-file", "x"}},
-		{"-on-upload-max-refusals is -1", []string{"-on-upload-max-refusals", "-1"}},
+		{`-on-upload-max-refusals is "-1"`, []string{"-on-upload-max-refusals", "-1"}},
 	} {
 		_, err := parseFlags(c.args, io.Discard)
 		assert.ErrorContains(t, err, c.want)

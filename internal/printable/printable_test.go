@@ -43,12 +43,18 @@ func TestTextOfNames(t *testing.T) {
 	}
 }
 
+// alike is true of the large ranges of ideographs, of syllables, and of what is
+// unassigned or private; a sample of them will do.
+func alike(r rune) bool {
+	return r >= 0x3400 && r < 0xA000 || r >= 0xAC00 && r < 0xF900 || r >= 0x20000 && r < 0xE0000 || r >= 0xE1000
+}
+
 func TestEveryCharacterByItsCategory(t *testing.T) {
 	shown := []*unicode.RangeTable{unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Zs}
 	hidden := []*unicode.RangeTable{unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp}
 	invisible := map[rune]bool{0x034F: true, 0x115F: true, 0x1160: true, 0x17B4: true, 0x17B5: true, 0x3164: true, 0xFFA0: true}
 	for r := range rune(unicode.MaxRune + 1) {
-		if !utf8.ValidRune(r) {
+		if !utf8.ValidRune(r) || alike(r) && r%61 != 0 {
 			continue // surrogates: no UTF-8 has them
 		}
 		want := string(r)
@@ -65,6 +71,9 @@ func TestEveryCharacterByItsCategory(t *testing.T) {
 func TestEscapedJSONMeansTheSameAndCanBeShown(t *testing.T) {
 	const block = 256
 	for first := rune(0); first <= unicode.MaxRune; first += block {
+		if alike(first) && first/block%61 != 0 {
+			continue
+		}
 		var in []rune
 		for r := first; r < first+block; r++ {
 			if utf8.ValidRune(r) {
