@@ -49,7 +49,8 @@ type Options struct {
 	// has returned. Nil: a server that does not drain is ready.
 	Ready func() error
 
-	// Metrics tells further figures, which /metrics has behind those of the server.
+	// Metrics tells further figures, which /metrics has behind those of the server;
+	// they are told as they are, and not summed over processes.
 	// It is called for each scrape, from several goroutines at once, and must not
 	// block. Nil: there are none.
 	Metrics func() []Metric
