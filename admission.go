@@ -1,7 +1,6 @@
 package paradise
 
 import (
-	"context"
 	"net/netip"
 	"runtime"
 	"strings"
@@ -10,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/paradiseftp/paradise/internal/turns"
 )
 
 // admission is the one place that decides who gets in and how much of the
@@ -21,7 +22,7 @@ type admission struct {
 	fds      atomic.Int64 // descriptors promised to sessions and transfers
 	fdBudget int64
 
-	hashes chan struct{} // places for commands that hash whole files
+	hashes *turns.Places // for commands that hash files: held while a buffer is hashed
 
 	upload, download *rate.Limiter // of the whole server; nil: no bound
 
@@ -38,6 +39,8 @@ type client struct {
 	banned   time.Time
 	names    map[string]*nameTried // that failed from there and have not got in since
 	logins   *rate.Limiter
+	asking   int             // logins that the AuthDriver is being asked about
+	waiting  []chan struct{} // logins that wait for their turn, in order
 	seen     time.Time
 }
 
@@ -55,7 +58,7 @@ const namesKept = 64
 // forgettable reports whether nothing counts against the address.
 func (cl *client) forgettable() bool {
 	rested := cl.logins == nil || cl.logins.Tokens() >= float64(cl.logins.Burst())
-	return cl.sessions == 0 && cl.failures == 0 && !time.Now().Before(cl.banned) && len(cl.names) == 0 && rested
+	return cl.sessions == 0 && cl.asking == 0 && len(cl.waiting) == 0 && cl.failures == 0 && !time.Now().Before(cl.banned) && len(cl.names) == 0 && rested
 }
 
 // clientsKept bounds the memory for addresses without a session.
@@ -69,12 +72,13 @@ const descriptorsKept = 64
 const transfersKept = 512
 
 func newAdmission(l Limits, k *counters) *admission {
+	places := max(1, runtime.GOMAXPROCS(0)/2)
 	a := &admission{
 		limits:   l.withDefaults(),
 		counters: k,
 		clients:  make(map[netip.Addr]*client),
 		users:    make(map[string]int),
-		hashes:   make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+		hashes:   turns.New(places, places),
 		upload:   byteLimiter(l.UploadRate),
 		download: byteLimiter(l.DownloadRate),
 	}
@@ -84,16 +88,6 @@ func newAdmission(l Limits, k *counters) *admission {
 		a.limits.Sessions = int(a.fdBudget - min(a.fdBudget/2, transfersKept*dataFDs))
 	}
 	return a
-}
-
-// addressKey is the unit that limits count: an IPv6 client owns its /64.
-func addressKey(a netip.Addr) netip.Addr {
-	a = a.Unmap().WithZone("")
-	if a.Is4() || !a.IsValid() {
-		return a
-	}
-	p, _ := a.Prefix(64)
-	return p.Addr()
 }
 
 // enter takes a place for a session, or says why there is none.
@@ -125,12 +119,12 @@ func (a *admission) leave(addr netip.Addr) {
 	cl := a.clientLocked(addr)
 	cl.sessions--
 	if cl.forgettable() {
-		delete(a.clients, addressKey(addr))
+		delete(a.clients, turns.Key(addr))
 	}
 }
 
 func (a *admission) clientLocked(addr netip.Addr) *client {
-	key := addressKey(addr)
+	key := turns.Key(addr)
 	cl := a.clients[key]
 	if cl == nil {
 		a.evictLocked()
@@ -176,26 +170,12 @@ func (a *admission) takeFDs(n int64) bool {
 
 func (a *admission) giveFDs(n int64) { a.fds.Add(-n) }
 
-// hashing waits for a place: hashing is what strangers could best burn our time
-// with.
-func (a *admission) hashing(ctx context.Context) error {
-	select {
-	case a.hashes <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (a *admission) hashed() { <-a.hashes }
-
 // mayTry says whether an address may try another login under a name now.
 func (a *admission) mayTry(addr netip.Addr, name string) (refusal, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	cl := a.clientLocked(addr)
-	now := time.Now()
-	if tried := cl.names[tryKey(name)]; now.Before(cl.banned) || tried != nil && now.Before(tried.banned) {
+	if cl.bans(name) {
 		return refusedBanned, false
 	}
 	if a.limits.LoginsPerMin < 0 {

@@ -29,7 +29,11 @@ var (
 //
 // (nil, nil) refuses. Compare secrets in constant time, and spend as long on a
 // user that does not exist as on one that does; the core evens out the rest. After
-// Timeouts.Driver the ctx ends, and the session soon after.
+// Timeouts.Driver the ctx ends, and the session soon after. On Linux it also ends
+// when the client has gone.
+//
+// Of one address Limits.LoginsAtOnce logins are asked about at once. A driver that
+// hashes should bound what it does for all addresses together.
 type AuthDriver interface {
 	Authenticate(ctx context.Context, s *Session, c Credentials) (*User, error)
 }

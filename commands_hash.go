@@ -150,12 +150,15 @@ func (c *conn) hashJob(verb string, kind Digest, name string, e Entry, start, en
 	}}}
 }
 
+// errManyFiles refuses a command whose file would take a descriptor that is kept for
+// others.
+var errManyFiles = &ReplyError{Code: 450, Text: "Too many files are open, try again later"}
+
 func hashFile(x *xfer, files FileDriver, s *Session, kind Digest, name string, start, end int64) (string, int64, error) {
-	x.dog.disarm() // waiting for a place is no driver's fault
-	if err := x.c.srv.state.limits.hashing(x.ctx); err != nil {
-		return "", 0, err
+	if !x.c.srv.state.limits.takeFDs(1) {
+		return "", 0, errManyFiles
 	}
-	defer x.c.srv.state.limits.hashed()
+	defer x.c.srv.state.limits.giveFDs(1)
 	src, err := openAt(x, files, s, name, start)
 	if err != nil {
 		return "", 0, err
@@ -172,18 +175,30 @@ func hashFile(x *xfer, files FileDriver, s *Session, kind Digest, name string, s
 	total := int64(0)
 	for {
 		n, err := r.Read(*buf)
-		d.write((*buf)[:n])
+		if werr := x.hash(d, (*buf)[:n]); werr != nil {
+			return "", 0, werr
+		}
 		total += int64(n)
 		if err == io.EOF {
 			return d.sums()[kind], total, nil
-		}
-		if err == nil {
-			err = x.ctx.Err()
 		}
 		if err != nil {
 			return "", 0, err
 		}
 	}
+}
+
+// hash adds p to d in a place for that, which it holds for no more than this: others
+// have their turn between any two buffers, and a driver that is slow holds none.
+func (x *xfer) hash(d *digester, p []byte) error {
+	x.dog.disarm() // waiting for a place is no driver's fault
+	limits, addr := x.c.srv.state.limits, x.c.remoteAddr()
+	if err := limits.hashing(x.ctx, addr); err != nil {
+		return err
+	}
+	defer limits.hashed(addr)
+	d.write(p)
+	return x.ctx.Err()
 }
 
 // openAt skips to the offset where the storage cannot.

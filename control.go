@@ -2,6 +2,7 @@ package paradise
 
 import (
 	"errors"
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -190,7 +191,7 @@ func (c *conn) pending() (text string, ready, end bool) {
 // awaitUnread waits for a transfer while we read nothing. That the client has gone
 // is then the kernel's to say.
 func (c *conn) awaitUnread(x *xfer) {
-	look := time.NewTicker(openSoon)
+	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for {
 		select {
@@ -198,7 +199,8 @@ func (c *conn) awaitUnread(x *xfer) {
 			return
 		case <-look.C:
 			if closed, _ := peerClosed(c.raw); closed {
-				x.giveUpOpening()
+				c.readEnded(io.EOF)
+				return
 			}
 		}
 	}

@@ -1,12 +1,15 @@
 package paradise
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"runtime/debug"
+	"sync"
+	"syscall"
 	"time"
 )
 
@@ -22,7 +25,7 @@ func (c *conn) timedOut() bool {
 	c.mu.Unlock()
 	switch {
 	case !c.facts().LoggedIn() && now.Sub(c.stranger) >= t.Login:
-		c.refuse(refusedLoginTime, "Login took too long, closing control connection")
+		c.refuse(refusedLoginTime, refusedLoginTime.text())
 	case !c.lineStart.IsZero() && now.Sub(c.lineStart) >= t.Line:
 		c.stopTransfer(ErrControlLost)
 		c.refuse(refusedSlowLine, "Command took too long, closing control connection")
@@ -52,6 +55,55 @@ func (c *conn) heardAt(level slog.Level) slog.Level {
 		return slog.LevelDebug
 	}
 	return level
+}
+
+// lookEvery is how often the kernel is asked whether a client is still there that is
+// being worked for while nobody reads its connection.
+const lookEvery = 100 * time.Millisecond
+
+var errClientGone = errors.New("paradise: client has gone")
+
+// peerGone reports whether the kernel knows that nobody is there any more. A client
+// that has only closed its side may be a script: it gets its replies as long as
+// something is left that it has said.
+func (c *conn) peerGone() bool {
+	closed, known := peerClosed(c.raw)
+	if !known || !closed {
+		return false
+	}
+	return peerReset(c.raw) || c.lines.Buffered() == 0 && (c.nc != c.raw || unread(c.raw) == 0)
+}
+
+// whilePeer is the session's context for a call in which the client may go away: it
+// ends then, with errClientGone. stop must be called by the loop.
+func (c *conn) whilePeer() (ctx context.Context, stop func()) {
+	if _, kernel := c.raw.(syscall.Conn); !kernel {
+		return c.ctx, func() {}
+	}
+	ctx, cancel := context.WithCancelCause(c.ctx)
+	var mu sync.Mutex // peerGone looks at what the loop owns
+	mu.Lock()
+	defer mu.Unlock()
+	stopped := false
+	var look *time.Timer
+	look = time.AfterFunc(lookEvery, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case stopped:
+		case c.peerGone():
+			cancel(errClientGone)
+		default:
+			look.Reset(lookEvery)
+		}
+	})
+	return ctx, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		stopped = true
+		look.Stop()
+		cancel(nil)
+	}
 }
 
 // goodbye is the 421 for a session that must go.

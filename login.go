@@ -38,14 +38,21 @@ func (c *conn) auth() AuthDriver {
 // logIn asks the AuthDriver and lets the user in or not.
 func (c *conn) logIn(cred Credentials) reply {
 	arrived := time.Now()
-	if why, ok := c.srv.state.limits.mayTry(c.remoteAddr(), userKey(c.facts().Host, cred.User)); !ok {
-		c.srv.state.counters.refuse(why)
-		return reply{code: 421, text: why.text(), end: true}
+	limits := c.srv.state.limits
+	if why, ok := limits.mayTry(c.remoteAddr(), userKey(c.facts().Host, cred.User)); !ok {
+		return c.turnedAway(why)
+	}
+	attempt := limits.attempt(c.remoteAddr())
+	defer attempt.end()
+	if why, ok := c.awaitTurn(attempt, cred); !ok {
+		return c.turnedAway(why)
 	}
 	user, err := c.authenticate(cred)
 	switch {
 	case c.ctx.Err() != nil: // the session has ended meanwhile
 		return c.goodbye()
+	case errors.Is(err, errClientGone):
+		return c.turnedAway(refusedGone)
 	case err == nil && user != nil:
 		return c.enter(cred, user)
 	case errors.Is(err, ErrNeedPassword) && !cred.HasPassword:
@@ -54,8 +61,11 @@ func (c *conn) logIn(cred Credentials) reply {
 		c.login.password, c.login.account = cred.Password, true
 		return say(332, "Need account for login")
 	case err == nil, errors.Is(err, ErrBadCredentials), errors.Is(err, ErrNeedPassword), errors.Is(err, ErrNeedAccount):
+		limits.failed(c.remoteAddr(), userKey(c.facts().Host, cred.User))
+		attempt.end()
 		return c.loginFailed(cred, ErrBadCredentials, arrived)
 	default:
+		attempt.end()
 		return c.noVerdict(cred, err, arrived)
 	}
 }
@@ -75,6 +85,59 @@ func (c *conn) noVerdict(cred Credentials, err error, arrived time.Time) reply {
 	return reply{code: 421, text: "Login service not available, try again later", err: err, end: true}
 }
 
+// turnedAway ends the session for a reason of the limits.
+func (c *conn) turnedAway(why refusal) reply {
+	c.srv.state.counters.refuse(why)
+	return reply{code: 421, text: why.text(), end: true}
+}
+
+// awaitTurn waits until the AuthDriver may be asked, or says why it is not to be.
+// The wait is no driver's.
+func (c *conn) awaitTurn(t *attempt, cred Credentials) (refusal, bool) {
+	select {
+	case <-t.turn:
+	default:
+		c.called(false)
+		why, ok := c.standInLine(t)
+		c.called(true)
+		if !ok {
+			return why, false
+		}
+	}
+	switch {
+	case c.ctx.Err() != nil:
+		return refusedClosing, false
+	case c.peerGone():
+		return refusedGone, false
+	case c.srv.state.limits.banned(c.remoteAddr(), userKey(c.facts().Host, cred.User)):
+		return refusedBanned, false
+	}
+	return 0, true
+}
+
+// standInLine waits for the turn of t as long as the time for the login lasts, and
+// the client is there.
+func (c *conn) standInLine(t *attempt) (refusal, bool) {
+	over := time.NewTimer(time.Until(c.stranger.Add(c.srv.state.timeouts.Login)))
+	defer over.Stop()
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for {
+		select {
+		case <-t.turn:
+			return 0, true
+		case <-c.ctx.Done():
+			return refusedClosing, false
+		case <-over.C:
+			return refusedLoginTime, false
+		case <-look.C:
+			if c.peerGone() {
+				return refusedGone, false
+			}
+		}
+	}
+}
+
 func (c *conn) authenticate(cred Credentials) (*User, error) {
 	auth := c.auth()
 	switch {
@@ -83,7 +146,13 @@ func (c *conn) authenticate(cred Credentials) (*User, error) {
 	case cred.HasPassword && cred.Password == "" && !c.facts().Policy.AllowEmptyPassword:
 		return nil, ErrBadCredentials
 	}
-	return auth.Authenticate(c.ctx, c.facts(), cred)
+	ctx, stop := c.whilePeer()
+	defer stop()
+	user, err := auth.Authenticate(ctx, c.facts(), cred)
+	if err != nil && context.Cause(ctx) == errClientGone {
+		err = errClientGone
+	}
+	return user, err
 }
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7F }
@@ -136,7 +205,6 @@ var errTooManySessions = errors.New("paradise: too many sessions of this user")
 
 // loginFailed notes wrong credentials.
 func (c *conn) loginFailed(cred Credentials, err error, arrived time.Time) reply {
-	c.srv.state.limits.failed(c.remoteAddr(), userKey(c.facts().Host, cred.User))
 	c.srv.state.counters.failed.Add(1)
 	c.logLogin(cred.User, err)
 	return c.deny("Login incorrect", arrived)

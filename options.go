@@ -112,6 +112,7 @@ type Limits struct {
 	Sessions      int           // at once; what the descriptors carry, see above
 	SessionsPerIP int           // at once from one address; 256
 	LoginsPerMin  int           // logins tried per minute from one address; 6000
+	LoginsAtOnce  int           // logins of one address that the AuthDriver is asked about at once; the next wait; 4
 	LoginTries    int           // failed logins per connection, the last answered with 421; 3
 	BanAfter      int           // failed logins in a row that have an address turned away, or a name from there; 30
 	BanFor        time.Duration // how long; 5 min
@@ -125,6 +126,7 @@ type Limits struct {
 var defaultLimits = Limits{
 	SessionsPerIP: 256,
 	LoginsPerMin:  6000,
+	LoginsAtOnce:  4,
 	LoginTries:    3,
 	BanAfter:      30,
 	BanFor:        5 * time.Minute,
@@ -136,7 +138,8 @@ var defaultLimits = Limits{
 func (l Limits) withDefaults() Limits {
 	d := defaultLimits
 	for _, f := range []struct{ v, def *int }{
-		{&l.SessionsPerIP, &d.SessionsPerIP}, {&l.LoginsPerMin, &d.LoginsPerMin}, {&l.LoginTries, &d.LoginTries},
+		{&l.SessionsPerIP, &d.SessionsPerIP}, {&l.LoginsPerMin, &d.LoginsPerMin},
+		{&l.LoginsAtOnce, &d.LoginsAtOnce}, {&l.LoginTries, &d.LoginTries},
 		{&l.BanAfter, &d.BanAfter}, {&l.EarlyCommands, &d.EarlyCommands}, {&l.BadCommands, &d.BadCommands},
 	} {
 		if *f.v == 0 {

@@ -11,6 +11,12 @@ import (
 // connection; bytes that wait to be read do not hide it.
 func peerClosed(nc net.Conn) (closed, known bool) { return poll(nc, unix.POLLRDHUP) }
 
+// peerReset is peerClosed for a peer that takes nothing any more, either.
+func peerReset(nc net.Conn) bool {
+	reset, known := poll(nc, 0)
+	return reset && known
+}
+
 // readable asks the kernel whether a read of a connection, or an accept of a
 // listener, has something: an end counts.
 func readable(socket any) (ready, known bool) { return poll(socket, unix.POLLIN|unix.POLLRDHUP) }
@@ -36,6 +42,22 @@ func poll(socket any, events int16) (happened, known bool) {
 		return false, false
 	}
 	return fds[0].Revents&(events|unix.POLLHUP|unix.POLLERR) != 0, true
+}
+
+// unread is how many bytes have come that nobody has read; 0 if the kernel does not
+// tell.
+func unread(nc net.Conn) int {
+	sc, ok := nc.(syscall.Conn)
+	if !ok {
+		return 0
+	}
+	rc, err := sc.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	n := 0
+	rc.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+	return max(n, 0)
 }
 
 // inlineUrgent leaves urgent data in the stream: clients send ABOR as Telnet

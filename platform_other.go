@@ -11,7 +11,11 @@ import (
 
 func peerClosed(net.Conn) (closed, known bool) { return false, false }
 
+func peerReset(net.Conn) bool { return false }
+
 func readable(any) (ready, known bool) { return false, false }
+
+func unread(net.Conn) int { return 0 }
 
 func inlineUrgent(net.Conn) {}
 

@@ -13,6 +13,7 @@ const (
 	refusedLoginRate
 	refusedLoginTries
 	refusedLoginTime
+	refusedGone
 	refusedEarly
 	refusedUnknown
 	refusedHTTP
@@ -36,7 +37,8 @@ var refusals = [refusalCount]struct{ name, text string }{
 	refusedBanned:      {"banned", "Too many failed logins from your address, try again later"},
 	refusedLoginRate:   {"login_rate", "Too many logins from your address, try again later"},
 	refusedLoginTries:  {"login_tries", "Too many failed logins, closing control connection"},
-	refusedLoginTime:   {"login_time", ""},
+	refusedLoginTime:   {"login_time", "Login took too long, closing control connection"},
+	refusedGone:        {"gone", "Client has gone"},
 	refusedEarly:       {"early_commands", "Too many commands before login, closing control connection"},
 	refusedUnknown:     {"unknown_commands", "Too many unknown commands, closing control connection"},
 	refusedHTTP:        {"http", "This is an FTP server, closing control connection"},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -168,7 +169,7 @@ func (d *directory) authenticate(ctx context.Context, s *paradise.Session, c par
 	if !known {
 		a = &account{Password: d.dummy}
 	}
-	right, err := d.hashing.verify(ctx, a.Password, c.Password)
+	right, err := d.hashing.verify(ctx, s.Remote.Addr(), a.Password, c.Password)
 	switch {
 	case err != nil:
 		return nil, err
@@ -199,7 +200,7 @@ func (d *directory) traced(u *paradise.User, s *paradise.Session) *paradise.User
 
 // newDirectory makes the directory that the configuration describes.
 func newDirectory(cfg *config, h *homes, policy paradise.Policy) (*directory, error) {
-	d := &directory{accounts: make(map[string]*account), hashing: newHashing(), policy: policy, trace: cfg.traceUsers, traces: len(cfg.traceUsers) > 0}
+	d := &directory{accounts: make(map[string]*account), hashing: newHashing(runtime.GOMAXPROCS(0)), policy: policy, trace: cfg.traceUsers, traces: len(cfg.traceUsers) > 0}
 	for name, password := range cfg.users.accounts {
 		d.accounts[name] = &account{Password: plainHash(password)}
 	}

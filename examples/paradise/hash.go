@@ -10,14 +10,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/tg123/go-htpasswd"
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/bcrypt"
+
+	"github.com/paradiseftp/paradise/internal/turns"
 )
 
 // hash is a password as it is kept.
@@ -158,22 +160,24 @@ func newArgon2id(password string) (string, error) {
 	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", a.memory, a.time, a.threads, enc.EncodeToString(a.salt), enc.EncodeToString(key)), nil
 }
 
-// hashing bounds the passwords that are hashed at once: strangers choose when.
-type hashing struct{ places chan struct{} }
+// hashing bounds the passwords that are hashed at once: strangers choose when. Each
+// address has its turn, and where there are two processors or more none gets them all.
+type hashing struct{ places *turns.Places }
 
-func newHashing() *hashing { return &hashing{places: make(chan struct{}, runtime.GOMAXPROCS(0))} }
+func newHashing(processors int) *hashing {
+	return &hashing{places: turns.New(processors, max(1, processors-1))}
+}
 
-// verify compares a password with a hash, nil being one that nothing fits.
-func (h *hashing) verify(ctx context.Context, want *hash, password string) (bool, error) {
+// verify compares a password that came from an address with a hash, nil being one that
+// nothing fits.
+func (h *hashing) verify(ctx context.Context, from netip.Addr, want *hash, password string) (bool, error) {
 	if want == nil {
 		return false, nil
 	}
-	select {
-	case h.places <- struct{}{}:
-	case <-ctx.Done():
-		return false, ctx.Err()
+	if err := h.places.Take(ctx, from); err != nil {
+		return false, err
 	}
-	defer func() { <-h.places }()
+	defer h.places.Give(from)
 	return want.fits(password), nil
 }
 

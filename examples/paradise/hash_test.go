@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"io"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -124,12 +127,33 @@ func TestAnUnknownUserCostsAHashOfTheUsualKind(t *testing.T) {
 }
 
 func TestHashingIsBounded(t *testing.T) {
-	h := newHashing()
-	for range cap(h.places) {
-		h.places <- struct{}{}
+	h := newHashing(2)
+	for _, from := range []string{"192.0.2.1", "192.0.2.2"} {
+		require.NoError(t, h.places.Take(t.Context(), netip.MustParseAddr(from)))
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := h.verify(ctx, plainHash("x"), "x")
+	_, err := h.verify(ctx, netip.MustParseAddr("192.0.2.3"), plainHash("x"), "x")
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestHashingIsSharedAmongAddresses(t *testing.T) {
+	guesser, good := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	for processors, before := range map[int]int{1: 2, 2: 0} { // hashes that a good user waits for: the one under way, and one turn
+		synctest.Test(t, func(t *testing.T) {
+			h := newHashing(processors)
+			guesses := 0
+			slow := &hash{fits: func(string) bool { time.Sleep(time.Second); guesses++; return false }}
+			for range 100 {
+				go h.verify(t.Context(), guesser, slow, "guess")
+			}
+			synctest.Wait()
+			right, err := h.verify(t.Context(), good, plainHash("secret"), "secret")
+			require.NoError(t, err)
+			require.True(t, right)
+			require.Equal(t, before, guesses, "%d processors", processors)
+			time.Sleep(time.Hour)
+			require.Equal(t, 100, guesses)
+		})
+	}
 }
