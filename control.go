@@ -213,8 +213,12 @@ func (c *conn) deliver(text string) bool {
 	c.mu.Lock()
 	x := c.xfer
 	c.mu.Unlock()
-	if x != nil && c.execUrgent(text, x) {
-		return false
+	if x != nil {
+		urgent := c.execUrgent(text, x)
+		x.heard(!urgent)
+		if urgent {
+			return false
+		}
 	}
 	if x != nil && x.told.Load() {
 		<-x.left

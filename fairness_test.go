@@ -1,6 +1,7 @@
 package paradise_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -182,15 +183,25 @@ func atTCP(t *testing.T, srv *paradise.Server) (dial func() *net.TCPConn) {
 	}
 }
 
-// await reads replies until one has this code.
-func await(t *testing.T, c net.Conn, code string) {
+// dialData opens the passive data connection whose 229 comes next.
+func dialData(t *testing.T, c net.Conn) *net.TCPConn {
+	port := epsvPort.FindStringSubmatch(await(t, c, "229"))[1]
+	d, err := net.Dial("tcp", "127.0.0.1:"+port)
+	require.NoError(t, err)
+	return d.(*net.TCPConn)
+}
+
+// await reads replies until one has this code, and returns them.
+func await(t *testing.T, c net.Conn, code string) string {
 	t.Helper()
-	var text strings.Builder
-	buf := make([]byte, 1)
-	for !strings.Contains("\n"+text.String(), "\n"+code+" ") {
-		_, err := c.Read(buf)
-		require.NoError(t, err, "want %s: %s", code, text.String())
-		text.Write(buf)
+	var text []byte
+	for buf := make([]byte, 1); ; {
+		_, err := c.Read(buf) // one byte: what comes behind it stays
+		require.NoError(t, err, "want %s: %s", code, text)
+		text = append(text, buf[0])
+		if line := text[bytes.LastIndexByte(text[:len(text)-1], '\n')+1:]; buf[0] == '\n' && bytes.HasPrefix(line, []byte(code+" ")) {
+			return string(text)
+		}
 	}
 }
 

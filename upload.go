@@ -231,7 +231,7 @@ func (u *upload) commit() error {
 	if err := u.complete(); err != nil {
 		return err
 	}
-	if err := u.x.controlAlive(u.wire != nil && !u.s.Policy.AllowUnclosedTLS); err != nil {
+	if err := u.x.controlAlive(u.proved()); err != nil {
 		return u.x.reason(err)
 	}
 	if err := u.x.commitNow(); err != nil {
@@ -246,6 +246,16 @@ func (u *upload) commit() error {
 	u.x.result.committed = true
 	u.x.c.noteDigests(u)
 	return nil
+}
+
+// proved reports whether the client has told where its data ends, and it ended there:
+// by close_notify, by the end of a zlib stream, by digest or size. In the clear a FIN
+// alone may be that of a client that died.
+func (u *upload) proved() bool {
+	notified := u.wire != nil && !u.wire.ended.Load()
+	ended := u.deflate && u.x.moved.Load() > 0
+	measured := len(u.expect) > 0 || u.opts.SizeHint > 0 && u.stored == u.opts.SizeHint
+	return notified || ended || measured
 }
 
 // complete holds the whole against what the client had said of it.

@@ -707,9 +707,9 @@ var endings = map[string]ending{
 }
 
 // inCommit waits until a slow Commit runs: the look at the control connection
-// that comes before it takes two milliseconds in memory.
+// that comes before it takes a tenth of a second.
 func (r *endingRun) inCommit() {
-	time.Sleep(10 * time.Millisecond)
+	time.Sleep(200 * time.Millisecond)
 	synctest.Wait()
 }
 

@@ -66,6 +66,8 @@ type xfer struct {
 	ended      bool
 	lost       bool          // the control connection ended without leave
 	verdict    chan struct{} // closed with ended
+	spoke      chan struct{} // closed when the client says something at the end of its data; nil: nobody waits for that
+	saidAt     int64         // how much of the data had come at the last command behind this one
 }
 
 // start hands the data channel to a job and runs it. It does not where Close has
@@ -257,42 +259,6 @@ func (x *xfer) giveUpOpening() {
 // openSoon is what a network may need to bring a connection that was opened before
 // the control connection's end, and to shake hands on it.
 const openSoon = 500 * time.Millisecond
-
-// controlAlive looks at the control connection without blocking it: at the end
-// of the data a client that died must not get its upload published. The kernel
-// tells whether the peer has closed; if so the loop has the last word, because
-// a QUIT may stand before the end. Where it has not, it may be about to: Linux
-// closes the sockets of a process that was killed newest first, so the data's end
-// comes a moment before the control connection's. whole says that the client
-// itself has marked the end of its data, which spares that moment.
-func (x *xfer) controlAlive(whole bool) error {
-	if x.c.facts().Policy.AllowLostControl {
-		return nil
-	}
-	closed, known := peerClosed(x.c.raw)
-	if known && !closed && whole {
-		return nil
-	}
-	wait := lostSoon
-	if closed {
-		wait = lostKnown
-	}
-	select {
-	case <-x.verdict:
-	case <-time.After(wait):
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.lost || closed && !x.ended {
-		return ErrControlLost
-	}
-	return nil
-}
-
-const (
-	lostSoon  = time.Millisecond // the loop's read sees an end at once
-	lostKnown = 500 * time.Millisecond
-)
 
 // preliminary sends the 150 of this transfer. From its turn on, what need not wait
 // for the transfer can be answered behind it.
