@@ -2,6 +2,7 @@ package paradise
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -152,9 +153,19 @@ func (c *conn) announce(verb string, addr netip.AddrPort, err error) reply {
 		return c.otherFamily(verb)
 	case errors.Is(err, errPortRefused):
 		c.srv.state.counters.refuse(refusedBounce)
-		return say(504, "Address refused: it must be your own, with a port above 1023")
+		return reply{code: 504, text: "Address refused: it must be your own, with a port above 1023", err: foreignAddress(c.facts(), addr)}
 	}
 	return reply{code: 425, text: "Can't open data connection, try again later", err: err}
+}
+
+// foreignAddress is the error for an address that a client may not name, with the
+// setting that would let it.
+func foreignAddress(s *Session, named netip.AddrPort) error {
+	if named.Port() < 1024 {
+		return fmt.Errorf("%w: port %d is below 1024", errPortRefused, named.Port())
+	}
+	return fmt.Errorf("%w: the client at %v named %v, which Device: AnyActivePeer (any-active-peer of its account) would admit",
+		errPortRefused, s.Remote.Addr(), named.Addr())
 }
 
 // otherFamily names the control connection's own protocol: as RFC 2428, 2 counts

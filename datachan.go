@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,6 +15,7 @@ import (
 // is there. It owns listener and connection; Close may be called from anywhere,
 // any number of times, also on nil.
 type dataChan struct {
+	session uint64
 	id      uint32
 	port    uint16
 	expires time.Time // closed then unless a transfer has taken it
@@ -22,6 +24,7 @@ type dataChan struct {
 
 	listener net.Listener   // passive
 	peer     peerRule       // passive: who may connect
+	foreign  atomic.Bool    // passive: somebody else did
 	local    netip.AddrPort // active
 	remote   netip.AddrPort // active
 
@@ -38,9 +41,9 @@ type dataChan struct {
 // Errors of opening a data channel; they are answered with 425, 521 or 522.
 var (
 	errNoPeer      = errors.New("paradise: data connection was not opened in time")
-	errStrangers   = errors.New("paradise: too many strangers at the data port")
+	errForeign     = errors.New("paradise: data connection came from another address than the control connection")
 	errHandshake   = errors.New("paradise: TLS negotiation failed on the data connection")
-	errNotResumed  = errors.New("paradise: TLS session was not resumed on the data connection")
+	errNotResumed  = errors.New("paradise: TLS session was not resumed on the data connection, as DataTLSReuse: ReuseRequire (data-tls-reuse require) wants it")
 	errUnreachable = errors.New("paradise: data connection could not be opened")
 )
 

@@ -22,7 +22,8 @@ type PassiveOptions struct {
 	PublicIPFor func(ctx context.Context, s *Session) netip.Addr
 
 	// PeerCheck says who may connect. Zero: only the address of the control
-	// connection.
+	// connection. The first connection from elsewhere is logged for each data
+	// channel, with the setting that admits it.
 	PeerCheck PeerCheck
 
 	// NoEPSV answers 502 to EPSV, for firewalls that understand only PASV.

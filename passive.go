@@ -29,6 +29,7 @@ func (srv *Server) listenPassive(ctx context.Context, s *Session) (*dataChan, er
 	}
 	st.counters.listeners.Add(1)
 	return &dataChan{
+		session:  s.ID,
 		id:       shortID((st.counters.nextChannel.Add(1) - 1) ^ 0x5A5A5A),
 		port:     addrPort(l.Addr()).Port(),
 		expires:  time.Now().Add(st.timeouts.Data),
@@ -68,16 +69,37 @@ func (d *dataChan) accept(deadline time.Time) (net.Conn, error) {
 	for range strangersAllowed {
 		nc, err := d.listener.Accept()
 		if err != nil {
-			return nil, errors.Join(errNoPeer, err)
+			return nil, errors.Join(d.noPeer(), err)
 		}
 		if d.peer.admits(addrPort(nc.RemoteAddr()).Addr()) {
 			d.stopListening()
 			return nc, nil
 		}
-		nc.Close()
-		d.srv.state.counters.refuse(refusedPeer)
+		d.turnAway(nc)
 	}
-	return nil, errStrangers
+	return nil, errForeign
+}
+
+// noPeer is the error for a time in which the right peer did not come.
+func (d *dataChan) noPeer() error {
+	if d.foreign.Load() {
+		return errForeign
+	}
+	return errNoPeer
+}
+
+// turnAway ends the connection of a stranger. It may be the client after all, by way
+// of another address, so the first one is logged, with the setting that would admit
+// it.
+func (d *dataChan) turnAway(nc net.Conn) {
+	from := addrPort(nc.RemoteAddr()).Addr()
+	nc.Close()
+	d.srv.state.counters.refuse(refusedPeer)
+	if d.foreign.Swap(true) {
+		return
+	}
+	d.srv.state.log.Warn("data connection from another address than the control connection's was turned away", "session", d.session,
+		"control", d.peer.want.String(), "data", from.String(), "port", d.port, "admitted_by", d.peer.remedy(from))
 }
 
 // waiting accepts the next right peer of those who have connected already; nil if
@@ -100,8 +122,7 @@ func (d *dataChan) waiting() net.Conn {
 		if d.peer.admits(addrPort(nc.RemoteAddr()).Addr()) {
 			return nc
 		}
-		nc.Close()
-		d.srv.state.counters.refuse(refusedPeer)
+		d.turnAway(nc)
 	}
 	return nil
 }
@@ -139,6 +160,15 @@ func (r peerRule) admits(a netip.Addr) bool {
 	default:
 		return a == r.want
 	}
+}
+
+// remedy names the narrowest setting that admits a, as library and bundled server
+// call it.
+func (r peerRule) remedy(a netip.Addr) string {
+	if (peerRule{r.want, PeerSubnet}).admits(a) {
+		return "PeerCheck: PeerSubnet (peer-check subnet)"
+	}
+	return "PeerCheck: PeerAny (peer-check any)"
 }
 
 // announced is the address that PASV names; the zero Addr if there is none.

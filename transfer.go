@@ -106,10 +106,22 @@ func (t *transfer) connectReply(err error) reply {
 		return reply{code: 522, text: "TLS negotiation failed on the data connection", err: err}
 	case errors.Is(err, ErrAborted), errors.Is(err, ErrControlLost), errors.Is(err, ErrKicked), errors.Is(err, ErrServerClosed):
 		return replyFor(err, 426)
-	case errors.Is(err, errNoPeer), errors.Is(err, errStrangers):
+	case errors.Is(err, errForeign):
+		return reply{code: 425, text: "Data connection came from another address than the control connection, and none from the same in time", err: err}
+	case errors.Is(err, errNoPeer):
 		return reply{code: 425, text: "Data connection was not opened in time", err: err}
+	case errors.Is(err, errUnreachable) && errors.Is(err, syscall.ECONNREFUSED):
+		return reply{code: 425, text: "Can't open data connection, your side refuses it: try passive mode", err: err}
+	case errors.Is(err, errUnreachable) && isTimeout(err):
+		return reply{code: 425, text: "Can't open data connection, your side does not answer: try passive mode", err: err}
 	}
 	return reply{code: 425, text: "Can't open data connection", err: err}
+}
+
+// isTimeout reports whether the time was up for what failed.
+func isTimeout(err error) bool {
+	timeout, ok := errors.AsType[net.Error](err)
+	return errors.Is(err, context.DeadlineExceeded) || ok && timeout.Timeout()
 }
 
 // broken says what an error of the data connection means. One that carries its

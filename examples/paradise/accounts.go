@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/BurntSushi/toml"
 
@@ -37,6 +38,7 @@ type account struct {
 	DenyNames    []string      `toml:"deny-names,omitempty"`
 	Device       deviceProfile `toml:"device,omitempty"`
 	Trace        bool          `toml:"trace,omitempty"`
+	LostWait     *wait         `toml:"lost-control-wait,omitempty"`
 
 	ownConcessions
 	files paradise.FileDriver
@@ -64,6 +66,20 @@ func (p permission) MarshalText() ([]byte, error) {
 	}
 	return nil, fmt.Errorf("permission %d has no name", p)
 }
+
+// wait is a time of zero or more, as in "250ms".
+type wait time.Duration
+
+func (w *wait) UnmarshalText(text []byte) error {
+	d, err := time.ParseDuration(string(text))
+	if err != nil || d < 0 {
+		return timeWanted(string(text))
+	}
+	*w = wait(d)
+	return nil
+}
+
+func (w wait) MarshalText() ([]byte, error) { return []byte(time.Duration(w).String()), nil }
 
 // tlsRule says where encryption is needed; empty is what holds for all.
 type tlsRule string
@@ -119,6 +135,9 @@ func (a *account) policy(base paradise.Policy) paradise.Policy {
 	a.ownConcessions.apply(&p)
 	p.Device = paradise.DeviceProfile(a.Device)
 	p.Trace = p.Trace || a.Trace
+	if a.LostWait != nil {
+		p.LostControlWait = policyWait(time.Duration(*a.LostWait))
+	}
 	return p
 }
 

@@ -54,6 +54,8 @@ type config struct {
 	sessions   int
 	perIP      int
 	idle       time.Duration
+	lostWait   time.Duration
+	peerCheck  string
 	drain      time.Duration
 	grace      time.Duration
 	upgrade    time.Duration
@@ -118,6 +120,7 @@ func (cfg *config) flags(out io.Writer) *flag.FlagSet {
 	cfg.loginFlags(fs)
 	fs.Var(&cfg.passive, "passive-ports", "`min-max` of the ports for data connections; any free port if empty")
 	fs.TextVar(&cfg.publicIP, "public-ip", netip.Addr{}, "`IP` that PASV announces; the control connection's own if empty")
+	choiceVar(fs, &cfg.peerCheck, "peer-check", "same", "same, subnet or any: from which address a passive data connection may come, seen from its control connection's; subnet is its /24, or /64 of IPv6", "same", "subnet", "any")
 	addrVar(fs, &cfg.monitor, "monitor", "127.0.0.1:5010", "`host:port` of the monitor page; empty turns it off")
 	fs.StringVar(&cfg.monitorToken, "monitor-token", "", "`token`, 16 characters or more, for the monitor's actions and for reading it from other machines")
 	fs.StringVar(&cfg.monitorKey, "monitor-token-file", "", "`file` that holds the token, which others then do not see among the processes")
@@ -155,6 +158,7 @@ func (cfg *config) tlsFlags(fs *flag.FlagSet) {
 
 func (cfg *config) lifeFlags(fs *flag.FlagSet) {
 	fs.DurationVar(&cfg.idle, "idle-timeout", 5*time.Minute, "`time` that a session may idle")
+	fs.DurationVar(&cfg.lostWait, "lost-control-wait", 100*time.Millisecond, "`time` that the end of an upload in the clear waits for a sign that its client was killed; 0s is none")
 	fs.DurationVar(&cfg.drain, "drain-timeout", time.Hour, "`time` that running transfers may go on after a stop")
 	fs.DurationVar(&cfg.grace, "restart-grace", 30*time.Second, "`time` that a restart leaves idle sessions to the old process; 1s at least")
 	fs.DurationVar(&cfg.upgrade, "restart-timeout", time.Minute, "`time` that a new process may take until it is ready")

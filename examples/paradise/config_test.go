@@ -4,10 +4,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -189,6 +191,7 @@ default-type = "ascii"
 allow-unclosed-tls = true
 allow-lost-control = true
 trace = true
+lost-control-wait = "0s"
 device = { mkd-existing-ok = true, make-parents = true }
 `
 
@@ -210,6 +213,7 @@ func TestAnAccountHasAllThatAPolicyMayDiffer(t *testing.T) {
 		AllowLostControl: true,
 		Device:           paradise.DeviceProfile{MkdExistingOK: true, MakeParents: true},
 		Trace:            true,
+		LostControlWait:  -1, // 0 in the file is none
 	}, p)
 }
 
@@ -268,6 +272,28 @@ func TestPrintedSettingsAreAFileThatMeansTheSame(t *testing.T) {
 			assert.Equal(t, cfg.set.Lookup(f.Name).Value.String(), f.Value.String(), f.Name)
 		}
 	})
+}
+
+func TestWaitAndPeerCheckAreThoseOfTheFlags(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		wait time.Duration
+		peer paradise.PeerCheck
+	}{
+		{"", 100 * time.Millisecond, paradise.PeerSame},
+		{"-lost-control-wait 0s -peer-check same", -1, paradise.PeerSame},
+		{"-lost-control-wait 2s -peer-check subnet", 2 * time.Second, paradise.PeerSubnet},
+		{"-peer-check any", 100 * time.Millisecond, paradise.PeerAny},
+	} {
+		cfg, err := parseFlags(strings.Fields(c.args+" -root "+t.TempDir()), io.Discard)
+		require.NoError(t, err)
+		files := newHomes(cfg)
+		srv, err := newServer(cfg, slog.New(slog.DiscardHandler), files, &logins{}, nil)
+		require.NoError(t, err)
+		assert.Equal(t, c.wait, srv.Policy.LostControlWait, c.args)
+		assert.Equal(t, c.peer, srv.Passive.PeerCheck, c.args)
+		files.Close()
+	}
 }
 
 func TestLimitsThatAreSetHoldWhateverElseIsSaid(t *testing.T) {

@@ -15,7 +15,8 @@ import (
 // reloadable are the settings that SIGHUP changes; accounts are too. The others
 // need a restart (SIGUSR2), which costs no connection.
 var reloadable = []string{"user", "htpasswd", "auth-url", "auth-secret-file", "allow-types", "tls-policy",
-	"data-tls-reuse", "default-type", "allow-unclosed-tls", "allow-lost-control", "log-level", "trace-user", "restart-grace", "drain-timeout"}
+	"data-tls-reuse", "default-type", "allow-unclosed-tls", "allow-lost-control", "lost-control-wait",
+	"log-level", "trace-user", "restart-grace", "drain-timeout"}
 
 // reload reads everything again that may change while sessions go on. An error
 // leaves all as it was.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"time"
 
 	"github.com/paradiseftp/paradise"
 	"github.com/paradiseftp/paradise/auth/webhook"
@@ -24,9 +25,10 @@ func newServer(cfg *config, log *slog.Logger, files *homes, users *logins, certs
 		Auth:  users,
 		Files: all,
 		Passive: paradise.PassiveOptions{
-			MinPort:  cfg.passive.min,
-			MaxPort:  cfg.passive.max,
-			PublicIP: cfg.publicIP,
+			MinPort:   cfg.passive.min,
+			MaxPort:   cfg.passive.max,
+			PublicIP:  cfg.publicIP,
+			PeerCheck: peerChecks[cfg.peerCheck],
 		},
 		TLSConfig: certs,
 		Policy:    cfg.policy(),
@@ -36,9 +38,19 @@ func newServer(cfg *config, log *slog.Logger, files *homes, users *logins, certs
 	}, nil
 }
 
+var peerChecks = map[string]paradise.PeerCheck{"same": paradise.PeerSame, "subnet": paradise.PeerSubnet, "any": paradise.PeerAny}
+
+// policyWait is a wait as the policy has it, where zero is the default.
+func policyWait(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
+}
+
 // policy holds for users of whom nothing else is said.
 func (cfg *config) policy() paradise.Policy {
-	p := paradise.Policy{Gate: paradise.Gate{Allow: splitList(cfg.allowTypes)}}
+	p := paradise.Policy{Gate: paradise.Gate{Allow: splitList(cfg.allowTypes)}, LostControlWait: policyWait(cfg.lostWait)}
 	cfg.clients.apply(&p)
 	if !cfg.hasTLS() || cfg.tlsPolicy == "optional" {
 		p.TLS = paradise.TLSOptional
@@ -63,7 +75,7 @@ func (cfg *config) limits() paradise.Limits {
 		l.SessionsPerIP = -1 // the library's zero is its default
 	}
 	if cfg.abuse == "off" {
-		l.LoginsPerMin, l.LoginTries, l.BanAfter, l.FailedDelay, l.EarlyCommands, l.BadCommands = -1, -1, -1, -1, -1, -1
+		l.LoginsPerMin, l.LoginsAtOnce, l.LoginTries, l.BanAfter, l.FailedDelay, l.EarlyCommands, l.BadCommands = -1, -1, -1, -1, -1, -1, -1
 	}
 	return l
 }

@@ -80,6 +80,7 @@ func (n *Network) Dial(ctx context.Context, local, remote netip.AddrPort) (*Conn
 		return a, nil
 	case <-l.done:
 	case <-ctx.Done():
+		refused.Err = ctx.Err()
 	}
 	a.Close()
 	b.Close()
