@@ -1,8 +1,6 @@
 package paradise
 
-import (
-	"time"
-)
+import "time"
 
 // lostControlWait is the default of Policy.LostControlWait: four times what a client
 // needed that was killed on a host with nine programs for each processor.
@@ -14,31 +12,28 @@ const (
 )
 
 // controlAlive looks at the control connection at the end of the data: a client that
-// died must not get its upload published. The kernel tells whether the peer has
-// closed; if so the loop has the last word, because a QUIT may stand before the end.
-// Where it has not, it may be about to: Linux closes the sockets of a process that was
-// killed newest first, so the data's end comes before the control connection's, on a
-// busy host by many milliseconds. proved says that the client has told where its data
-// ends, which spares that wait.
+// died must not get its upload published. Its control connection may be about to end:
+// Linux closes the sockets of a process that was killed newest first, so the data's
+// end comes before, on a busy host by many milliseconds. proved says that the client
+// has told where its data ends, which spares that wait. The kernel tells then whether
+// the peer has closed; if so the loop has the last word, because a QUIT may stand
+// before the end.
 func (x *xfer) controlAlive(proved bool) error {
 	policy := &x.c.facts().Policy
 	if policy.AllowLostControl {
 		return nil
 	}
-	closed, known := peerClosed(x.c.raw)
-	if !closed {
-		wait := policy.LostControlWait
-		if wait == 0 {
-			wait = lostControlWait
-		}
-		if proved || wait < 0 || x.saidMore() {
-			wait = 0
-		}
-		if !known {
-			wait = max(wait, lostSoon)
-		}
-		x.awaitEnd(wait)
-		closed, _ = peerClosed(x.c.raw) // the loop may be late
+	wait := policy.LostControlWait
+	if wait == 0 {
+		wait = lostControlWait
+	}
+	if proved || wait < 0 || x.saidMore() {
+		wait = 0
+	}
+	x.awaitEnd(wait)
+	closed, known := peerClosed(x.c.raw) // the loop may be late
+	if !known && wait < lostSoon {
+		x.awaitEnd(lostSoon)
 	}
 	if closed {
 		x.awaitVerdict(lostKnown)
@@ -87,6 +82,9 @@ func (x *xfer) awaitVerdict(wait time.Duration) {
 // done with this one. A NOOP in between is not the next command: it only keeps the
 // connection open.
 func (x *xfer) heard(next bool) {
+	if x.told.Load() {
+		return // it was not during it
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if next {

@@ -36,6 +36,7 @@ func benchServer(b *testing.B) (addr, root string) {
 	srv := &paradise.Server{
 		Auth:   paradise.Accounts{"auser": "secret"},
 		Files:  files,
+		Policy: paradise.Policy{LostControlWait: time.Millisecond}, // what a wait costs is no work of ours
 		Limits: paradise.Limits{SessionsPerIP: -1, LoginsPerMin: -1},
 		Logger: slog.New(slog.DiscardHandler),
 	}
