@@ -2,9 +2,9 @@ package paradise
 
 import "time"
 
-// lostControlWait is the default of Policy.LostControlWait: four times what a client
-// needed that was killed on a host with nine programs for each processor.
-const lostControlWait = 100 * time.Millisecond
+// lostControlWait is the default of Policy.LostControlWait: twice what a client needed
+// that was killed on a host with nine programs for each processor.
+const lostControlWait = 30 * time.Millisecond
 
 const (
 	lostSoon  = time.Millisecond       // the loop's read sees an end at once

@@ -32,7 +32,7 @@ type Policy struct {
 	// ended, for its control connection to end too. That tells a client that was
 	// killed from one that is done: the end of the data is the same. Who has said
 	// where the data ends does not wait: by MODE Z, by ALLO or SITE EXPECT that
-	// hold, by a further command; over TLS nobody does. Zero: 100 ms. Negative: no
+	// hold, by a further command; over TLS nobody does. Zero: 30 ms. Negative: no
 	// wait; the upload of a client that is killed may be published as far as it came.
 	LostControlWait time.Duration
 

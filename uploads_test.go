@@ -707,7 +707,7 @@ var endings = map[string]ending{
 }
 
 // inCommit waits until a slow Commit runs: the look at the control connection
-// that comes before it takes a tenth of a second.
+// that comes before it takes a moment.
 func (r *endingRun) inCommit() {
 	time.Sleep(200 * time.Millisecond)
 	synctest.Wait()

@@ -158,7 +158,7 @@ func (cfg *config) tlsFlags(fs *flag.FlagSet) {
 
 func (cfg *config) lifeFlags(fs *flag.FlagSet) {
 	fs.DurationVar(&cfg.idle, "idle-timeout", 5*time.Minute, "`time` that a session may idle")
-	fs.DurationVar(&cfg.lostWait, "lost-control-wait", 100*time.Millisecond, "`time` that the end of an upload in the clear waits for a sign that its client was killed; 0s is none")
+	fs.DurationVar(&cfg.lostWait, "lost-control-wait", 30*time.Millisecond, "`time` that the end of an upload in the clear waits for a sign that its client was killed; 0s is none")
 	fs.DurationVar(&cfg.drain, "drain-timeout", time.Hour, "`time` that running transfers may go on after a stop")
 	fs.DurationVar(&cfg.grace, "restart-grace", 30*time.Second, "`time` that a restart leaves idle sessions to the old process; 1s at least")
 	fs.DurationVar(&cfg.upgrade, "restart-timeout", time.Minute, "`time` that a new process may take until it is ready")

@@ -280,10 +280,10 @@ func TestWaitAndPeerCheckAreThoseOfTheFlags(t *testing.T) {
 		wait time.Duration
 		peer paradise.PeerCheck
 	}{
-		{"", 100 * time.Millisecond, paradise.PeerSame},
+		{"", 30 * time.Millisecond, paradise.PeerSame},
 		{"-lost-control-wait 0s -peer-check same", -1, paradise.PeerSame},
 		{"-lost-control-wait 2s -peer-check subnet", 2 * time.Second, paradise.PeerSubnet},
-		{"-peer-check any", 100 * time.Millisecond, paradise.PeerAny},
+		{"-peer-check any", 30 * time.Millisecond, paradise.PeerAny},
 	} {
 		cfg, err := parseFlags(strings.Fields(c.args+" -root "+t.TempDir()), io.Discard)
 		require.NoError(t, err)
