@@ -113,6 +113,7 @@ func TestAFolderThatTakesNoUploadsIsWarnedOf(t *testing.T) {
 	require.NoError(t, os.Chmod(home, 0o777))
 	require.NotContains(t, check(), home)
 	require.NoError(t, os.Chmod(root, 0o555))
+	t.Cleanup(func() { require.NoError(t, os.Chmod(root, 0o755)) }) // so that it can be removed, by a plain user too
 	require.Contains(t, check("-user", "a:b"), "warning: "+root+": is not writable")
 	require.NoError(t, os.WriteFile(config, []byte(text), 0o644))
 	require.NoError(t, os.Chmod(home, 0o555))
