@@ -32,8 +32,8 @@ func TestAClientThatDiesSlowlyPublishesNothing(t *testing.T) {
 	}{
 		"2 ms":                              {dies: 2 * time.Millisecond},
 		"2 ms, reset":                       {dies: 2 * time.Millisecond, how: (*memnet.Conn).Reset},
-		"90 ms":                             {dies: 90 * time.Millisecond},
-		"after the wait":                    {dies: 110 * time.Millisecond, lives: true},
+		"25 ms":                             {dies: 25 * time.Millisecond},
+		"after the wait":                    {dies: 40 * time.Millisecond, lives: true},
 		"a wait of its own":                 {dies: 900 * time.Millisecond, wait: time.Second},
 		"no wait":                           {dies: 2 * time.Millisecond, wait: -1, lives: true},
 		"NOOP while the data came":          {early: "NOOP", dies: 2 * time.Millisecond},
