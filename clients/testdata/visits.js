@@ -2,6 +2,7 @@
 // fields are those of visits.py.
 "use strict";
 
+const events = require("events");
 const fs = require("fs");
 const path = require("path");
 const readline = require("readline");
@@ -37,15 +38,30 @@ async function visit(f) {
     }
 }
 
+// using ends a stream, and returns once its descriptor is free. Given a name, basic-ftp
+// closes the descriptor under a stream that may still use it: the next socket then has
+// that number.
+async function using(stream, use) {
+    const closed = events.once(stream, "close");
+    try {
+        return await use(stream);
+    } finally {
+        stream.destroy();
+        await closed;
+    }
+}
+
 // refusals asks for what is refused, and goes on in the same session with what is not.
 async function refusals(f) {
     const client = new ftp.Client(20000);
-    const there = () => client.downloadTo(path.join(f.down, "there.bin"), "there.bin");
+    const fetch = name => using(fs.createWriteStream(path.join(f.down, name)), to => client.downloadTo(to, name));
+    const send = (name, as) => using(fs.createReadStream(path.join(f.up, name)), from => client.uploadFrom(from, as));
+    const there = () => fetch("there.bin");
     const attempts = [
-        () => client.downloadTo(path.join(f.down, "nope"), "nope"),
+        () => fetch("nope"),
         () => client.list("nope"),
-        () => client.uploadFrom(path.join(f.up, "small.bin"), "nope/small.bin"),
-        () => client.uploadFrom(path.join(f.up, "big.bin"), "big.bin"),
+        () => send("small.bin", "nope/small.bin"),
+        () => send("big.bin", "big.bin"),
     ];
     const said = [];
     try {

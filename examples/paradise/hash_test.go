@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -142,8 +143,8 @@ func TestHashingIsSharedAmongAddresses(t *testing.T) {
 	for processors, before := range map[int]int{1: 2, 2: 0} { // hashes that a good user waits for: the one under way, and one turn
 		synctest.Test(t, func(t *testing.T) {
 			h := newHashing(processors)
-			guesses := 0
-			slow := &hash{fits: func(string) bool { time.Sleep(time.Second); guesses++; return false }}
+			var guesses atomic.Int64
+			slow := &hash{fits: func(string) bool { time.Sleep(time.Second); guesses.Add(1); return false }}
 			for range 100 {
 				go h.verify(t.Context(), guesser, slow, "guess")
 			}
@@ -151,9 +152,9 @@ func TestHashingIsSharedAmongAddresses(t *testing.T) {
 			right, err := h.verify(t.Context(), good, plainHash("secret"), "secret")
 			require.NoError(t, err)
 			require.True(t, right)
-			require.Equal(t, before, guesses, "%d processors", processors)
+			require.EqualValues(t, before, guesses.Load(), "%d processors", processors)
 			time.Sleep(time.Hour)
-			require.Equal(t, 100, guesses)
+			require.EqualValues(t, 100, guesses.Load())
 		})
 	}
 }
