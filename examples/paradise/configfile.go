@@ -41,7 +41,7 @@ func (cfg *config) decode(fs *flag.FlagSet, text string) error {
 	var tables map[string]toml.Primitive
 	md, err := toml.Decode(text, &tables)
 	if err != nil {
-		return err
+		return explained(fs, text, err)
 	}
 	if len(tables) == 0 {
 		return errors.New("the file says nothing, as if it had been emptied or cut: write the settings, or leave -config out")
