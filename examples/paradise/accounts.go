@@ -141,7 +141,8 @@ func (a *account) policy(base paradise.Policy) paradise.Policy {
 	return p
 }
 
-// print writes the account as the file has it, without its password.
+// print writes the account as the file has it. A comment stands in the place of
+// its password, where one can be written: above the tables inside the account.
 func (a *account) print(w io.Writer, name string) error {
 	shown := *a
 	shown.Password = nil
@@ -149,8 +150,8 @@ func (a *account) print(w io.Writer, name string) error {
 	if err != nil {
 		return err
 	}
-	text := strings.TrimPrefix(string(b), "[accounts]\n")
-	_, err = fmt.Fprintf(w, "\n%s# password is not shown\n", text)
+	head, rest, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(string(b), "[accounts]\n")), "\n")
+	_, err = fmt.Fprintf(w, "\n  %s\n    # password is not shown\n%s\n", head, rest)
 	return err
 }
 
