@@ -251,6 +251,22 @@ func TestAServerForAllWithoutAccountsDoesNotStart(t *testing.T) {
 	require.Equal(t, 1, strings.Count(string(out), "\n"), "one line: %s", out)
 }
 
+func TestAnAddressThatIsTakenIsToldWithItsFlag(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	for _, flag := range []string{"-addr", "-monitor"} {
+		args := []string{"-addr", "127.0.0.1:0", "-monitor", "127.0.0.1:0", "-root", t.TempDir(), flag, taken.Addr().String()}
+		cmd := exec.Command(install(t), args...)
+		cmd.Env = append(os.Environ(), envMain+"=1")
+		out, err := cmd.CombinedOutput()
+		require.Error(t, err)
+		require.Contains(t, string(out), "paradise: "+flag+": listen tcp "+taken.Addr().String())
+		require.Contains(t, string(out), "in use: stop the program that has it, or give another host:port")
+		require.Equal(t, 1, strings.Count(string(out), "\n"), "one line: %s", out)
+	}
+}
+
 func TestAnEmptyPasswordOpensNothing(t *testing.T) {
 	const bcryptOfNothing = "$2y$04$XcXchx6KEynx99oIYESAEenr7nKiKC7tL2f8Mg0wUsCfmow6Rsiom"
 	hashes := filepath.Join(t.TempDir(), "htpasswd")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -188,11 +189,20 @@ func (s *service) listen() (map[string]net.Listener, error) {
 			for _, l := range open {
 				l.Close()
 			}
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, cannotListen(name, err)
 		}
 		open[name] = l
 	}
 	return open, nil
+}
+
+// cannotListen names the flag of a listener that could not be opened.
+func cannotListen(name string, err error) error {
+	flags := map[string]string{"ftp": "-addr", "ftps": "-tls-addr", "monitor": "-monitor", "acme": "-acme-http"}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s: %w: stop the program that has it, or give another host:port", flags[name], err)
+	}
+	return fmt.Errorf("%s: %w", flags[name], err)
 }
 
 // checkOpen looks at what is listened on in truth: systemd or an older process may

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -45,6 +46,9 @@ func get(ctx context.Context, client *http.Client, url, token string) (io.ReadCl
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	answer, err := client.Do(r)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return nil, fmt.Errorf("%w: give the server's own -monitor host:port if it listens elsewhere", err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -40,7 +40,7 @@ func TestWhoShowsSessionsAndTransfers(t *testing.T) {
 }
 
 func TestWhoSaysWhatIsWrong(t *testing.T) {
-	require.ErrorContains(t, who([]string{"-monitor", "127.0.0.1:1"}, io.Discard, io.Discard), "refused")
+	require.ErrorContains(t, who([]string{"-monitor", "127.0.0.1:1"}, io.Discard, io.Discard), "refused: give the server's own -monitor")
 	require.ErrorContains(t, who([]string{"now"}, io.Discard, io.Discard), "is no flag")
 }
 
