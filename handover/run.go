@@ -28,9 +28,9 @@ type Server interface {
 // with [Process.Go], and returns what it serves. Then Run is Ready, restarts
 // whenever SIGUSR2 asks for it, and ends in one of these ways:
 //
-//   - ctx is done: no new clients, Drain without grace. A caller who wants a
-//     second signal to end the process restores its default, as the stop of
-//     signal.NotifyContext does.
+//   - ctx is done: no new clients, Drain without grace. signal.NotifyContext goes
+//     on to catch signals; context.AfterFunc(ctx, stop), with the stop that it
+//     returns, lets a second one end the process at once.
 //   - A successor has taken over: Drain with Options.Grace, which ctx cuts short.
 //   - start fails, or what Go runs does: Run returns that error. While a
 //     predecessor is there it is told why, and goes on as if nothing had been
