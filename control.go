@@ -287,6 +287,9 @@ func (c *conn) deadlineLocked() time.Time {
 		deadline = c.idleUntil()
 		if d := c.data.Load(); d != nil {
 			deadline = earliest(deadline, d.expires)
+			if d.keptPassive() {
+				deadline = earliest(deadline, c.silentUntil(d))
+			}
 		}
 	}
 	if !c.facts().LoggedIn() {

@@ -29,6 +29,7 @@ type dataChan struct {
 	remote   netip.AddrPort // active
 
 	refused bool          // a command that would have used it was refused; for its owner alone
+	looked  time.Time     // for who has connected nevertheless; for its owner alone
 	over    chan struct{} // closed when it has lingered; nil: it does not
 
 	mu      sync.Mutex
@@ -100,6 +101,10 @@ func (d *dataChan) noteRefusal() {
 		d.refused = true
 	}
 }
+
+// keptPassive reports whether a client may be connected that waits for what a refused
+// command does not do.
+func (d *dataChan) keptPassive() bool { return d.refused && d.peer.want.IsValid() }
 
 // unused reports whether no transfer has begun to open it.
 func (d *dataChan) unused() bool {

@@ -21,8 +21,12 @@ func (c *conn) timedOut() bool {
 		c.dropData()
 	}
 	c.mu.Lock()
-	idle := c.xfer == nil && c.wakes == 0 && now.Sub(c.lastUse) >= c.idleTimeout()
+	busy := c.xfer != nil
+	idle := !busy && c.wakes == 0 && now.Sub(c.lastUse) >= c.idleTimeout()
 	c.mu.Unlock()
+	if !busy {
+		c.endAwaited(now)
+	}
 	switch {
 	case !c.facts().LoggedIn() && now.Sub(c.stranger) >= t.Login:
 		c.refuse(refusedLoginTime, refusedLoginTime.text())

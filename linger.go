@@ -20,14 +20,52 @@ func (c *conn) returnData(x *xfer) {
 		return
 	}
 	d.noteRefusal()
-	c.mu.Lock()
-	back := !stopped && c.cause == nil && !c.gone
-	if back {
-		d.record.unused()
-		c.data.Store(d)
+	if stopped || !c.takeBack(d) {
+		c.letGo(d)
 	}
-	c.mu.Unlock()
-	if !back {
+}
+
+// takeBack makes d the session's channel again; false once the session is to end.
+func (c *conn) takeBack(d *dataChan) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cause != nil || c.gone {
+		return false
+	}
+	d.record.unused()
+	c.data.Store(d)
+	return true
+}
+
+// nextCommandSoon is how long a client that has connected to a channel may keep
+// silent after a refusal.
+const nextCommandSoon = 2 * time.Second
+
+// silentUntil is when a refused command's channel is looked at.
+func (c *conn) silentUntil(d *dataChan) time.Time {
+	since := c.lastUse
+	if d.looked.After(since) {
+		since = d.looked
+	}
+	return since.Add(nextCommandSoon)
+}
+
+// endAwaited ends a channel to which a client has connected that has kept silent
+// since its command was refused. It may wait for us there before it reads the
+// refusal: for the end of a TLS handshake, as Perl's Net::FTP does, or until we take
+// the upload that it sends.
+func (c *conn) endAwaited(now time.Time) {
+	d := c.data.Load()
+	if d == nil || !d.keptPassive() || now.Before(c.silentUntil(d)) || !c.data.CompareAndSwap(d, nil) {
+		return
+	}
+	d.looked = now
+	if nc := d.waiting(); nc != nil {
+		d.hold(nc)
+		c.letGo(d)
+		return
+	}
+	if !c.takeBack(d) {
 		c.letGo(d)
 	}
 }
