@@ -369,6 +369,8 @@ func TestCheckTellsWhatTheServerWouldSay(t *testing.T) {
 		{"a MIME type that is none", strings.Replace(fullAccount, "image/gif", "gif", 1), "no MIME type"},
 		{"a certificate that is missing", "tls-cert = \"no\"\ntls-key = \"no\"\n", "certificate:"},
 		{"a monitor for all", "monitor = \"0.0.0.0:5010\"\n", "set a token"},
+		{"an xferlog in no folder", "xferlog = \"/no/such/log\"\n", "-xferlog: the folder of /no/such/log does not exist"},
+		{"a journal in no folder", "journal = \"/no/such/j\"\n", "-journal: the folder of /no/such/j does not exist"},
 		{"a missing htpasswd", "htpasswd = \"/no/such/file\"\n", "-htpasswd: open /no/such/file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

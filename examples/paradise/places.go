@@ -74,6 +74,22 @@ func (cfg *config) checkPlaces() error {
 	return nil
 }
 
+// checkFolders refuses files that cannot be made, since their folder is missing.
+func (cfg *config) checkFolders() error {
+	files := cfg.files()
+	for _, flag := range []string{"journal", "xferlog"} {
+		if name, given := files[flag]; given && folderless(name) {
+			return fmt.Errorf("-%s: the folder of %s does not exist: make it, or name a file elsewhere", flag, name)
+		}
+	}
+	return nil
+}
+
+func folderless(file string) bool {
+	_, err := os.Stat(filepath.Dir(file))
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 // below reports whether a file lies in a folder or below it, by its name or by
 // what links on the way lead to. Neither need exist.
 func below(folder, file string) (bool, error) {
@@ -117,6 +133,9 @@ func (d *directory) warnings(cfg *config) []string {
 	var found []string
 	if !cfg.namesAccounts() && cfg.configFile != "" {
 		found = append(found, "the file of -config names no account: auser, whose password all know, is let in from this machine; "+giveAccounts)
+	}
+	if cfg.pidFile != "" && folderless(cfg.pidFile) { // a service manager may make it with the start
+		found = append(found, fmt.Sprintf("-pid-file: the folder of %s does not exist: without it the server will not start", cfg.pidFile))
 	}
 	if names := d.homeless(cfg); len(names) > 0 {
 		found = append(found, fmt.Sprintf("%s: without a home of their own these see all homes below -root: give each a line home = \"...\", or set own-homes",

@@ -77,6 +77,9 @@ func (s *service) build() error {
 	if err != nil {
 		return err
 	}
+	if err := s.cfg.checkFolders(); err != nil {
+		return err
+	}
 	if s.files.uploads, err = openUploads(s.cfg, s.log); err != nil {
 		return err
 	}
