@@ -60,7 +60,7 @@ func TestAccountsThatSeeAllHomesAreNamed(t *testing.T) {
 		{"a home elsewhere", account("alice", fmt.Sprintf("home = %q\n", t.TempDir())) + account("bob", ""), nil, ""},
 		{"a start is no home", withHome + account("bob", "start = \"/in\"\n"), nil, "warning: bob: " + seeAll},
 		{"each has one", "own-homes = true\n" + withHome + account("bob", ""), []string{"-htpasswd", hashes}, ""},
-		{"a pid file in no folder", withHome, []string{"-pid-file", "/no/such/pid"}, "warning: -pid-file: the folder of /no/such/pid does not exist"},
+		{"a pid file in no folder", withHome, []string{"-pid-file", "/no/such/pid"}, "-pid-file: the folder of /no/such/pid does not exist"},
 		{"nobody is named", "durable = true\n", nil, "the file of -config names no account: auser, whose password all know, is let in from this machine"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
