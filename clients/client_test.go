@@ -23,17 +23,16 @@ import (
 
 // client is one FTP client and what it can do.
 type client struct {
-	name           string
-	brings         string                        // the package that brings it
-	missing        func() error                  // nil if it is installed
-	limits         []limitation                  // what it cannot do
-	crlf           bool                          // in ASCII it keeps the network's CRLF
-	endsLines      bool                          // in ASCII it ends a last line that has no end
-	handshakeFirst bool                          // it reads no reply before the data connection's handshake: a refusal is a timeout to it
-	noPut          bool                          // it only downloads
-	policy         func(*paradise.Policy)        // the concession that it needs; nil: none
-	open           func(t testing.TB) transferer // one per test; ends with it
-	put            func(v *visit) error          // uploads only, where waiting for what is not there would be long
+	name      string
+	brings    string                        // the package that brings it
+	missing   func() error                  // nil if it is installed
+	limits    []limitation                  // what it cannot do
+	crlf      bool                          // in ASCII it keeps the network's CRLF
+	endsLines bool                          // in ASCII it ends a last line that has no end
+	noPut     bool                          // it only downloads
+	policy    func(*paradise.Policy)        // the concession that it needs; nil: none
+	open      func(t testing.TB) transferer // one per test; ends with it
+	put       func(v *visit) error          // uploads only, where waiting for what is not there would be long
 }
 
 // transferer runs a visit: it uploads the visit's names from up into remote,

@@ -91,9 +91,8 @@ func startRuby(t testing.TB) *helper { return startHelper(t, nil, "ruby", script
 func perlClient() *client {
 	return &client{
 		name: "perl", brings: "libio-socket-ssl-perl",
-		missing:        func() error { return hasPerlModule("IO/Socket/SSL.pm") },
-		handshakeFirst: true,
-		open:           func(t testing.TB) transferer { return startPerl(t).visit },
+		missing: func() error { return hasPerlModule("IO/Socket/SSL.pm") },
+		open:    func(t testing.TB) transferer { return startPerl(t).visit },
 		limits: []limitation{
 			{"Perl's Net::FTP says EPSV and EPRT on IPv6 only", extendedOnIPv4, fallsShort(cell{mode: epsv, ip: ipv4, tls: plain}), nil},
 		},

@@ -83,7 +83,7 @@ func TestRefusalsAreRead(t *testing.T) {
 			c.need(t)
 			try, says := refusalsOf(c, t)
 			for _, at := range allCells() {
-				if at.ip == ipv6 || at.ascii || c.limited(at) || c.handshakeFirst && at.tls != plain {
+				if at.ip == ipv6 || at.ascii || c.limited(at) {
 					continue
 				}
 				t.Run(at.String(), func(t *testing.T) {
