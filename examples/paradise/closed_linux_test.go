@@ -176,6 +176,29 @@ func TestARestartDoesNotGoBackToTheAccountThatAllKnow(t *testing.T) {
 	}
 }
 
+// The reload of the systemd unit is a restart.
+func TestARestartFromAFileThatLostItsEndChangesNothing(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "paradise.toml")
+	write := func(text string) { require.NoError(t, os.WriteFile(file, []byte(text), 0o600)) }
+	whole := "durable = false\n" + guardedAccounts
+	write(whole)
+	p := launch(t, "-config", file, "-abuse-limits", "off")
+	p.restart() // what is in force is also known of a successor's own file
+	for i, c := range []struct{ text, want string }{
+		{whole[:strings.Index(whole, "deny")], `from \"deny\" on`},
+		{whole[:strings.Index(whole, "max-sessions")], `from \"max-sessions\" on`},
+		{whole[:len(whole)-2], "the last line has no end"},
+	} {
+		write(c.text)
+		p.signal(syscall.SIGUSR2)
+		p.logged("restart failed, nothing has changed", i+1)
+		assert.Contains(t, lastWith(strings.Split(p.stderr.String(), "\n"), "restart failed"), c.want)
+		assert.True(t, p.lets("alice", "secret"))
+	}
+	write(whole[:strings.Index(whole, "max-sessions")] + "# no bound\n")
+	p.restart()
+}
+
 func TestAStartWithAFileThatSaysNothingIsRefused(t *testing.T) {
 	for _, text := range []string{"", "\n", "# addr = \":21\"\n", byteOrderMark, "[accounts]\n"} {
 		t.Run(text, func(t *testing.T) {

@@ -24,6 +24,8 @@ type generations struct {
 	p   *handover.Process
 	ids paradise.IDs // where this process's begin
 
+	lost string // why the predecessor says that the configuration must not be used
+
 	mu        sync.Mutex
 	srv       *paradise.Server
 	folder    string               // empty: there has been no restart
@@ -49,6 +51,7 @@ type handedOn struct {
 	IDs    paradise.IDs   `json:"ids"`
 	Totals paradise.Stats `json:"totals"` // of all processes that have ended
 	Summed []string       `json:"summed"` // those of them that the folder still has
+	Lost   string         `json:"lost"`   // why the configuration must not be used; empty: it may
 }
 
 // nameOf tells processes of one server apart: a process ID may come again.
@@ -72,7 +75,7 @@ func (g *generations) inherit(p *handover.Process) {
 	if len(p.State()) > 0 && json.Unmarshal(p.State(), &h) != nil {
 		h = handedOn{}
 	}
-	g.p, g.folder, g.ids, g.before = p, h.Folder, h.IDs, h.Totals
+	g.p, g.folder, g.ids, g.before, g.lost = p, h.Folder, h.IDs, h.Totals, h.Lost
 	g.summed = make(map[string]bool)
 	for _, name := range h.Summed {
 		g.summed[name] = true
@@ -99,8 +102,9 @@ func (g *generations) takeCharge() {
 	}
 }
 
-// state is for the successor, which is about to be started.
-func (g *generations) state() []byte {
+// state is for the successor, which is about to be started. lost is why it must not
+// use the configuration that it will find.
+func (g *generations) state(lost string) []byte {
 	g.mu.Lock()
 	g.upgrading = true
 	if g.folder == "" {
@@ -111,7 +115,7 @@ func (g *generations) state() []byte {
 	g.look() // who has gone is summed
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	h := handedOn{Folder: g.folder, IDs: g.srv.NextIDs(), Totals: g.before}
+	h := handedOn{Folder: g.folder, IDs: g.srv.NextIDs(), Totals: g.before, Lost: lost}
 	h.Totals.Now = time.Now()
 	for name, r := range g.known {
 		if r.ended {

@@ -83,6 +83,25 @@ func (cfg *config) follows(old *config) error {
 	return nil
 }
 
+// lost is why a successor must not use the file of -config as it is now: what this
+// process has in force the successor does not know. Any other fault it sees itself.
+func (s *service) lost() string {
+	s.mu.Lock()
+	cfg := s.cfg
+	s.mu.Unlock()
+	if cfg.configFile == "" || cfg.readableAgain() != nil {
+		return ""
+	}
+	text, err := os.ReadFile(cfg.configFile)
+	if err != nil {
+		return ""
+	}
+	if err := cut(cfg.text, strings.TrimPrefix(string(text), byteOrderMark)); err != nil {
+		return fmt.Sprintf("%s: %v", cfg.configFile, err)
+	}
+	return ""
+}
+
 // cut reports whether a text is an old one without its end. Whole tables may go:
 // that is how one takes the last account away. A table that lost its last lines
 // would leave an account with more rights than it had.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -26,7 +27,7 @@ func run(cfg *config, args []string) error {
 	}()
 	return handover.Run(ctx, handover.Options{
 		PIDFile:      cfg.pidFile,
-		State:        others.state,
+		State:        func() []byte { return others.state(s.lost()) },
 		ReadyTimeout: cfg.upgrade,
 		ReportCrash:  true,
 		Grace:        cfg.grace,
@@ -36,6 +37,9 @@ func run(cfg *config, args []string) error {
 		others.inherit(p)
 		if err := cfg.inherits(p.Generation()); err != nil {
 			return nil, err
+		}
+		if others.lost != "" {
+			return nil, errors.New(others.lost)
 		}
 		var err error
 		if s, err = newService(cfg, args, p, others); err != nil {
