@@ -63,6 +63,7 @@ func serveFolder(dir string) error {
 		Auth:   paradise.Accounts{"auser": "secret"},
 		Files:  files,
 		Logger: slog.New(slog.DiscardHandler),
+		Policy: paradise.Policy{LostControlWait: -1}, // it is the server that dies here
 	}
 	go srv.Serve(l)
 	fmt.Println("listening", l.Addr())
