@@ -5,6 +5,7 @@ go 1.26.6
 ignore paradise-data
 
 require (
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/gabriel-vasile/mimetype v1.4.16
 	github.com/jlaffaye/ftp v0.2.4
 	github.com/stretchr/testify v1.12.1
