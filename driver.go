@@ -161,14 +161,16 @@ func Entries(entries []Entry) Listing {
 // StoreOptions say what an upload is to become. The zero value replaces the
 // file or creates it.
 type StoreOptions struct {
-	Offset    int64 // the result is old[:Offset] + data; beyond the end ErrBadOffset
+	Offset    int64 // the result is old[:Offset] + data; beyond the end ErrBadOffset; ErrBusy at Commit if old has changed since
 	Append    bool  // the result is old + data, old as it is at Commit
-	Exclusive bool  // fs.ErrExist, at Store or at Commit, if the name is taken
+	Exclusive bool  // fs.ErrExist, at Store or at Commit, if the name is taken; with Append too
+	Existing  bool  // fs.ErrNotExist, at Store or at Commit, if the name is free
 	SizeHint  int64 // from ALLO; 0 if unknown; never a promise
 
-	// Accept is nil, or set with Offset or Append, where the result is not only
-	// what came: the old file may have changed since Begin, and with it what the
-	// whole becomes. Commit must ask it about the result as it is published then:
+	// Accept is nil, or set where the result is not only what came: with Offset or
+	// Append, and for files that the core joins or copies. What it is made of may
+	// have changed since Begin, and with it what the whole becomes or whether it
+	// may be. Commit must ask it about the result as it is published then:
 	// with its first bytes, 4096 or all there are, valid during the call only,
 	// and its size. Its error fails the Commit. It may call the driver's Stat and
 	// Open.
@@ -182,6 +184,13 @@ type RenameOptions struct {
 	// the move, by whatever. A name that stands for the file itself, as on a
 	// file system that folds letter case, is not taken.
 	NoReplace bool
+
+	// Folder fails with ErrNotDir unless what moves is a folder, at that moment.
+	Folder bool
+
+	// Version, unless it is empty, is an [Entry.Version] that Stat has told of
+	// from. It fails with ErrBusy if what moves has another one at that moment.
+	Version string
 }
 
 // CopyOptions say how a file is copied. The zero value replaces a file that has

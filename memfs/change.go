@@ -74,11 +74,17 @@ func (m *FS) Rename(_ context.Context, _ *paradise.Session, from, to string, o p
 	if err != nil {
 		return failed("rename", to, err)
 	}
-	if from == to {
+	if from == to && (!o.Folder || src.node.isDir()) {
 		return nil
 	}
 	if strings.HasPrefix(to, from+"/") {
 		return failed("rename", to, paradise.ErrBadName) // a folder cannot be inside itself
+	}
+	if o.Folder && !src.node.isDir() {
+		return failed("rename", from, paradise.ErrNotDir)
+	}
+	if o.Version != "" && o.Version != src.node.entry(src.base).Version {
+		return failed("rename", from, paradise.ErrBusy)
 	}
 	if dst.node != nil && (o.NoReplace || dst.node.isDir() || src.node.isDir()) {
 		return failed("rename", to, fs.ErrExist)

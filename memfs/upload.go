@@ -26,7 +26,7 @@ func (m *FS) Store(ctx context.Context, _ *paradise.Session, name string, o para
 	if err := m.reserveLocked(o.Offset); err != nil {
 		return nil, failed("store", name, err)
 	}
-	u.head, u.reserved = p.node.data[:o.Offset], o.Offset
+	u.base, u.reserved = p.node.data, o.Offset
 	return u, nil
 }
 
@@ -39,6 +39,9 @@ func (m *FS) storePlace(name string, o paradise.StoreOptions) (place, error) {
 	p, err := m.place(name)
 	if err != nil {
 		return place{}, err
+	}
+	if p.node == nil && o.Existing {
+		return place{}, fs.ErrNotExist
 	}
 	if p.node == nil {
 		return p, nil
@@ -58,7 +61,7 @@ type upload struct {
 	ctx      context.Context // of Store
 	name     string
 	options  paradise.StoreOptions
-	head     []byte // what stays of the old file before data, shared with it
+	base     []byte // with Offset: the content at Store, whose head stays
 	data     []byte
 	reserved int64 // bytes of the capacity that this upload holds
 	ended    bool
@@ -99,7 +102,7 @@ func (u *upload) Commit(ctx context.Context) error {
 			return failed("commit", u.name, err)
 		}
 		if done {
-			u.ended, u.data, u.head = true, nil, nil
+			u.ended, u.data, u.base = true, nil, nil
 			return nil
 		}
 	}
@@ -111,6 +114,9 @@ func (u *upload) publish() (done bool, err error) {
 	old, err := u.old()
 	if err != nil {
 		return false, err
+	}
+	if u.options.Offset > 0 && !same(old, u.base) {
+		return false, paradise.ErrBusy // what the client goes on from is not there any more
 	}
 	result := u.result(old)
 	if err := accepted(u.options.Accept, result); err != nil {
@@ -159,8 +165,8 @@ func (u *upload) result(old []byte) []byte {
 	switch {
 	case u.options.Append && len(old) > 0:
 		return slices.Concat(old, u.data)
-	case len(u.head) > 0:
-		return slices.Concat(u.head, u.data)
+	case u.options.Offset > 0:
+		return slices.Concat(old[:u.options.Offset], u.data)
 	default:
 		return u.data
 	}
@@ -171,5 +177,5 @@ func (u *upload) Abort(context.Context, error) {
 		return
 	}
 	u.fs.release(u.reserved)
-	u.ended, u.data, u.head = true, nil, nil
+	u.ended, u.data, u.base = true, nil, nil
 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os/user"
+	"path"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -25,7 +27,7 @@ func (d *folder) Mkdir(_ context.Context, _ *paradise.Session, name string) erro
 	return mapError(f.mkdir(base, d.opts.DirMode))
 }
 
-func (d *folder) Remove(_ context.Context, _ *paradise.Session, name string) error {
+func (d *folder) Remove(ctx context.Context, _ *paradise.Session, name string) error {
 	f, base, err := d.parent(name)
 	if errors.Is(err, errRoot) {
 		return errIsDir(name)
@@ -34,6 +36,11 @@ func (d *folder) Remove(_ context.Context, _ *paradise.Session, name string) err
 		return err
 	}
 	defer f.close()
+	h, err := d.share(ctx, f)
+	if err != nil {
+		return err
+	}
+	defer h.release()
 	err = f.remove(base)
 	if errors.Is(err, fs.ErrPermission) { // how some systems refuse a folder
 		if i, e := f.lstat(base); e == nil && i.mode.IsDir() {
@@ -91,17 +98,73 @@ func (d *folder) Rename(ctx context.Context, _ *paradise.Session, from, to strin
 		return err
 	}
 	defer dst.close()
-	if old.mode.IsDir() || o.NoReplace {
-		err = renameNew(src, base, dst, newBase, old)
-	} else {
-		err = src.rename(base, dst, newBase)
-	}
+	m := &move{d, spot{src, parentOf(from), base}, spot{dst, parentOf(to), newBase}, old, o.NoReplace, o.Version}
+	err = m.rename(ctx, o.Folder)
 	if errors.Is(err, errCrossDevice) {
-		m := &move{d, spot{src, parentOf(from), base}, spot{dst, parentOf(to), newBase}, old, o.NoReplace}
 		return m.run(ctx, err)
 	}
 	err = busyMount(err, src, base)
 	return as(fs.ErrExist, err, syscall.EISDIR, fs.ErrExist)
+}
+
+// rename is one step of the kernel, but for a file under two names, or of one version.
+func (m *move) rename(ctx context.Context, folder bool) error {
+	if folder && !m.old.mode.IsDir() {
+		return paradise.ErrNotDir
+	}
+	if m.version != "" || m.old.links > 1 && !m.old.mode.IsDir() {
+		return m.renameAlone(ctx)
+	}
+	h, err := m.d.share(ctx, m.from.dir, m.to.dir)
+	if err != nil {
+		return err
+	}
+	defer h.release()
+	src, base := m.from.dir, m.from.base
+	switch {
+	case m.old.mode.IsDir(): // "/." is a folder or nothing
+		return renameNew(src, base, m.to.dir, m.to.base, m.old)
+	case m.alone:
+		return renameNew(src, base, m.to.dir, m.to.base, m.old)
+	}
+	return src.rename(base, m.to.dir, m.to.base)
+}
+
+// renameAlone looks first. Where the new name is another one of the same file the kernel
+// does nothing, and the old one would stay.
+func (m *move) renameAlone(ctx context.Context) error {
+	h, err := m.d.alone(ctx, m.from.dir, m.to.dir)
+	if err != nil {
+		return err
+	}
+	defer h.release()
+	if err := m.asKnown(ctx); err != nil {
+		return err
+	}
+	now, err := m.to.dir.lstat(m.to.base)
+	taken := err == nil
+	own := strings.EqualFold(m.from.base, m.to.base) && sameDir(m.from.dir, m.to.dir)
+	switch {
+	case taken && m.alone && !own:
+		return fs.ErrExist
+	case taken && !own && !m.old.mode.IsDir() && sameFile(now, m.old):
+		return m.from.dir.remove(m.from.base)
+	case m.alone || m.old.mode.IsDir():
+		return renameNew(m.from.dir, m.from.base, m.to.dir, m.to.base, m.old)
+	}
+	return m.from.dir.rename(m.from.base, m.to.dir, m.to.base)
+}
+
+// asKnown is nil if what moves has the version that was asked for, if one was.
+func (m *move) asKnown(ctx context.Context) error {
+	if m.version == "" {
+		return nil
+	}
+	e, err := m.d.Stat(ctx, nil, path.Join("/", m.from.parent, m.from.base))
+	if err == nil && e.Version != m.version {
+		err = fmt.Errorf("osfs: %q is another one by now: %w", m.from.base, paradise.ErrBusy)
+	}
+	return err
 }
 
 // parentOf is the folder of a name that parent has opened.

@@ -18,6 +18,8 @@ func TestContract(t *testing.T) {
 		"append-at-commit":          why,
 		"two-uploads-one-name":      why,
 		"one-name-many-writers":     why,
+		"append-exclusive":          why,
+		"one-order":                 "ExclusiveWriters calls a name taken that is only being written",
 	}
 	for name, c := range map[string]struct {
 		o     osfs.Options

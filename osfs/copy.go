@@ -2,32 +2,68 @@ package osfs
 
 import (
 	"context"
+	"os"
 
 	"github.com/paradiseftp/paradise"
 )
 
-// Copy is an upload whose bytes come from another file.
+// Copy is an upload whose bytes come from another file. It is done again where that
+// was changed meanwhile, so that it is one step to those who look.
 func (d *folder) Copy(ctx context.Context, s *paradise.Session, from, to string, o paradise.CopyOptions) error {
-	src, i, err := d.open(from)
+	t, err := d.target(from)
 	if err != nil {
-		return mapError(err)
+		return err
 	}
-	defer src.Close()
+	defer t.dir.close()
 	if err := paradise.Step(ctx); err != nil {
 		return err
 	}
-	up, err := d.Store(ctx, s, to, paradise.StoreOptions{Exclusive: o.NoReplace, Accept: o.Accept})
+	for {
+		changed, err := d.copyOnce(ctx, s, &t, to, o)
+		if !changed {
+			return err
+		}
+	}
+}
+
+func (d *folder) copyOnce(ctx context.Context, s *paradise.Session, from *target, to string, o paradise.CopyOptions) (changed bool, err error) {
+	src, i, err := from.dir.openFile(from.base, os.O_RDONLY)
 	if err != nil {
-		return err
+		return false, mapError(err)
+	}
+	defer src.Close()
+	up, err := d.Store(ctx, s, to, paradise.StoreOptions{Exclusive: o.NoReplace})
+	if err != nil {
+		return false, err
 	}
 	u := up.(*upload)
+	defer u.release()
 	if err := u.copyFrom(ctx, src, i.size); err != nil {
-		u.release()
-		return err
+		return false, err
 	}
-	if err := u.Commit(ctx); err != nil {
-		u.release()
-		return err
+	if err := u.finish(); err != nil {
+		return false, err
 	}
-	return nil
+	if err := accepted(o.Accept, u.temp.f, u.size); err != nil {
+		return false, err
+	}
+	changed, err = u.copied(ctx, from, i)
+	if changed || err != nil {
+		return changed, err
+	}
+	return false, u.syncFolder()
+}
+
+// copied publishes the copy unless the file it was made of is another one by now.
+func (u *upload) copied(ctx context.Context, from *target, i info) (changed bool, err error) {
+	h, err := u.d.alone(ctx, from.dir, u.dir)
+	if err != nil {
+		return false, err
+	}
+	defer h.release()
+	now, err := from.dir.lstat(from.base)
+	if err != nil || !unchanged(now, i) {
+		return true, nil
+	}
+	return false, u.appear(u.o.Exclusive)
 }

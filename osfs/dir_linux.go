@@ -323,7 +323,7 @@ func (i *info) set(st *unix.Stat_t) {
 	i.size = st.Size
 	i.mtime = time.Unix(st.Mtim.Unix())
 	i.dev, i.ino = uint64(st.Dev), st.Ino
-	i.uid, i.gid = st.Uid, st.Gid
+	i.uid, i.gid, i.links = st.Uid, st.Gid, uint64(st.Nlink)
 }
 
 func modeOf(m uint32) fs.FileMode {

@@ -28,7 +28,8 @@ type shared struct {
 	opts    Options
 	sync    syncer
 	reg     *register
-	commits namelock.Names // one commit per name at a time
+	commits namelock.Names // one join per name at a time
+	folders namelock.Names // folders that cannot be locked otherwise
 	busy    nameSet        // names that admit one writer only
 	sweep   *sweeper
 	named   atomic.Bool // no use in trying for unnamed temporaries

@@ -15,6 +15,7 @@ type info struct {
 	mtime    time.Time
 	dev, ino uint64 // zero where the platform does not tell
 	uid, gid uint32
+	links    uint64 // names of the file; zero where the platform does not tell
 	//lint:ignore U1000 other platforms use it
 	sys fs.FileInfo // where dev and ino do not identify the file
 }

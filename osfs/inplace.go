@@ -69,10 +69,11 @@ func (p *inPlace) Commit(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := p.d.commits.Lock(ctx, p.key()); err != nil {
+	h, err := p.d.alone(ctx, p.dir)
+	if err != nil {
 		return err
 	}
-	defer p.d.commits.Unlock(p.key())
+	defer h.release()
 	if err := p.found(); err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ type move struct {
 	from, to spot
 	old      info // of from
 	alone    bool // the new name must be free
+	version  string
 }
 
 // run returns why it was not done; then nothing has changed, except where the
@@ -119,20 +120,18 @@ func (m *move) link(ctx context.Context) error {
 }
 
 // exchange publishes the copy and removes what was copied, unless that has changed
-// meanwhile. No upload to either name comes between.
+// meanwhile. Nobody comes between.
 func (m *move) exchange(ctx context.Context, u *upload, publish func() error) error {
-	keys := []string{u.key(), path.Join(m.d.prefix, m.from.parent, m.from.base)}
-	if keys[0] > keys[1] {
-		keys[0], keys[1] = keys[1], keys[0]
+	h, err := m.d.alone(ctx, m.from.dir, m.to.dir)
+	if err != nil {
+		return err
 	}
-	for _, key := range keys {
-		if err := m.d.commits.Lock(ctx, key); err != nil {
-			return err
-		}
-		defer m.d.commits.Unlock(key)
-	}
+	defer h.release()
 	if now, err := m.from.dir.lstat(m.from.base); err != nil || !unchanged(now, m.old) {
 		return fmt.Errorf("osfs: %q was changed while it was moved: %w", m.from.base, paradise.ErrBusy)
+	}
+	if err := m.asKnown(ctx); err != nil {
+		return err
 	}
 	if err := u.found(); err != nil {
 		return err

@@ -129,10 +129,11 @@ type upload struct {
 	o    paradise.StoreOptions
 	temp *temp
 
-	head    int64 // bytes that were copied from the old version
-	size    int64 // of the temporary
-	flushed int64 // how much of it the disk was asked to write
-	taken   bool  // whether the name in d.busy is ours
+	src     *os.File // the old version that the temporary begins with; open, so that no other file gets its identity
+	head    int64    // bytes that were copied from it
+	size    int64    // of the temporary
+	flushed int64    // how much of it the disk was asked to write
+	taken   bool     // whether the name in d.busy is ours
 }
 
 // reserve makes the checks that can be made before there is data.
@@ -140,11 +141,14 @@ func (u *upload) reserve() error {
 	switch {
 	case u.exists && u.o.Exclusive:
 		return fmt.Errorf("osfs: %q: %w", u.base, fs.ErrExist)
+	case !u.exists && u.o.Existing:
+		return fmt.Errorf("osfs: %q: %w", u.base, fs.ErrNotExist)
 	case u.o.Offset < 0, u.o.Offset > u.old.size:
 		return fmt.Errorf("osfs: offset %d of %q: %w", u.o.Offset, u.base, paradise.ErrBadOffset)
 	}
 	if u.exists { // the folder's rights alone would let a protected file be replaced
-		if err := u.dir.mayWrite(u.base); err != nil {
+		err := u.dir.mayWrite(u.base)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // it may go at any time
 			return mapError(err)
 		}
 	}
@@ -171,9 +175,14 @@ func (u *upload) reserve() error {
 func (u *upload) Begin(ctx context.Context, _ paradise.UploadInfo) error {
 	switch {
 	case u.o.Offset > 0:
-		return u.copyOld(ctx, u.o.Offset)
+		return as(paradise.ErrBusy, u.copyOld(ctx, u.o.Offset), fs.ErrNotExist) // it was there at Store
 	case u.o.Append && u.exists:
-		return u.copyOld(ctx, wholeFile)
+		err := u.copyOld(ctx, wholeFile)
+		if errors.Is(err, fs.ErrNotExist) { // an append may begin the file anew
+			u.exists = false
+			return nil
+		}
+		return err
 	}
 	return nil
 }
@@ -242,28 +251,38 @@ func (u *upload) finish() error {
 	return nil
 }
 
-// publish runs alone for its name, so that an append cannot miss what another
-// upload puts there.
+// publish gives the file its name. What builds on an old file takes care of that in
+// join.
 func (u *upload) publish(ctx context.Context) error {
-	if err := u.d.commits.Lock(ctx, u.key()); err != nil {
-		return err
-	}
-	defer u.d.commits.Unlock(u.key())
-	if err := u.found(); err != nil {
-		return err
-	}
-	if u.o.Append {
-		if err := u.catchUp(ctx); err != nil {
-			return err
-		}
-		if err := u.found(); err != nil { // that may have taken a while
-			return err
-		}
+	if u.o.Append || u.o.Offset > 0 {
+		return u.join(ctx)
 	}
 	if err := accepted(u.o.Accept, u.temp.f, u.size); err != nil {
 		return err
 	}
-	return u.temp.publish(u.base, u.o.Exclusive)
+	hold := u.d.share
+	if u.o.Existing {
+		hold = u.d.alone
+	}
+	h, err := hold(ctx, u.dir)
+	if err != nil {
+		return err
+	}
+	defer h.release()
+	if u.o.Existing {
+		if _, err := u.dir.lstat(u.base); err != nil {
+			return mapError(err)
+		}
+	}
+	return u.appear(u.o.Exclusive)
+}
+
+// appear is the moment of the change; the folder is held.
+func (u *upload) appear(exclusive bool) error {
+	if err := u.found(); err != nil {
+		return err
+	}
+	return u.temp.publish(u.base, exclusive)
 }
 
 // found refuses to publish into a folder that no name leads to: another one was
@@ -308,8 +327,16 @@ func (u *upload) release() {
 		u.d.busy.free(u.key())
 		u.taken = false
 	}
+	u.closeSource()
 	if u.dir != nil {
 		u.dir.close()
 		u.dir = nil
+	}
+}
+
+func (u *upload) closeSource() {
+	if u.src != nil {
+		u.src.Close()
+		u.src = nil
 	}
 }

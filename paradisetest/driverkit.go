@@ -193,7 +193,7 @@ func allRules() []rule {
 		readRules(), listRules(), listEndRules(),
 		uploadRules(), invisibleRules(), refusedStoreRules(), abortRules(), cancelRules(),
 		offsetRules(), appendRules(), exclusiveRules(), concurrencyRules(),
-		removeRules(), removeDirRules(), renameRules(), renameRefusedRules(), actRules(),
+		removeRules(), removeDirRules(), renameRules(), renameRefusedRules(), renameActRules(), storeActRules(), copyActRules(), historyRules(),
 		attrRules(), leakRules(),
 	)
 }

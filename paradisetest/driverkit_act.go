@@ -13,7 +13,7 @@ import (
 
 // actRules are about what must hold at the moment of a change, whatever others did
 // since it was looked at.
-func actRules() []rule {
+func renameActRules() []rule {
 	return []rule{{
 		name: "rename-noreplace",
 		text: `With NoReplace a name that is taken, by a file or a folder, is refused with fs.ErrExist and
@@ -28,6 +28,64 @@ files stay where they are.`,
 		needs: MethodRename,
 		check: checkRenameNoReplaceOnce,
 	}, {
+		name: "rename-only-folder",
+		text: `With Folder a file is not moved: paradise.ErrNotDir. The core asks for it where a name may be
+given to folders and not to files.`,
+		needs: MethodRename,
+		seed:  renameTree(),
+		check: func(x *exam) {
+			o := paradise.RenameOptions{Folder: true}
+			x.wantErr(x.d.Rename(x.ctx, x.s, "/a", "/c", o), "Rename of a file with Folder", paradise.ErrNotDir)
+			x.ok(x.d.Rename(x.ctx, x.s, "/d", "/moved", o), "Rename of a folder with Folder")
+			x.wantNames("/", "afterwards", "a", "b", "e", "full", "moved")
+		},
+	}, {
+		name: "rename-version",
+		text: `With Version a file that has another one by now is not moved: paradise.ErrBusy. The core asks
+for it where the new name is admitted because of what the file holds.`,
+		needs: MethodRename | MethodStat | MethodStore,
+		check: checkRenameVersion,
+	}}
+}
+
+func checkRenameVersion(x *exam) {
+	x.put("/f", "one")
+	o := paradise.RenameOptions{Version: x.stat("/f").Version}
+	if o.Version == "" {
+		return
+	}
+	x.put("/f", "two")
+	x.wantErr(x.d.Rename(x.ctx, x.s, "/f", "/g", o), "Rename of a file with the Version that it had before", paradise.ErrBusy)
+	x.wantAbsent("/g", "after the refusal")
+	o.Version = x.stat("/f").Version
+	x.ok(x.d.Rename(x.ctx, x.s, "/f", "/g", o), "Rename of a file with its Version")
+	x.wantAbsent("/f", "afterwards")
+}
+
+func storeActRules() []rule {
+	return []rule{{
+		name: "existing",
+		text: `With Existing an upload to a free name is refused with fs.ErrNotExist, at Store or at Commit,
+also where the file went in between. A storage that cannot promise it returns errors.ErrUnsupported from
+Store.`,
+		needs:   MethodStore,
+		content: true,
+		seed:    digits(),
+		check:   checkExisting,
+	}, {
+		name: "append-exclusive",
+		text: `Append with Exclusive makes a new file, or is refused with fs.ErrExist, also where the name was
+taken in between.`,
+		needs:    MethodStore,
+		content:  true,
+		features: paradise.FeatureAppend,
+		seed:     digits(),
+		check:    checkAppendExclusive,
+	}}
+}
+
+func copyActRules() []rule {
+	return []rule{{
 		name: "copy-noreplace",
 		text: `Copy with NoReplace refuses a name that is taken with fs.ErrExist, or Copy returns
 errors.ErrUnsupported altogether.`,
@@ -92,6 +150,42 @@ func checkRenameNoReplaceOnce(x *exam) {
 	if names, err := x.list("/"); x.has(MethodList) && (err != nil || len(names) != many) {
 		x.failf("%d files are left of %d (%v); none may be lost", len(names), many, err)
 	}
+}
+
+func checkExisting(x *exam) {
+	o := paradise.StoreOptions{Existing: true}
+	err := x.store("/f", "new", o)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return
+	}
+	x.ok(err, "storing with Existing over a file")
+	x.wantContent("/f", "new", "after a Store with Existing")
+	x.wantErr(x.store("/free", "new", o), "Store with Existing of a free name", fs.ErrNotExist)
+	if !x.has(MethodRemove) {
+		return
+	}
+	u := x.start("/f", o)
+	x.write(u, "late")
+	x.ok(x.d.Remove(x.ctx, x.s, "/f"), "Remove while an upload runs")
+	err = u.Commit(x.ctx)
+	u.Abort(x.ctx, err)
+	x.wantErr(err, "Commit with Existing of a name that was removed", fs.ErrNotExist)
+	x.wantAbsent("/f", "after the refusal")
+}
+
+func checkAppendExclusive(x *exam) {
+	o := paradise.StoreOptions{Append: true, Exclusive: true}
+	x.wantErr(x.store("/f", "more", o), "Store with Append and Exclusive of a taken name", fs.ErrExist, errors.ErrUnsupported)
+	if !x.hasExclusive() {
+		return
+	}
+	u := x.start("/free", o)
+	x.write(u, "late")
+	x.put("/free", "sooner")
+	err := u.Commit(x.ctx)
+	u.Abort(x.ctx, err)
+	x.wantErr(err, "Commit with Append and Exclusive of a name that was taken", fs.ErrExist)
+	x.wantContent("/free", "sooner", "after the refusal")
 }
 
 func checkCopyAccept(x *exam) {

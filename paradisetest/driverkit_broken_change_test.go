@@ -61,7 +61,13 @@ func changeMistakes() []mistake {
 				return b.FS.Rename(bg, tester, from, to, paradise.RenameOptions{})
 			}
 		}},
+		{"rename-only-folder", "Folder is ignored", renameReplaces},
+		{"rename-version", "Version is ignored", renameReplaces},
 		{"rename-noreplace", "NoReplace is ignored", renameReplaces},
+		{"one-order", "the old name stays", func(_ testing.TB, b *bent) {
+			b.rename = func(from, to string) error { return b.FS.Copy(bg, tester, from, to, paradise.CopyOptions{}) }
+		}},
+		{"one-order", "NoReplace is ignored", renameReplaces},
 		{"rename-noreplace-once", "NoReplace is ignored", renameReplaces},
 		{"copy-noreplace", "NoReplace is ignored", func(_ testing.TB, b *bent) {
 			b.copy = func(from, to string) error { return b.FS.Copy(bg, tester, from, to, paradise.CopyOptions{}) }

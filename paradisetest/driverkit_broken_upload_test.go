@@ -293,6 +293,9 @@ func placeMistakes() []mistake {
 			old, _ := b.Get(name)
 			o.Append, o.Offset = false, int64(len(old))
 		})},
+		{"one-order", "an append begins the file anew", bendOptions(func(_ *bent, _ string, o *paradise.StoreOptions) { o.Append = false })},
+		{"existing", "Existing is ignored", bendOptions(func(_ *bent, _ string, o *paradise.StoreOptions) { o.Existing = false })},
+		{"append-exclusive", "Exclusive is ignored", noExclusive},
 		{"exclusive-taken", "Exclusive is ignored", noExclusive},
 		{"exclusive-once", "Exclusive is ignored", noExclusive},
 		{"exclusive-once", "nobody gets the name", func(_ testing.TB, b *bent) {

@@ -136,7 +136,7 @@ type sink struct {
 }
 
 func (d *sink) Store(ctx context.Context, _ *paradise.Session, name string, o paradise.StoreOptions) (paradise.Upload, error) {
-	if o.Exclusive || o.Append || o.Offset != 0 {
+	if o.Exclusive || o.Existing || o.Append || o.Offset != 0 {
 		return nil, errors.ErrUnsupported
 	}
 	if len(name) > 255 {

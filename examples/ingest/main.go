@@ -21,7 +21,7 @@ type endpoint struct {
 }
 
 func (e endpoint) Store(ctx context.Context, s *paradise.Session, name string, o paradise.StoreOptions) (paradise.Upload, error) {
-	if o.Append || o.Offset > 0 || o.Exclusive { // a PUT always replaces the whole file
+	if o.Append || o.Offset > 0 || o.Exclusive || o.Existing { // a PUT always replaces the whole file
 		return nil, errors.ErrUnsupported
 	}
 	return paradise.StreamUpload(ctx, func(ctx context.Context, u paradise.UploadInfo, r io.Reader) error {

@@ -1,0 +1,108 @@
+package osfs
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+)
+
+// What changes a folder by one step of the kernel (a rename, a removal) needs no order
+// of ours: the kernel's is one. What builds on what is there (an append, a copy, a move
+// to another disk) looks first and changes then. Nobody may come in between, whatever
+// path, driver or process they come by. So the lock lies on the folder itself: single
+// steps share it, and who looks and changes has it alone. It is held for the moment of
+// the change only, never while bytes are moved.
+
+// errHeld says that others hold the folder in a way that excludes ours.
+var errHeld = errors.New("osfs: folder is held")
+
+// held is one folder, or two, that a change may be made in. Its zero value holds none.
+type held struct {
+	locks  [2]lock
+	n      int
+	unlock func() // where the system has no such locks
+}
+
+func (h *held) release() {
+	for _, l := range h.locks[:h.n] {
+		l.unlock()
+	}
+	if h.unlock != nil {
+		h.unlock()
+	}
+	*h = held{}
+}
+
+// share lets single steps be made in dirs, beside others.
+func (d *folder) share(ctx context.Context, dirs ...*dir) (held, error) {
+	return d.hold(ctx, false, dirs)
+}
+
+// alone keeps everybody else from changing dirs. Two that are one folder are held once.
+func (d *folder) alone(ctx context.Context, dirs ...*dir) (held, error) {
+	if len(dirs) == 2 && sameDir(dirs[0], dirs[1]) {
+		dirs = dirs[:1]
+	}
+	return d.hold(ctx, true, dirs)
+}
+
+func sameDir(a, b *dir) bool {
+	if a == b {
+		return true
+	}
+	x, err := a.self()
+	y, err2 := b.self()
+	return err == nil && err2 == nil && sameFile(x, y)
+}
+
+// hold asks again and again, since a wait in the kernel would not end with ctx. Who
+// cannot have both folders keeps neither: nobody waits for one with the other in hand.
+func (d *folder) hold(ctx context.Context, alone bool, dirs []*dir) (held, error) {
+	const first, longest = 20 * time.Microsecond, 5 * time.Millisecond
+	for wait := first; ; wait = min(2*wait, longest) {
+		h, err := tryHold(alone, dirs)
+		switch {
+		case err == nil:
+			return h, nil
+		case errors.Is(err, errors.ErrUnsupported):
+			return d.holdHere(ctx, dirs)
+		case !errors.Is(err, errHeld):
+			return held{}, mapError(err)
+		}
+		select {
+		case <-ctx.Done():
+			return held{}, context.Cause(ctx)
+		case <-time.After(wait):
+		}
+	}
+}
+
+func tryHold(alone bool, dirs []*dir) (held, error) {
+	var h held
+	for _, f := range dirs {
+		l, err := f.lock(alone)
+		if err != nil {
+			h.release()
+			return held{}, err
+		}
+		h.locks[h.n] = l
+		h.n++
+	}
+	return h, nil
+}
+
+// holdHere is for folders that cannot be locked: it keeps those apart that come through
+// drivers that share one base folder.
+func (d *folder) holdHere(ctx context.Context, dirs []*dir) (held, error) {
+	var keys []string
+	for _, f := range dirs {
+		id, err := f.self()
+		if err != nil {
+			return held{}, mapError(err)
+		}
+		keys = append(keys, strconv.FormatUint(id.dev, 16)+"/"+strconv.FormatUint(id.ino, 16))
+	}
+	unlock, err := d.folders.LockAll(ctx, keys...)
+	return held{unlock: unlock}, err
+}
