@@ -1,11 +1,6 @@
 package paradise
 
 import (
-	"cmp"
-	"context"
-	"errors"
-	"io"
-	"io/fs"
 	"slices"
 	"strings"
 )
@@ -13,6 +8,10 @@ import (
 // combRoom bounds the names of one COMB, in bytes: a line of short names becomes
 // much longer in a deep folder.
 const combRoom = 256 << 10
+
+// permJoin is what COMB needs for a target that is there: what begins with it is another
+// file than it was.
+const permJoin = PermOverwrite | PermAppend
 
 // cmdComb joins uploaded parts into one file, as one transaction: the target is
 // there whole or not at all, and the parts go only when it is.
@@ -39,17 +38,20 @@ func cmdComb(c *conn, arg string) reply {
 	switch {
 	case twice:
 		return say(501, "A file is named twice")
-	case exists && c.facts().Policy.Deny&PermOverwrite != 0:
+	case exists && c.facts().Policy.Deny&permJoin != 0:
 		return say(550, "Permission denied: the name is taken")
 	}
 	s, files := c.facts(), c.files()
 	target, parts := names[0], names[1:]
+	appends := exists || c.features()&FeatureAppend != 0
 	return reply{job: &job{verb: "COMB", name: target, run: func(x *xfer) reply {
-		files := x.watched(files)
-		if err := copyFiles(x, files, s, target, parts, StoreOptions{Append: exists}); err != nil {
+		j := &joint{x: x, files: x.watched(files), s: s, target: target, parts: parts}
+		j.opts.Append = appends // to what may have come meanwhile
+		j.opts.Exclusive = !appends || s.Policy.Deny&permJoin != 0
+		if err := j.run(); err != nil {
 			return replyFor(x.reason(err), 502)
 		}
-		r := removeParts(x, files, s, parts)
+		r := j.removeParts()
 		c.changed("COMB", target, parts[0])
 		return r
 	}}}
@@ -86,24 +88,6 @@ func sameFile(a, b Entry) bool {
 	return a.Unique == b.Unique
 }
 
-// removeParts ends COMB. The join stands whatever happens, and a client that saw
-// an error would join once more, so parts that remain are told and logged.
-func removeParts(x *xfer, files FileDriver, s *Session, parts []string) reply {
-	r := say(250, "Files joined")
-	for _, part := range parts {
-		err := files.Remove(x.ctx, s, part)
-		if err == nil || errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if r.err == nil {
-			r.text += ", but not removed:"
-		}
-		r.text += " " + quotePath(part)
-		r.err = errors.Join(r.err, err)
-	}
-	return r
-}
-
 // quotedWords splits at spaces. Words may stand in double quotes, those within
 // doubled, as our own replies have them.
 func quotedWords(s string) ([]string, bool) {
@@ -133,92 +117,5 @@ func unquote(s string) (word, rest string, closed bool) {
 			return word, after, true
 		}
 		word += `"`
-	}
-}
-
-// copyFiles writes the contents of files into one upload and commits it.
-func copyFiles(x *xfer, files FileDriver, s *Session, to string, from []string, o StoreOptions) (err error) {
-	up, err := files.Store(x.ctx, s, to, o)
-	if err != nil {
-		return err
-	}
-	done := false
-	defer func() {
-		if !done {
-			up.Abort(context.WithoutCancel(x.ctx), cmp.Or(err, errPanic))
-		}
-	}()
-	if err := up.Begin(x.ctx, UploadInfo{}); err != nil {
-		return err
-	}
-	w := io.Writer(up)
-	if room := s.Policy.MaxFileSize; room > 0 {
-		if o.Append {
-			old, err := files.Stat(x.ctx, s, to)
-			if err != nil {
-				return err
-			}
-			room -= max(old.Size, 0)
-		}
-		w = &boundedWriter{up, room}
-	}
-	for _, name := range from {
-		if err := copyInto(x, files, s, w, name); err != nil {
-			return err
-		}
-	}
-	if err := x.commitNow(); err != nil {
-		return err
-	}
-	if err := up.Commit(x.ctx); err != nil {
-		return err
-	}
-	done = true
-	return nil
-}
-
-// boundedWriter fails before it passes on more than there is room for.
-type boundedWriter struct {
-	w    io.Writer
-	room int64
-}
-
-func (b *boundedWriter) Write(p []byte) (int, error) {
-	if int64(len(p)) > b.room {
-		return 0, ErrTooLarge
-	}
-	b.room -= int64(len(p))
-	return b.w.Write(p)
-}
-
-func copyInto(x *xfer, files FileDriver, s *Session, to io.Writer, name string) error {
-	src, err := files.Open(x.ctx, s, name, 0)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	const class = len(bufferSizes) - 1
-	buf := getBuffer(class)
-	defer putBuffer(class, buf)
-	for {
-		n, rerr := src.Read(*buf)
-		if n > 0 {
-			k, werr := to.Write((*buf)[:n])
-			if werr == nil && k < n {
-				werr = io.ErrShortWrite
-			}
-			if werr != nil {
-				return werr
-			}
-		}
-		if rerr == io.EOF {
-			return nil
-		}
-		if rerr != nil {
-			return rerr
-		}
-		if err := x.ctx.Err(); err != nil {
-			return err
-		}
 	}
 }

@@ -76,17 +76,18 @@ func cmdRnto(c *conn, arg string) reply {
 	if err != nil {
 		return badName(err)
 	}
-	if !from.dir && !c.mayName(to) {
-		return badName(ErrBadName)
+	o := RenameOptions{NoReplace: c.facts().Policy.Deny&PermOverwrite != 0}
+	if err := c.mayBecome(from, to, &o); err != nil {
+		return replyFor(err, 502)
 	}
-	if c.facts().Policy.Deny&PermOverwrite != 0 && c.exists(to) {
+	if o.NoReplace && c.exists(to) {
 		return say(550, "Permission denied: the name is taken")
 	}
 	s, files := c.facts(), c.files()
-	err = c.watched().Rename(context.WithValue(c.ctx, stepKey{}, stepLater), s, from.name, to, RenameOptions{})
+	err = c.watched().Rename(context.WithValue(c.ctx, stepKey{}, stepLater), s, from.name, to, o)
 	if errors.Is(err, errLater) {
 		return reply{job: &job{verb: "RNTO", name: to, run: func(x *xfer) reply {
-			err := x.watched(files).Rename(x.stepping(), s, from.name, to, RenameOptions{})
+			err := x.watched(files).Rename(x.stepping(), s, from.name, to, o)
 			if err != nil {
 				err = x.reason(err)
 			}
@@ -108,6 +109,36 @@ func (c *conn) renamed(from, to string, err error) reply {
 	}
 	c.changed("RNTO", to, from)
 	return say(250, "File renamed")
+}
+
+// mayBecome holds the new name of what RNFR named against the rules for files. A folder
+// may have any, as long as it is one when it moves.
+func (c *conn) mayBecome(from *source, to string, o *RenameOptions) error {
+	gate := &c.facts().Policy.Gate
+	switch {
+	case from.dir:
+		o.Folder = !c.mayName(to) || gate.MatchExtension
+		return nil
+	case !c.mayName(to):
+		return ErrBadName
+	case !gate.MatchExtension:
+		return nil
+	}
+	e, err := c.watched().Stat(c.ctx, c.facts(), from.name)
+	if err != nil && !isUnsupported(err) {
+		return err
+	}
+	o.Version = e.Version // of the file that is looked at
+	head, err := headOf(c.ctx, c.watched(), c.facts(), from.name, c.srv.sniffLen())
+	if err != nil {
+		return err
+	}
+	info := UploadInfo{}
+	info.ContentType, info.Ancestors = detect(head)
+	if !extensionFits(path.Base(to), info) {
+		return errExtension(info)
+	}
+	return nil
 }
 
 // mayName holds the new name of a file against the rules for uploads: renaming

@@ -196,25 +196,14 @@ func (c *conn) copy(verb, from, arg string, code int) reply {
 	}
 	s, files := c.facts(), c.files()
 	return reply{job: &job{verb: "COPY", name: to, run: func(x *xfer) reply {
-		err := copyOne(x, x.watched(files), s, from, to)
-		if err != nil {
+		j := &joint{x: x, files: x.watched(files), s: s, target: to, parts: []string{from}}
+		j.opts.Exclusive, j.opts.Existing = s.Policy.Deny&PermOverwrite != 0, s.Policy.Deny&PermCreate != 0
+		if err := j.copy(); err != nil {
 			return replyFor(x.reason(err), 502)
 		}
 		c.changed(verb, to, from)
 		return say(code, "File copied")
 	}}}
-}
-
-func copyOne(x *xfer, files FileDriver, s *Session, from, to string) error {
-	err := files.Copy(x.stepping(), s, from, to, CopyOptions{})
-	if !isUnsupported(err) {
-		return err
-	}
-	e, err := files.Stat(x.ctx, s, from)
-	if err == nil && e.IsDir() {
-		return ErrIsDir
-	}
-	return copyFiles(x, files, s, to, []string{from}, StoreOptions{})
 }
 
 // siteExpect makes the next upload stand or fall with a digest.

@@ -129,7 +129,11 @@ func (c *conn) upload(verb, arg string, o StoreOptions) reply {
 // on it, and only then: a Stat costs.
 func (c *conn) mayStore(name string, o *StoreOptions) (string, error) {
 	policy := &c.facts().Policy
-	if policy.Device.MakeParents {
+	mayCreate := policy.Deny&PermCreate == 0
+	if policy.Device.MakeParents && mayCreate {
+		if !c.mayName(name) {
+			return name, ErrBadName
+		}
 		if err := c.makeParents(path.Dir(name)); err != nil {
 			return name, err
 		}
@@ -137,26 +141,33 @@ func (c *conn) mayStore(name string, o *StoreOptions) (string, error) {
 	if policy.Deny&permStore == 0 && !policy.Device.RenameUploads {
 		return name, nil
 	}
-	_, err := c.watched().Stat(c.ctx, c.facts(), name)
+	e, err := c.watched().Stat(c.ctx, c.facts(), name)
 	exists := err == nil
-	needed := PermCreate
+	onto := o.onto(e)
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errUnsupported):
 		return name, err
-	case exists && (o.Append || o.Offset > 0):
-		needed = PermAppend
-	case exists && policy.Device.RenameUploads:
+	case exists && mayCreate && onto == PermOverwrite && policy.Device.RenameUploads:
 		return c.freeName(name, o)
-	case exists:
-		needed = PermOverwrite
-	}
-	if policy.Deny&needed != 0 {
+	case exists && policy.Deny&onto != 0, !exists && !mayCreate:
 		return name, fs.ErrPermission
 	}
-	if policy.Deny&PermOverwrite != 0 && !o.Append && o.Offset == 0 {
-		o.Exclusive = true
-	}
+	// What is there may be gone when the upload ends, and what is not may have come.
+	o.Exclusive = o.Exclusive || policy.Deny&onto != 0 || onto == PermOverwrite && policy.Device.RenameUploads
+	o.Existing = !mayCreate
 	return name, nil
+}
+
+// onto is what an upload needs for a file that is there. One that resumes before its end
+// replaces the rest.
+func (o *StoreOptions) onto(e Entry) Perm {
+	switch {
+	case o.Offset > 0 && e.Size > o.Offset:
+		return PermAppend | PermOverwrite
+	case o.Append, o.Offset > 0:
+		return PermAppend
+	}
+	return PermOverwrite
 }
 
 // freeName finds "name.1.ext" and so on.

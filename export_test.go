@@ -20,3 +20,20 @@ func InMemory(srv *Server, n *memnet.Network) {
 
 // Causes are the causes that end transfers, for tests that list endings.
 var Causes = []error{ErrAborted, ErrControlLost, ErrDataLost, ErrTruncated, ErrStalled, ErrKicked, ErrServerClosed, ErrDriverBlocked}
+
+// TableVerbs are the rows of the command table, those behind SITE with it before
+// them, and the permissions that they name.
+func TableVerbs() map[string]Perm {
+	table, err := newCommandTable(&Server{})
+	if err != nil {
+		panic(err)
+	}
+	verbs := make(map[string]Perm)
+	for name, row := range table.rows {
+		verbs[name] = row.perm | row.anyPerm
+	}
+	for name, row := range table.site {
+		verbs["SITE "+name] = row.perm
+	}
+	return verbs
+}

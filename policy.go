@@ -146,15 +146,16 @@ const (
 )
 
 // Perm is a set of permissions, one per kind of action; the command table
-// names the ones each verb needs.
+// names the ones each verb needs. Those that depend on whether a file is there hold
+// at the moment of the change, whoever has made or removed it since.
 type Perm uint32
 
 const (
 	PermList      Perm = 1 << iota // LIST NLST MLSD MLST STAT path
 	PermRead                       // RETR and digests
-	PermCreate                     // STOR, STOU, APPE, COPY to a new name
-	PermOverwrite                  // STOR, RNTO, COPY onto an existing file
-	PermAppend                     // APPE and REST+STOR onto an existing file
+	PermCreate                     // STOR, STOU, APPE, COPY to a new name; COMB
+	PermOverwrite                  // STOR, RNTO, COPY, COMB onto an existing file; REST+STOR before its end
+	PermAppend                     // APPE, REST+STOR, COMB onto an existing file
 	PermDelete                     // DELE, RMDA, RMD -r
 	PermRename                     // RNFR RNTO
 	PermMkdir                      // MKD
@@ -189,9 +190,10 @@ const (
 )
 
 // Gate holds rules on what may be uploaded. All rules that are set must let a
-// file in. Types are MIME types ("image/png") or families ("image/*"). Names and
-// DenyNames hold for renamed, copied and joined files too; the rules on content
-// are applied when it comes in, not again when it gets another name.
+// file in. Types are MIME types ("image/png") or families ("image/*"). The rules hold
+// for uploads, copies and joins, for the whole as it is when it appears. A file that
+// is renamed is held to those on names, Names, DenyNames and MatchExtension, and not
+// again to those on content alone.
 type Gate struct {
 	// Allow lists the types taken; it matches the detected type or one of its
 	// ancestors, but application/octet-stream only itself, and SVG must be

@@ -2,6 +2,7 @@ package paradise
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -30,19 +31,19 @@ func (u *upload) look(head []byte, whole bool) (UploadInfo, error) {
 	if u.joins() {
 		u.came, u.judged = bytes.Clone(head), bytes.Clone(first)
 	}
-	return info, u.judge(&info, first)
+	return info, u.x.judge(u.s, u.name, &info, first)
 }
 
 // judge completes info by the type of a file that begins with first, and asks
-// whether it is let in.
-func (u *upload) judge(info *UploadInfo, first []byte) error {
+// whether it may be published under a name.
+func (x *xfer) judge(s *Session, name string, info *UploadInfo, first []byte) error {
 	info.ContentType, info.Ancestors = detect(first)
-	err := u.s.Policy.Gate.admits(u.name, *info, len(first) == 0)
-	if accept := u.x.c.srv.AcceptUpload; err == nil && accept != nil {
-		err = acceptError(accept(u.x.ctx, u.s, u.name, *info))
+	err := s.Policy.Gate.admits(name, *info, len(first) == 0)
+	if accept := x.c.srv.AcceptUpload; err == nil && accept != nil {
+		err = acceptError(accept(x.ctx, s, name, *info))
 	}
 	if err != nil {
-		u.x.c.srv.state.counters.refuse(refusedContent)
+		x.c.srv.state.counters.refuse(refusedContent)
 	}
 	return err
 }
@@ -65,9 +66,7 @@ func (u *upload) resultingHead(head []byte) ([]byte, error) {
 	if !u.opts.Append {
 		want = int(min(int64(want), u.opts.Offset))
 	}
-	u.x.guard()
-	defer u.x.unguard()
-	old, err := u.files.Open(u.x.ctx, u.s, u.name, 0)
+	old, err := headOf(u.x.ctx, u.x.watched(u.files), u.s, u.name, want)
 	if errors.Is(err, fs.ErrNotExist) {
 		return head, nil
 	}
@@ -77,14 +76,23 @@ func (u *upload) resultingHead(head []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer old.Close()
-	buf := make([]byte, want, want+len(head))
-	n, err := io.ReadFull(old, buf)
+	both := slices.Concat(old, head)
+	return both[:min(len(both), u.x.c.srv.sniffLen())], nil
+}
+
+// headOf reads the first bytes of a file, as many as want or as there are.
+func headOf(ctx context.Context, files FileDriver, s *Session, name string, want int) ([]byte, error) {
+	f, err := files.Open(ctx, s, name, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	buf := make([]byte, want)
+	n, err := io.ReadFull(f, buf)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return nil, err
 	}
-	both := append(buf[:n], head...)
-	return both[:min(len(both), u.x.c.srv.sniffLen())], nil
+	return buf[:n], nil
 }
 
 // detect names the type of a file that begins with head, and its ancestors.
@@ -124,9 +132,13 @@ func (g *Gate) admits(name string, info UploadInfo, empty bool) error {
 	case len(g.Allow) > 0 && !allows(g.Allow, info), denies(g.Deny, info):
 		return refuseType(info.ContentType)
 	case g.MatchExtension && !extensionFits(base, info):
-		return &ReplyError{Code: 550, Text: "File name does not fit its content, " + typeName(info.ContentType), Err: ErrBadType}
+		return errExtension(info)
 	}
 	return nil
+}
+
+func errExtension(info UploadInfo) error {
+	return &ReplyError{Code: 550, Text: "File name does not fit its content, " + typeName(info.ContentType), Err: ErrBadType}
 }
 
 // admitsName applies the rules on names, for the last element of one. A malformed

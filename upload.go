@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"time"
 
 	"github.com/paradiseftp/paradise/internal/ascii"
@@ -97,7 +98,7 @@ func (u *upload) result(head []byte, size int64) error {
 	if bytes.Equal(head, u.judged) || u.ascii && bytes.HasPrefix(head, u.judged) {
 		return nil // of text fewer bytes are judged than came
 	}
-	return u.judge(&UploadInfo{Head: u.came}, head)
+	return u.x.judge(u.s, u.name, &UploadInfo{Head: u.came}, head)
 }
 
 // receive takes the stream in: the first bytes are looked at before the driver
@@ -185,7 +186,25 @@ func (u *upload) begin(info UploadInfo) error {
 	u.x.guard()
 	defer u.x.unguard()
 	u.began = true
-	return u.x.reason(u.up.Begin(u.x.ctx, info))
+	err := u.up.Begin(u.x.ctx, info)
+	if err == nil {
+		err = u.keepsOld()
+	}
+	return u.x.reason(err)
+}
+
+// keepsOld refuses to resume before the end of a file that the user must not replace.
+// It looks behind Begin, since there the storage has settled what it goes on from: what
+// changes later ends the upload.
+func (u *upload) keepsOld() error {
+	if u.opts.Offset == 0 || u.s.Policy.Deny&PermOverwrite == 0 {
+		return nil
+	}
+	e, err := u.files.Stat(u.x.ctx, u.s, u.name)
+	if err == nil && u.opts.onto(e)&PermOverwrite != 0 {
+		return fs.ErrPermission
+	}
+	return nil
 }
 
 // write converts, bounds, digests and hands on.

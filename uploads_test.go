@@ -125,17 +125,33 @@ func TestUploadEndings(t *testing.T) {
 
 func TestUploadRowsAboutProcessesHaveTheirTests(t *testing.T) {
 	for _, cells := range uploadTable(t, "| row | what happens | reply | file | test |", 5) {
-		dir, name, ok := strings.Cut(cells[4], ".")
-		require.True(t, ok, cells[4])
-		files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
-		require.NoError(t, err)
-		found := slices.ContainsFunc(files, func(file string) bool {
-			b, err := os.ReadFile(file)
-			require.NoError(t, err)
-			return strings.Contains(string(b), "func "+name+"(t *testing.T)")
-		})
-		assert.True(t, found, "row %s names %s, which is not there", cells[0], cells[4])
+		assert.True(t, isTestOf(t, cells[4]), "row %s names %q, which is not there", cells[0], cells[4])
 	}
+}
+
+func TestUploadRowsAboutSharedNamesHaveTheirTests(t *testing.T) {
+	for _, cells := range uploadTable(t, "| row | shared by | what is promised | test |", 4) {
+		for name := range strings.SplitSeq(cells[3], "`, `") {
+			assert.True(t, isTestOf(t, name), "row %s names %q, which is not there", cells[0], name)
+		}
+	}
+}
+
+// isTestOf reports whether a test is there that is named as package.Test, or as
+// package.Test/sub where it has a table with such a name.
+func isTestOf(t *testing.T, name string) bool {
+	dir, name, _ := strings.Cut(name, ".")
+	if dir == "paradise" {
+		dir = "."
+	}
+	name, sub, _ := strings.Cut(name, "/")
+	files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
+	require.NoError(t, err)
+	return slices.ContainsFunc(files, func(file string) bool {
+		b, err := os.ReadFile(file)
+		require.NoError(t, err)
+		return strings.Contains(string(b), "func "+name+"(t *testing.T)") && (sub == "" || strings.Contains(string(b), `"`+sub+`"`))
+	})
 }
 
 // ending plays one row.

@@ -55,12 +55,16 @@ func serveFolder(dir string) error {
 	if err != nil {
 		return err
 	}
+	auth, err := accountsOf(dir)
+	if err != nil {
+		return err
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	srv := &paradise.Server{
-		Auth:   paradise.Accounts{"auser": "secret"},
+		Auth:   auth,
 		Files:  files,
 		Logger: slog.New(slog.DiscardHandler),
 		Policy: paradise.Policy{LostControlWait: -1}, // it is the server that dies here
