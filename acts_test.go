@@ -52,7 +52,7 @@ func verbOf(line string) string {
 const (
 	ours    = "ours, a text\n"
 	oldText = "old text, of many words\n"
-	theirs  = "theirs, another text\n"
+	theirs  = "theirs, another text that goes on behind the old one\n"
 	most    = 1000 // Policy.MaxFileSize, where it is set
 )
 
