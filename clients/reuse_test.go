@@ -29,6 +29,10 @@ func resuming() map[string][]tlsMode {
 
 func requireReuse(srv *paradise.Server) { srv.Policy.DataTLSReuse = paradise.ReuseRequire }
 
+// losing says which clients may lose an upload before they are refused one: they close
+// it with a ticket of TLS 1.3 unread, which resets the connection (docs/tls.md).
+func losing(name string, mode tlsMode) bool { return name == "ruby" && mode != tls12 }
+
 // A server that requires resumption serves the clients that resume; the others
 // get 522 and a text that says why.
 func TestRequiredReuse(t *testing.T) {
@@ -63,9 +67,13 @@ func (c *client) refusedReuse(t *testing.T, s *site, transfer transferer, at cel
 	_, err := transfer(v)
 	seen := s.seen.seen(c.name)
 	require.Error(t, err, "%s resumes: say so in this test; %v", c.name, seen)
-	refused := false
+	refused, lost := false, false
 	for _, e := range seen.transfers() {
 		refused = refused || e.Code == 522
+		lost = lost || e.Code == 426
+	}
+	if lost && losing(c.name, at.tls) {
+		return
 	}
 	assert.True(t, refused, "%v\n%v", err, seen)
 	assert.True(t, strings.Contains(s.log.String(), "must be resumed on the data connection"), "the reply does not say why")
