@@ -107,12 +107,14 @@ func (d *folder) Rename(ctx context.Context, _ *paradise.Session, from, to strin
 	return as(fs.ErrExist, err, syscall.EISDIR, fs.ErrExist)
 }
 
-// rename is one step of the kernel, but for a file under two names, or of one version.
+// rename is one step of the kernel where it replaces whatever is there. All others look
+// first, so they keep everybody else out meanwhile.
 func (m *move) rename(ctx context.Context, folder bool) error {
-	if folder && !m.old.mode.IsDir() {
+	isDir := m.old.mode.IsDir()
+	if folder && !isDir {
 		return paradise.ErrNotDir
 	}
-	if m.version != "" || m.old.links > 1 && !m.old.mode.IsDir() {
+	if m.alone || m.version != "" || isDir || m.old.links > 1 {
 		return m.renameAlone(ctx)
 	}
 	h, err := m.d.share(ctx, m.from.dir, m.to.dir)
@@ -120,18 +122,12 @@ func (m *move) rename(ctx context.Context, folder bool) error {
 		return err
 	}
 	defer h.release()
-	src, base := m.from.dir, m.from.base
-	switch {
-	case m.old.mode.IsDir(): // "/." is a folder or nothing
-		return renameNew(src, base, m.to.dir, m.to.base, m.old)
-	case m.alone:
-		return renameNew(src, base, m.to.dir, m.to.base, m.old)
-	}
-	return src.rename(base, m.to.dir, m.to.base)
+	return m.from.dir.rename(m.from.base, m.to.dir, m.to.base)
 }
 
-// renameAlone looks first. Where the new name is another one of the same file the kernel
-// does nothing, and the old one would stay.
+// renameAlone compares what both names lead to now: the number of a file that was looked
+// at earlier may be another one's by now. Where the new name is a second one of the same
+// file the kernel does nothing, and the old one would stay.
 func (m *move) renameAlone(ctx context.Context) error {
 	h, err := m.d.alone(ctx, m.from.dir, m.to.dir)
 	if err != nil {
@@ -141,18 +137,25 @@ func (m *move) renameAlone(ctx context.Context) error {
 	if err := m.asKnown(ctx); err != nil {
 		return err
 	}
-	now, err := m.to.dir.lstat(m.to.base)
-	taken := err == nil
-	own := strings.EqualFold(m.from.base, m.to.base) && sameDir(m.from.dir, m.to.dir)
-	switch {
-	case taken && m.alone && !own:
-		return fs.ErrExist
-	case taken && !own && !m.old.mode.IsDir() && sameFile(now, m.old):
-		return m.from.dir.remove(m.from.base)
-	case m.alone || m.old.mode.IsDir():
-		return renameNew(m.from.dir, m.from.base, m.to.dir, m.to.base, m.old)
+	src, base := m.from.dir, m.from.base
+	old, err := src.lstat(base)
+	if err != nil {
+		return err
 	}
-	return m.from.dir.rename(m.from.base, m.to.dir, m.to.base)
+	now, err := m.to.dir.lstat(m.to.base)
+	same := err == nil && sameFile(now, old)
+	own := same && (old.mode.IsDir() || old.links <= 1 || strings.EqualFold(base, m.to.base) && sameDir(src, m.to.dir))
+	switch {
+	case own: // the name of the file itself, in another letter case
+		return src.rename(base, m.to.dir, m.to.base)
+	case m.alone && err == nil:
+		return fs.ErrExist
+	case same:
+		return src.remove(base)
+	case m.alone || old.mode.IsDir(): // a folder replaces nothing
+		return src.renameNew(base, m.to.dir, m.to.base)
+	}
+	return src.rename(base, m.to.dir, m.to.base)
 }
 
 // asKnown is nil if what moves has the version that was asked for, if one was.
@@ -172,18 +175,6 @@ func parentOf(name string) string {
 	rel, _ := clean(name)
 	parent, _ := split(rel)
 	return parent
-}
-
-// renameNew replaces nothing but the file or folder itself.
-func renameNew(src *dir, base string, dst *dir, newBase string, old info) error {
-	err := src.renameNew(base, dst, newBase)
-	if errors.Is(err, fs.ErrExist) {
-		// The name may be its own, in another letter case.
-		if now, e := dst.lstat(newBase); e == nil && sameFile(now, old) {
-			err = src.rename(base, dst, newBase)
-		}
-	}
-	return err
 }
 
 // busyMount tells what a mount keeps in its place from what is busy for a while.

@@ -38,14 +38,8 @@ func (m *move) run(ctx context.Context, refusal error) error {
 	case kind != 0 && kind != fs.ModeSymlink:
 		return &paradise.ReplyError{Code: 550, Text: "Not a regular file, can't be moved to another file system", Err: refusal}
 	}
-	now, err := m.to.dir.lstat(m.to.base)
-	switch {
-	case err == nil && sameFile(now, m.old): // one folder, mounted twice: that is what rename does
-		return nil
-	case err == nil && (m.alone || now.mode.IsDir()):
-		return fmt.Errorf("osfs: %q: %w", m.to.base, fs.ErrExist)
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return mapError(err)
+	if one, err := m.look(ctx); one || err != nil {
+		return err
 	}
 	if err := m.from.dir.mayChange(); err != nil { // else the old name would stay
 		return mapError(err)
@@ -57,6 +51,30 @@ func (m *move) run(ctx context.Context, refusal error) error {
 		return m.link(ctx)
 	}
 	return m.file(ctx)
+}
+
+// look refuses a name that may not be replaced. Both names are one file where a folder is
+// mounted twice; rename then does nothing.
+func (m *move) look(ctx context.Context) (one bool, err error) {
+	h, err := m.d.alone(ctx, m.from.dir, m.to.dir)
+	if err != nil {
+		return false, err
+	}
+	defer h.release()
+	old, err := m.from.dir.lstat(m.from.base)
+	if err != nil {
+		return false, mapError(err)
+	}
+	now, err := m.to.dir.lstat(m.to.base)
+	switch {
+	case err == nil && sameFile(now, old):
+		return true, nil
+	case err == nil && (m.alone || now.mode.IsDir()):
+		return false, fmt.Errorf("osfs: %q: %w", m.to.base, fs.ErrExist)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return false, mapError(err)
+	}
+	return false, nil
 }
 
 func (m *move) file(ctx context.Context) error {
@@ -99,6 +117,9 @@ func (m *move) link(ctx context.Context) error {
 	}
 	u := &upload{d: m.d, target: target{dir: m.to.dir, parent: m.to.parent, folder: path.Join(m.d.prefix, m.to.parent), base: m.to.base}}
 	return m.exchange(ctx, u, func() error {
+		if now, err := m.from.dir.readlink(m.from.base); err != nil || now != text { // nothing keeps its number from another one
+			return fmt.Errorf("osfs: %q was changed while it was moved: %w", m.from.base, paradise.ErrBusy)
+		}
 		name, err := m.d.reg.take(u.folder)
 		if err != nil {
 			return mapError(err)

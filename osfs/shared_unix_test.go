@@ -4,6 +4,7 @@ package osfs
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -112,4 +113,42 @@ func TestTheVersionThatWasLookedAtMoves(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A file system gives the number of a file that is gone to the next one, so who looked at
+// a file earlier may find its number at another name.
+func TestANumberThatIsUsedAgainIsNotTheSameFile(t *testing.T) {
+	for rule, c := range map[string]struct {
+		noReplace bool
+		links     uint64
+		want      error
+	}{
+		"a rename that must not replace": {noReplace: true, links: 1, want: fs.ErrExist},
+		"a rename that replaces":         {links: 1},
+		"that of a file of two names":    {links: 2},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			d, dir := open(t, Options{})
+			put(t, dir, "f", "source")
+			put(t, dir, "g", "target")
+			f := d.at.Load()
+			at, from, err := f.parent("/f")
+			require.NoError(t, err)
+			defer at.close()
+			seen, err := at.lstat("g") // f had this number once
+			require.NoError(t, err)
+			seen.links = c.links
+			m := &move{f, spot{at, ".", from}, spot{at, ".", "g"}, seen, c.noReplace, ""}
+			err = m.rename(ctx, false)
+			if c.want != nil {
+				require.ErrorIs(t, err, c.want)
+				assert.Equal(t, "target", get(t, dir, "g"))
+				assert.Equal(t, "source", get(t, dir, "f"))
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, "source", get(t, dir, "g"))
+			assert.NoFileExists(t, filepath.Join(dir, "f"))
+		})
+	}
 }
