@@ -15,13 +15,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/internal/needs"
 )
 
 // twoDisks serves a folder with another file system below, "disk".
 func twoDisks(t *testing.T, o Options) (*Driver, string) {
 	d, dir := open(t, o)
 	require.NoError(t, os.Mkdir(dir+"/disk", 0o755))
-	mount(t, dir+"/disk")
+	needs.Tmpfs(t, dir+"/disk")
 	return d, dir
 }
 
@@ -130,7 +131,7 @@ func TestWhatCannotBeMovedToAnotherFileSystemIsRefusedForGood(t *testing.T) {
 func TestAFileIsNotMovedOntoItself(t *testing.T) {
 	d, dir := open(t, Options{})
 	require.NoError(t, os.Mkdir(dir+"/twice", 0o755))
-	mount(t, dir+"/twice") // so that it goes with the test
+	needs.Tmpfs(t, dir+"/twice") // so that it goes with the test
 	put(t, dir, "a/f", "x")
 	require.NoError(t, unix.Mount(dir+"/a", dir+"/twice", "", unix.MS_BIND, ""))
 	t.Cleanup(func() { _ = unix.Unmount(dir+"/twice", unix.MNT_DETACH) })

@@ -14,18 +14,11 @@ import (
 )
 
 // mount puts an empty file system over a folder until the test ends.
-func mount(t *testing.T, dir string) {
-	t.Helper()
-	needs.Root(t, "mounting a file system")
-	require.NoError(t, unix.Mount("tmpfs", dir, "tmpfs", 0, "size=4m"))
-	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
-}
-
 func TestAFileSystemThatIsMountedLaterIsServed(t *testing.T) {
 	needs.Root(t, "mounting a file system")
 	d, parent, log := within(t, Options{})
 	u := begin(t, d, "/late", "x", paradise.StoreOptions{})
-	mount(t, parent+"/served")
+	needs.Tmpfs(t, parent+"/served")
 	assert.Empty(t, names(t, d, "/"))
 	store(t, d, "/f", "x", paradise.StoreOptions{})
 	assert.Equal(t, "x", get(t, parent, "served/f"))
@@ -52,7 +45,7 @@ func TestAHomeOnADiskOfItsOwn(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, h.Close()) })
 	ann := homeOf{h, visitor("ann")}
 	u := begin(t, ann, "/late", "x", paradise.StoreOptions{})
-	mount(t, parent+"/ann")
+	needs.Tmpfs(t, parent+"/ann")
 	store(t, ann, "/f", "x", paradise.StoreOptions{})
 	assert.Equal(t, "x", get(t, parent, "ann/f"))
 	err = u.Commit(ctx)
@@ -65,7 +58,7 @@ func TestAFileSystemMountedOverAFolderBelow(t *testing.T) {
 	eachKind(t, Options{}, func(t *testing.T, d *Driver, dir string) {
 		require.NoError(t, os.Mkdir(dir+"/sub", 0o755))
 		u := begin(t, d, "/sub/f", "x", paradise.StoreOptions{})
-		mount(t, dir+"/sub")
+		needs.Tmpfs(t, dir+"/sub")
 		err := u.Commit(ctx)
 		unavailable(t, err)
 		u.Abort(ctx, err)
@@ -90,7 +83,7 @@ func TestAnUploadGoesWithItsRenamedFolder(t *testing.T) {
 
 func TestAReadOnlyFileSystemRefusesForGood(t *testing.T) {
 	d, dir := open(t, Options{})
-	mount(t, dir)
+	needs.Tmpfs(t, dir)
 	put(t, dir, "f", "x")
 	require.NoError(t, unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""))
 	_, err := d.Store(ctx, session, "/g", paradise.StoreOptions{})

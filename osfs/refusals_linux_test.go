@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/paradiseftp/paradise"
+	"github.com/paradiseftp/paradise/internal/needs"
 )
 
 // operations are all that a driver does with a name.
@@ -74,7 +75,7 @@ func TestEveryOperationSaysWhyANameWillNotDo(t *testing.T) {
 
 func TestEveryChangeOfAReadOnlyFileSystemIsRefusedForGood(t *testing.T) {
 	d, dir := open(t, Options{})
-	mount(t, dir)
+	needs.Tmpfs(t, dir)
 	put(t, dir, "f", "x")
 	put(t, dir, "g", "x")
 	require.NoError(t, os.Mkdir(dir+"/d", 0o755))

@@ -72,28 +72,6 @@ func of(name string, events []string) (kinds []string) {
 	return kinds
 }
 
-// fileSystems are what uploads go to; each returns a folder.
-var fileSystems = map[string]func(t *testing.T) string{
-	"the disk": func(t *testing.T) string { return t.TempDir() },
-	"tmpfs": func(t *testing.T) string {
-		dir := t.TempDir()
-		mount(t, dir)
-		return dir
-	},
-	"overlay": func(t *testing.T) string {
-		needs.Root(t, "mounting a file system")
-		dir := t.TempDir()
-		mount(t, dir) // overlayfs does not lie on itself
-		for _, name := range []string{"lower", "upper", "work", "merged"} {
-			require.NoError(t, os.Mkdir(dir+"/"+name, 0o755))
-		}
-		o := "lowerdir=" + dir + "/lower,upperdir=" + dir + "/upper,workdir=" + dir + "/work"
-		require.NoError(t, unix.Mount("overlay", dir+"/merged", "overlay", 0, o))
-		t.Cleanup(func() { _ = unix.Unmount(dir+"/merged", unix.MNT_DETACH) })
-		return dir + "/merged"
-	},
-}
-
 // Programs that take in what is uploaded wait for one of two events: the name
 // came by a rename, or a writer closed it. Neither may come before it is whole.
 func TestWhoWatchesAFolderIsToldOfAWholeFile(t *testing.T) {
@@ -110,7 +88,7 @@ func TestWhoWatchesAFolderIsToldOfAWholeFile(t *testing.T) {
 		"append, new": {data: "new", o: paradise.StoreOptions{Append: true}},
 		"resumed":     {old: "old", data: "new", o: paradise.StoreOptions{Offset: 3}},
 	}
-	for system, makeDir := range fileSystems {
+	for system, makeDir := range needs.FileSystems() {
 		for kind, named := range kinds {
 			t.Run(system+"/"+kind, func(t *testing.T) {
 				dir := makeDir(t)

@@ -181,3 +181,25 @@ func TestWhatIsLeftCounts(t *testing.T) {
 	h.Add(history.Op{Kind: history.Read}, history.Result{Outcome: history.Missing})
 	assert.Equal(t, history.Broken, h.Check(time.Minute))
 }
+
+// An upload whose answer was lost and whose data nobody read may have been done all the
+// same: another answer shows it.
+func TestALostUploadThatNobodyReadMayBeWhatExplainsTheRest(t *testing.T) {
+	for rule, c := range map[string]struct {
+		size int64
+		want history.Verdict
+	}{
+		"it was not done": {12, history.Ordered},
+		"it was done":     {6, history.Ordered},
+		"neither":         {18, history.Broken},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			h := &history.History{}
+			h.Add(history.Op{Kind: history.Store, Data: "00.00;"}, history.Result{})
+			h.Add(history.Op{Kind: history.Append, Data: "00.01;"}, history.Result{})
+			h.Add(history.Op{Kind: history.Store, Data: "01.00;"}, history.Result{Outcome: history.Lost, Ended: true})
+			h.Add(history.Op{Kind: history.Size}, history.Result{Size: c.size})
+			require.Equal(t, c.want, h.Check(time.Minute))
+		})
+	}
+}
