@@ -65,5 +65,8 @@ func (u *upload) copied(ctx context.Context, from *target, i info) (changed bool
 	if err != nil || !unchanged(now, i) {
 		return true, nil
 	}
-	return false, u.appear(u.o.Exclusive)
+	if err := u.d.found(from.dir, u.dir); err != nil {
+		return false, err
+	}
+	return false, u.temp.publish(u.base, u.o.Exclusive)
 }

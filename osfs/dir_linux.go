@@ -15,6 +15,7 @@ import (
 // in the root; names are single elements and links are never followed.
 type dir struct {
 	root  *os.Root // set in the root's own dir only, which closes it
+	rel   string   // the name that it was opened by; it may have another one since
 	up    *dir     // held open too; nil: none
 	f     *os.File // O_PATH: folders that may be written but not read work too
 	fd    int
@@ -48,7 +49,7 @@ func newDir(root *os.Root, rel string) (*dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &dir{f: f, fd: int(f.Fd())}
+	d := &dir{rel: rel, f: f, fd: int(f.Fd())}
 	d.users.Store(1)
 	return d, nil
 }
@@ -80,6 +81,61 @@ func (d *dir) self() (info, error) {
 		return info{}, pathError("stat", ".", err)
 	}
 	return infoOfStat(&st), nil
+}
+
+// deepest bounds a climb. A name of 4096 bytes, which is the longest, has half as many
+// elements.
+const deepest = 4096
+
+// below climbs from d and reports whether it comes to top. Each folder is held while it
+// is asked for its parent, so renames below top lead nobody past it. To be kept from
+// climbing is an error: a folder may have been moved to where this process may not look.
+//
+// The kernel climbs into what is mounted over a folder above. So the only one that may
+// have its parent in another mount is the root of a mount.
+func (d *dir) below(top info) (bool, error) {
+	at := d.fd
+	defer func() {
+		if at != d.fd {
+			unix.Close(at)
+		}
+	}()
+	var last unix.Statx_t
+	for step := range deepest {
+		now, err := mountOf(at)
+		covered := step > 0 && now.Mnt_id != last.Mnt_id && last.Attributes&unix.STATX_ATTR_MOUNT_ROOT == 0
+		switch {
+		case err == unix.ENOSYS || err == unix.EPERM: // old, or a sandbox that is
+			return true, nil
+		case err != nil:
+			return false, pathError("statx", "..", err)
+		case covered:
+			return false, nil
+		case now.Ino == top.ino && devOf(&now) == top.dev:
+			return true, nil
+		case now.Ino == last.Ino && devOf(&now) == devOf(&last): // nothing is above
+			return false, nil
+		}
+		up, err := ignoringEINTR(func() (int, error) {
+			return unix.Openat(at, "..", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		})
+		if err != nil {
+			return false, pathError("open", "..", err)
+		}
+		if at != d.fd {
+			unix.Close(at)
+		}
+		at, last = up, now
+	}
+	return false, nil
+}
+
+func devOf(st *unix.Statx_t) uint64 { return unix.Mkdev(st.Dev_major, st.Dev_minor) }
+
+// mountOf tells in which mount a folder is. Linux before 5.8 gives all the number 0.
+func mountOf(fd int) (st unix.Statx_t, err error) {
+	err = unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_INO|unix.STATX_MNT_ID, &st)
+	return st, err
 }
 
 // stat follows links, out of the folder too: it is for comparing only.

@@ -63,6 +63,11 @@ func (d *folder) hold(ctx context.Context, alone bool, dirs []*dir) (held, error
 	for wait := first; ; wait = min(2*wait, longest) {
 		h, err := tryHold(alone, dirs)
 		switch {
+		case err == nil && wait > first: // meanwhile they may have been moved
+			if err = d.found(dirs...); err != nil {
+				h.release()
+			}
+			return h, err
 		case err == nil:
 			return h, nil
 		case errors.Is(err, errors.ErrUnsupported):

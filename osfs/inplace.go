@@ -74,7 +74,7 @@ func (p *inPlace) Commit(ctx context.Context) error {
 		return err
 	}
 	defer h.release()
-	if err := p.found(); err != nil {
+	if err := p.d.found(p.dir); err != nil {
 		return err
 	}
 	if now, err := p.dir.lstat(p.base); err != nil || !sameFile(now, p.old) {

@@ -88,7 +88,7 @@ func (m *move) file(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	u := &upload{d: m.d, ctx: ctx, target: target{dir: held, parent: m.to.parent, folder: path.Join(m.d.prefix, m.to.parent), base: m.to.base}}
+	u := &upload{d: m.d, ctx: ctx, target: target{dir: held, folder: path.Join(m.d.prefix, m.to.parent), base: m.to.base}}
 	defer u.release()
 	if u.temp, err = m.d.newTemp(held, u.folder); err != nil {
 		return err
@@ -115,7 +115,7 @@ func (m *move) link(ctx context.Context) error {
 	if err != nil {
 		return mapError(err)
 	}
-	u := &upload{d: m.d, target: target{dir: m.to.dir, parent: m.to.parent, folder: path.Join(m.d.prefix, m.to.parent), base: m.to.base}}
+	u := &upload{d: m.d, target: target{dir: m.to.dir, folder: path.Join(m.d.prefix, m.to.parent), base: m.to.base}}
 	return m.exchange(ctx, u, func() error {
 		if now, err := m.from.dir.readlink(m.from.base); err != nil || now != text { // nothing keeps its number from another one
 			return fmt.Errorf("osfs: %q was changed while it was moved: %w", m.from.base, paradise.ErrBusy)
@@ -154,7 +154,7 @@ func (m *move) exchange(ctx context.Context, u *upload, publish func() error) er
 	if err := m.asKnown(ctx); err != nil {
 		return err
 	}
-	if err := u.found(); err != nil {
+	if err := m.d.found(m.from.dir, m.to.dir); err != nil {
 		return err
 	}
 	if err := publish(); err != nil {

@@ -80,8 +80,10 @@ type Options struct {
 // because a file system was mounted over it or it was made anew, that one is
 // served from then on. Listings and downloads under way go on in the old one;
 // an upload that was begun in it fails at Commit, since nobody would find the
-// file. While the path leads to no folder every call fails with a
-// [paradise.ReplyError] of 451, and [Driver.Ready] says why.
+// file. So does one into a folder below that another program has moved out of
+// the served one; one that was renamed inside takes its uploads along. While the
+// path leads to no folder every call fails with a [paradise.ReplyError] of 451,
+// and [Driver.Ready] says why.
 type Driver struct {
 	served
 

@@ -92,7 +92,7 @@ func (u *upload) tryJoin(ctx context.Context) (changed bool, err error) {
 		return false, err
 	}
 	defer h.release()
-	if err := u.found(); err != nil {
+	if err := u.d.found(u.dir); err != nil {
 		return false, err
 	}
 	now, err := u.dir.lstat(u.base)
@@ -110,7 +110,7 @@ func (u *upload) tryJoin(ctx context.Context) (changed bool, err error) {
 	if err := accepted(u.o.Accept, u.temp.f, u.size); err != nil {
 		return false, err
 	}
-	err = u.appear(gone)
+	err = u.temp.publish(u.base, gone)
 	return gone && errors.Is(err, fs.ErrExist), err // another program's file
 }
 

@@ -35,8 +35,7 @@ func (d *folder) Store(ctx context.Context, _ *paradise.Session, name string, o 
 // target is where an upload goes.
 type target struct {
 	dir    *dir
-	parent string // dir's name in the served folder
-	folder string // and in the register's
+	folder string // dir's name in the register's folder
 	base   string
 	exists bool
 	old    info // where it exists: a regular file
@@ -66,7 +65,7 @@ func (d *folder) targetAt(rel string) (target, error) {
 	if err != nil {
 		return target{}, mapError(err)
 	}
-	t := target{dir: f, parent: parent, folder: path.Join(d.prefix, parent), base: base}
+	t := target{dir: f, folder: path.Join(d.prefix, parent), base: base}
 	t.old, err = f.lstat(base)
 	t.exists = err == nil
 	switch {
@@ -269,38 +268,15 @@ func (u *upload) publish(ctx context.Context) error {
 		return err
 	}
 	defer h.release()
+	if err := u.d.found(u.dir); err != nil {
+		return err
+	}
 	if u.o.Existing {
 		if _, err := u.dir.lstat(u.base); err != nil {
 			return mapError(err)
 		}
 	}
-	return u.appear(u.o.Exclusive)
-}
-
-// appear is the moment of the change; the folder is held.
-func (u *upload) appear(exclusive bool) error {
-	if err := u.found(); err != nil {
-		return err
-	}
-	return u.temp.publish(u.base, exclusive)
-}
-
-// found refuses to publish into a folder that no name leads to: another one was
-// put in its place, or a file system was mounted over it. One that was renamed
-// meanwhile is where the rename has put it.
-func (u *upload) found() error {
-	err := u.d.lost()
-	if err == nil && u.parent != "." {
-		now, e := u.d.top.stat(u.parent)
-		held, e2 := u.dir.self()
-		if e == nil && e2 == nil && now.dev != held.dev {
-			err = errElsewhere
-		}
-	}
-	if err == nil {
-		return nil
-	}
-	return errGone("Storage was exchanged meanwhile, send the file again", err)
+	return u.temp.publish(u.base, u.o.Exclusive)
 }
 
 // accepted asks the core about a result, if it wants to be asked.
