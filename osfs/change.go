@@ -15,7 +15,9 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-func (d *folder) Mkdir(_ context.Context, _ *paradise.Session, name string) error {
+// Mkdir keeps everybody else out: what a rename has seen to be a file must not be a folder
+// a moment later, which the kernel would let replace an empty one.
+func (d *folder) Mkdir(ctx context.Context, _ *paradise.Session, name string) error {
 	f, base, err := d.parent(name)
 	if errors.Is(err, errRoot) {
 		return fmt.Errorf("osfs: %q: %w", name, fs.ErrExist)
@@ -24,6 +26,14 @@ func (d *folder) Mkdir(_ context.Context, _ *paradise.Session, name string) erro
 		return err
 	}
 	defer f.close()
+	if _, err := f.lstat(base); err == nil { // devices make their folder before each upload
+		return fmt.Errorf("osfs: %q: %w", name, fs.ErrExist)
+	}
+	h, err := d.alone(ctx, f)
+	if err != nil {
+		return err
+	}
+	defer h.release()
 	return mapError(f.mkdir(base, d.opts.DirMode))
 }
 
@@ -98,8 +108,8 @@ func (d *folder) Rename(ctx context.Context, _ *paradise.Session, from, to strin
 		return err
 	}
 	defer dst.close()
-	m := &move{d, spot{src, parentOf(from), base}, spot{dst, parentOf(to), newBase}, old, o.NoReplace, o.Version}
-	err = m.rename(ctx, o.Folder)
+	m := &move{d, spot{src, parentOf(from), base}, spot{dst, parentOf(to), newBase}, old, o}
+	err = m.rename(ctx)
 	if errors.Is(err, errCrossDevice) {
 		return m.run(ctx, err)
 	}
@@ -109,20 +119,30 @@ func (d *folder) Rename(ctx context.Context, _ *paradise.Session, from, to strin
 
 // rename is one step of the kernel where it replaces whatever is there. All others look
 // first, so they keep everybody else out meanwhile.
-func (m *move) rename(ctx context.Context, folder bool) error {
-	isDir := m.old.mode.IsDir()
-	if folder && !isDir {
-		return paradise.ErrNotDir
+func (m *move) rename(ctx context.Context) error {
+	if m.o == (paradise.RenameOptions{}) && single(m.old) {
+		if done, err := m.renameFile(ctx); done {
+			return err
+		}
 	}
-	if m.alone || m.version != "" || isDir || m.old.links > 1 {
-		return m.renameAlone(ctx)
-	}
+	return m.renameAlone(ctx)
+}
+
+// single is what a rename replaces files with, and with nothing to look at but itself.
+func single(i info) bool { return !i.mode.IsDir() && i.links <= 1 }
+
+// renameFile is done unless the name is no single file any more. Nobody makes a folder
+// of it meanwhile: that is not done beside others.
+func (m *move) renameFile(ctx context.Context) (done bool, err error) {
 	h, err := m.d.share(ctx, m.from.dir, m.to.dir)
 	if err != nil {
-		return err
+		return true, err
 	}
 	defer h.release()
-	return m.from.dir.rename(m.from.base, m.to.dir, m.to.base)
+	if now, err := m.from.dir.lstat(m.from.base); err != nil || !single(now) {
+		return err != nil, err
+	}
+	return true, m.from.dir.rename(m.from.base, m.to.dir, m.to.base)
 }
 
 // renameAlone compares what both names lead to now: the number of a file that was looked
@@ -142,17 +162,20 @@ func (m *move) renameAlone(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if m.o.Folder && !old.mode.IsDir() {
+		return paradise.ErrNotDir
+	}
 	now, err := m.to.dir.lstat(m.to.base)
 	same := err == nil && sameFile(now, old)
 	own := same && (old.mode.IsDir() || old.links <= 1 || strings.EqualFold(base, m.to.base) && sameDir(src, m.to.dir))
 	switch {
 	case own: // the name of the file itself, in another letter case
 		return src.rename(base, m.to.dir, m.to.base)
-	case m.alone && err == nil:
+	case m.o.NoReplace && err == nil:
 		return fs.ErrExist
 	case same:
 		return src.remove(base)
-	case m.alone || old.mode.IsDir(): // a folder replaces nothing
+	case m.o.NoReplace || old.mode.IsDir(): // a folder replaces nothing
 		return src.renameNew(base, m.to.dir, m.to.base)
 	}
 	return src.rename(base, m.to.dir, m.to.base)
@@ -160,11 +183,11 @@ func (m *move) renameAlone(ctx context.Context) error {
 
 // asKnown is nil if what moves has the version that was asked for, if one was.
 func (m *move) asKnown(ctx context.Context) error {
-	if m.version == "" {
+	if m.o.Version == "" {
 		return nil
 	}
 	e, err := m.d.Stat(ctx, nil, path.Join("/", m.from.parent, m.from.base))
-	if err == nil && e.Version != m.version {
+	if err == nil && e.Version != m.o.Version {
 		err = fmt.Errorf("osfs: %q is another one by now: %w", m.from.base, paradise.ErrBusy)
 	}
 	return err

@@ -1,7 +1,6 @@
 package osfs
 
 import (
-	"context"
 	"os"
 	"strings"
 	"sync"
@@ -193,17 +192,6 @@ func TestAFolderThatWentWhereNobodyMayLook(t *testing.T) {
 	assert.NoFileExists(t, parent+"/closed/a/f")
 }
 
-// during is a context that has something done when it is asked for the first time.
-type during struct {
-	context.Context
-	once func()
-}
-
-func (d *during) Err() error {
-	d.once()
-	return d.Context.Err()
-}
-
 // A move to another disk takes as long as its file is large.
 func TestNothingIsMovedOutOfOrIntoAFolderThatLeftMeanwhile(t *testing.T) {
 	for _, names := range [][2]string{{"/a/b/old", "/disk/got"}, {"/a/b/link", "/disk/got"}, {"/disk/mine", "/a/b/got"}, {"/disk/link", "/a/b/got"}} {
@@ -219,7 +207,7 @@ func TestNothingIsMovedOutOfOrIntoAFolderThatLeftMeanwhile(t *testing.T) {
 				require.NoError(t, os.Symlink("old", parent+dir+"/link"))
 			}
 			leave := sync.OnceFunc(func() { require.NoError(t, os.Rename(parent+"/served/a/b", parent+"/away")) })
-			unavailable(t, d.Rename(&during{ctx, leave}, session, names[0], names[1], paradise.RenameOptions{}))
+			unavailable(t, d.Rename(&stepContext{Context: ctx, step: leave}, session, names[0], names[1], paradise.RenameOptions{}))
 			assert.Len(t, everything(t, parent+"/away"), 3)
 			assert.Len(t, everything(t, parent+"/served/disk"), 3)
 		})

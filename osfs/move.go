@@ -25,8 +25,7 @@ type move struct {
 	d        *folder
 	from, to spot
 	old      info // of from
-	alone    bool // the new name must be free
-	version  string
+	o        paradise.RenameOptions
 }
 
 // run returns why it was not done; then nothing has changed, except where the
@@ -69,7 +68,7 @@ func (m *move) look(ctx context.Context) (one bool, err error) {
 	switch {
 	case err == nil && sameFile(now, old):
 		return true, nil
-	case err == nil && (m.alone || now.mode.IsDir()):
+	case err == nil && (m.o.NoReplace || now.mode.IsDir()):
 		return false, fmt.Errorf("osfs: %q: %w", m.to.base, fs.ErrExist)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return false, mapError(err)
@@ -105,7 +104,7 @@ func (m *move) file(ctx context.Context) error {
 	if err := u.finish(); err != nil {
 		return err
 	}
-	return m.exchange(ctx, u, func() error { return u.temp.publish(u.base, m.alone) })
+	return m.exchange(ctx, u, func() error { return u.temp.publish(u.base, m.o.NoReplace) })
 }
 
 // link makes the same link in the other place. Where it leads from there is for
@@ -129,7 +128,7 @@ func (m *move) link(ctx context.Context) error {
 			return mapError(err)
 		}
 		rename := u.dir.rename
-		if m.alone {
+		if m.o.NoReplace {
 			rename = u.dir.renameNew
 		}
 		if err := rename(name, u.dir, u.base); err != nil {

@@ -150,7 +150,7 @@ func moveWithin(c context.Context, d *Driver, from, to string, step func()) erro
 	if err != nil {
 		return err
 	}
-	m := &move{f, spot{f.top, ".", from}, spot{f.top, ".", to}, old, false, ""}
+	m := &move{f, spot{f.top, ".", from}, spot{f.top, ".", to}, old, paradise.RenameOptions{}}
 	return m.run(&stepContext{Context: c, step: step}, unix.EXDEV)
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -138,8 +139,8 @@ func TestANumberThatIsUsedAgainIsNotTheSameFile(t *testing.T) {
 			seen, err := at.lstat("g") // f had this number once
 			require.NoError(t, err)
 			seen.links = c.links
-			m := &move{f, spot{at, ".", from}, spot{at, ".", "g"}, seen, c.noReplace, ""}
-			err = m.rename(ctx, false)
+			m := &move{f, spot{at, ".", from}, spot{at, ".", "g"}, seen, paradise.RenameOptions{NoReplace: c.noReplace}}
+			err = m.rename(ctx)
 			if c.want != nil {
 				require.ErrorIs(t, err, c.want)
 				assert.Equal(t, "target", get(t, dir, "g"))
@@ -151,4 +152,89 @@ func TestANumberThatIsUsedAgainIsNotTheSameFile(t *testing.T) {
 			assert.NoFileExists(t, filepath.Join(dir, "f"))
 		})
 	}
+}
+
+// whileHeld has act wait for the served folder, which something else changes meanwhile.
+func whileHeld(t *testing.T, d *Driver, alone bool, act func() error, meanwhile func()) (err error) {
+	synctest.Test(t, func(t *testing.T) {
+		l, e := d.at.Load().top.lock(alone)
+		require.NoError(t, e)
+		done := make(chan error, 1)
+		go func() { done <- act() }()
+		synctest.Wait()
+		meanwhile()
+		l.unlock()
+		err = <-done
+	})
+	return err
+}
+
+// A file may have become a folder, or a folder a file, when its rename has its turn.
+func TestAFolderReplacesNothingWhateverItWasBefore(t *testing.T) {
+	for rule, c := range map[string]struct {
+		o      paradise.RenameOptions
+		before string // a file, unless it ends in "/"
+		want   error
+	}{
+		"replacing":                     {before: "from", want: fs.ErrExist},
+		"of a file of two names":        {before: "second", want: fs.ErrExist},
+		"of a link":                     {before: "link", want: fs.ErrExist},
+		"not replacing":                 {before: "from", o: paradise.RenameOptions{NoReplace: true}, want: fs.ErrExist},
+		"of a folder":                   {before: "from/", want: fs.ErrExist},
+		"of what must be a folder":      {before: "from/", o: paradise.RenameOptions{Folder: true}, want: paradise.ErrNotDir},
+		"of what was a file, likewise":  {before: "from", o: paradise.RenameOptions{Folder: true}, want: fs.ErrExist},
+		"of a file of a known version":  {before: "from", o: paradise.RenameOptions{Version: "x"}, want: paradise.ErrBusy},
+		"of what must be, not replaces": {before: "from/", o: paradise.RenameOptions{Folder: true, NoReplace: true}, want: paradise.ErrNotDir},
+	} {
+		t.Run(rule, func(t *testing.T) {
+			d, dir := open(t, Options{})
+			from := dir + "/" + strings.TrimSuffix(c.before, "/")
+			switch c.before {
+			case "from/":
+				require.NoError(t, os.Mkdir(from, 0o755))
+			case "link":
+				require.NoError(t, os.Symlink("nowhere", from))
+			default:
+				put(t, dir, "from", "x")
+				require.NoError(t, os.MkdirAll(dir+"/other", 0o755))
+				if c.before == "second" {
+					require.NoError(t, os.Link(dir+"/from", from))
+				}
+			}
+			made := os.Mkdir
+			if c.want == paradise.ErrNotDir {
+				made = func(name string, mode fs.FileMode) error { return os.WriteFile(name, []byte("new"), mode) }
+			}
+			err := whileHeld(t, d, true, func() error { return d.Rename(ctx, session, "/"+filepath.Base(from), "/to", c.o) }, func() {
+				require.NoError(t, os.Remove(from))
+				require.NoError(t, made(from, 0o755))
+				if c.want != paradise.ErrNotDir {
+					require.NoError(t, os.Mkdir(dir+"/to", 0o700))
+				}
+			})
+			require.ErrorIs(t, err, c.want)
+			_, err = os.Stat(from)
+			require.NoError(t, err)
+			fi, err := os.Stat(dir + "/to")
+			if c.want == paradise.ErrNotDir {
+				require.ErrorIs(t, err, fs.ErrNotExist)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, fs.FileMode(0o700), fi.Mode().Perm(), "another folder")
+		})
+	}
+}
+
+// Beside a rename nobody makes a folder of the file that it has looked at.
+func TestAFolderIsMadeAlone(t *testing.T) {
+	d, dir := open(t, Options{})
+	err := whileHeld(t, d, false, func() error { return d.Mkdir(ctx, session, "/d") }, func() {
+		assert.NoDirExists(t, dir+"/d")
+		require.ErrorIs(t, d.Mkdir(ctx, session, "/"), fs.ErrExist)
+		put(t, dir, "f", "x")
+		require.ErrorIs(t, d.Mkdir(ctx, session, "/f"), fs.ErrExist, "which needs no turn")
+	})
+	require.NoError(t, err)
+	assert.DirExists(t, dir+"/d")
 }
