@@ -211,9 +211,12 @@ func openAt(x *xfer, files FileDriver, s *Session, name string, offset int64) (i
 	if err != nil {
 		return nil, err
 	}
-	if _, err := io.CopyN(io.Discard, src, offset); err != nil {
-		src.Close()
-		return nil, ErrBadOffset
+	if _, err = io.CopyN(io.Discard, src, offset); err == nil {
+		return src, nil
 	}
-	return src, nil
+	src.Close()
+	if err == io.EOF { // it is shorter; whatever else ends the reading says nothing about that
+		err = ErrBadOffset
+	}
+	return nil, err
 }
