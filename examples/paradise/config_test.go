@@ -385,3 +385,47 @@ func TestCheckTellsWhatTheServerWouldSay(t *testing.T) {
 		})
 	}
 }
+
+// A text that lost its last newline may have lost a digit before it. Who checks reads the
+// words that a reload has for it; a start goes on, since some editors write no other.
+func TestACheckRefusesAFileWithoutALastNewlineAsAReloadDoes(t *testing.T) {
+	const whole = "max-sessions = 100\n[accounts.alice]\npassword = \"" + bcryptOfSecret + "\"\nmax-sessions = 100\n"
+	for _, c := range []struct {
+		text string
+		line int // 0: it is right
+	}{
+		{whole, 0},
+		{whole + "# end\n", 0},
+		{whole + "\n \t", 0},
+		{strings.ReplaceAll(whole, "\n", "\r\n"), 0},
+		{strings.TrimSuffix(whole, "\n"), 4},
+		{strings.TrimSuffix(whole, "0\n"), 4},
+		{strings.TrimSuffix(whole, "max-sessions = 100\n") + "home = \"x\"", 4},
+		{whole + "# end", 5},
+		{whole + "[accounts.bob]\npassword = \"" + bcryptOfSecret + "\"", 6},
+		{"durable = true", 1},
+		{byteOrderMark + "user = \"a:b\"", 1},
+	} {
+		t.Run(c.text, func(t *testing.T) {
+			cfg, err := inFile(t, c.text, "-root", t.TempDir())
+			require.NoError(t, err)
+			s, err := newService(cfg, nil, nil, &generations{})
+			require.NoError(t, err)
+			defer s.close()
+			warned := strings.Join(s.users.current.Load().warnings(cfg), "\n")
+			_, checked := inFile(t, c.text, "-check")
+			reloaded := cut(whole, cfg.text)
+			if c.line == 0 {
+				require.NoError(t, checked)
+				require.NoError(t, reloaded)
+				assert.NotContains(t, warned, "no end")
+				return
+			}
+			want := fmt.Sprintf("line %d: the last line has no end, as if the file had been cut: end it with a newline", c.line)
+			require.EqualError(t, reloaded, want)
+			require.ErrorContains(t, checked, "paradise.toml: "+want)
+			assert.Contains(t, warned, "paradise.toml: "+want)
+			require.NoError(t, cut(c.text, cfg.text), "nothing is lost")
+		})
+	}
+}

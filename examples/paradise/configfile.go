@@ -31,7 +31,20 @@ func (cfg *config) readFile(fs *flag.FlagSet, name string) error {
 	if err := cfg.decode(fs, cfg.text); err != nil {
 		return fmt.Errorf("%s: %w", name, withLine(err))
 	}
+	if err := ended(cfg.text); err != nil && cfg.checkOnly {
+		return fmt.Errorf("%s: %w", name, err)
+	}
 	return nil
+}
+
+// ended refuses a text whose last line has no end, which may be half of a line: half of a
+// number is a number, too. Some editors write no other, so a start only warns; whoever
+// checks or reloads is there to mend it.
+func ended(text string) error {
+	if last := text[strings.LastIndexByte(text, '\n')+1:]; strings.TrimSpace(last) == "" {
+		return nil
+	}
+	return fmt.Errorf("line %d: the last line has no end, as if the file had been cut: end it with a newline", 1+strings.Count(text, "\n"))
 }
 
 // byteOrderMark is what editors of Windows put before a text.

@@ -134,6 +134,9 @@ func (d *directory) warnings(cfg *config) []string {
 	if !cfg.namesAccounts() && cfg.configFile != "" {
 		found = append(found, "the file of -config names no account: auser, whose password all know, is let in from this machine; "+giveAccounts)
 	}
+	if err := ended(cfg.text); err != nil {
+		found = append(found, fmt.Sprintf("%s: %v", cfg.configFile, err))
+	}
 	if cfg.pidFile != "" && folderless(cfg.pidFile) { // a service manager may make it with the start
 		found = append(found, fmt.Sprintf("-pid-file: the folder of %s does not exist: without it the server will not start", cfg.pidFile))
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -109,8 +108,8 @@ func cut(old, text string) error {
 	if old == "" || text == old {
 		return nil
 	}
-	if strings.HasSuffix(old, "\n") && !strings.HasSuffix(text, "\n") {
-		return errors.New("the last line has no end, as if the file had been cut: end it with a newline")
+	if err := ended(text); err != nil && ended(old) == nil {
+		return err
 	}
 	lost, shorter := strings.CutPrefix(old, text)
 	if !shorter {
