@@ -102,6 +102,9 @@ func (c tableCheck) UnmarshalTOML(value any) error {
 	if _, ok := value.(map[string]any); ok {
 		return nil
 	}
+	if word, below := strings.CutPrefix(c.name, "accounts."); below && isAccountKey(word) {
+		return errors.New("stands outside of an account: write it below [accounts.NAME]")
+	}
 	example := slices.Sorted(maps.Keys(c.keys))[0]
 	if c.keys["password"] != nil {
 		example = "password"
@@ -115,6 +118,8 @@ func accountHint(name string, known map[string]reflect.Type) string {
 	hint := didYouMean(name, "", slices.Sorted(maps.Keys(known)))
 	device := fieldsOf(reflect.TypeFor[deviceProfile]())
 	switch {
+	case slices.Contains(nameWords, name) && known["password"] != nil:
+		return ": the account's name belongs to the head, as in [accounts.NAME]"
 	case hint != "":
 		return hint
 	case device[name] != nil:

@@ -60,7 +60,16 @@ func (cfg *config) decode(fs *flag.FlagSet, text string) error {
 		return errors.New("the file says nothing, as if it had been emptied or cut: write the settings, or leave -config out")
 	}
 	for _, key := range md.Keys() {
-		if key[0] != "accounts" && (fs.Lookup(key[0]) == nil || slices.Contains(notInFile, key[0])) {
+		if key[0] == "accounts" {
+			continue
+		}
+		if hint := misplaced(fs, md, key); hint != "" {
+			if md.Type(key[0]) != "" { // else it has no line of its own
+				key = key[:1]
+			}
+			return failAt(text, key, errors.New(hint))
+		}
+		if fs.Lookup(key[0]) == nil || slices.Contains(notInFile, key[0]) {
 			return unknownKey(text, key, topHint(fs, key[0]))
 		}
 	}
@@ -118,8 +127,6 @@ func (s *setting) texts(value any) ([]string, error) {
 		kind = g.Get()
 	}
 	switch v := value.(type) {
-	case map[string]any, []map[string]any:
-		return nil, errors.New("is a table, want a value: write " + s.name + " = ... above all [tables]")
 	case string:
 		return s.text(v, kind)
 	case bool:

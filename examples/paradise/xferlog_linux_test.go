@@ -101,7 +101,7 @@ func TestXferlogOutlivesAFolderThatIsLost(t *testing.T) {
 func TestXferlogIsAKeyAndLiesOutsideTheRoot(t *testing.T) {
 	dir := t.TempDir()
 	file, log := filepath.Join(dir, "paradise.toml"), filepath.Join(dir, "xferlog")
-	require.NoError(t, os.WriteFile(file, []byte("xferlog = "+tomlString(log)+"\nroot = "+tomlString(filepath.Join(dir, "root"))), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte("xferlog = "+tomlString(log)+"\nroot = "+tomlString(filepath.Join(dir, "root"))+"\n"), 0o600))
 	cfg, err := parseFlags([]string{"-config", file, "-check"}, io.Discard)
 	require.NoError(t, err)
 	assert.Equal(t, log, cfg.xferlog)
