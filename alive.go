@@ -6,6 +6,10 @@ import "time"
 // that was killed on a host with nine programs for each processor.
 const lostControlWait = 30 * time.Millisecond
 
+// longestLostWait bounds it: a host that vanishes sends no end however long one waits,
+// and each upload in the clear ends so much later.
+const longestLostWait = time.Minute
+
 const (
 	lostSoon  = time.Millisecond       // the loop's read sees an end at once
 	lostKnown = 500 * time.Millisecond // the kernel knows of the end, and the loop is about to read it
@@ -30,7 +34,7 @@ func (x *xfer) controlAlive(proved bool) error {
 	if proved || wait < 0 || x.saidMore() {
 		wait = 0
 	}
-	x.awaitEnd(wait)
+	x.awaitEnd(min(wait, longestLostWait))
 	closed, known := peerClosed(x.c.raw) // the loop may be late
 	if !known && wait < lostSoon {
 		x.awaitEnd(lostSoon)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"math"
 	"net"
 	"runtime"
 	"strings"
@@ -212,4 +213,48 @@ func TestADeadClientIsSeenBehindALoopThatDoesNotRead(t *testing.T) {
 			require.Equal(t, "old", string(got))
 		})
 	}
+}
+
+// A wait that nobody can mean is an error where one can be given, and bounded elsewhere.
+func TestTheWaitForALostControlConnectionIsBounded(t *testing.T) {
+	for wait, want := range map[time.Duration]string{
+		time.Minute:                  "",
+		time.Minute + 1:              "Policy.LostControlWait is 1m0.000000001s, which each upload in the clear would end later: use 1m0s or less",
+		30 * time.Hour:               "use 1m0s or less",
+		time.Duration(math.MaxInt64): "use 1m0s or less",
+	} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		require.NoError(t, l.Close())
+		srv := &paradise.Server{Policy: paradise.Policy{LostControlWait: wait}}
+		if err = srv.Serve(l); want == "" {
+			require.NotContains(t, err.Error(), "LostControlWait", "the listener is closed")
+			continue
+		}
+		require.ErrorContains(t, err, want)
+	}
+	inMemory(t, func(srv *paradise.Server) {
+		srv.Auth = waiting(30 * time.Hour)
+	}, func(w *world) {
+		c := w.login()
+		begun := time.Now()
+		d := c.begin("STOR f")
+		io.WriteString(d, "x")
+		d.Close()
+		c.expect(226)
+		require.Equal(t, time.Minute, time.Since(begun))
+		c.quit()
+	})
+}
+
+// waiting lets everybody in, under a policy with that wait.
+type waiting time.Duration
+
+func (w waiting) Authenticate(_ context.Context, s *paradise.Session, c paradise.Credentials) (*paradise.User, error) {
+	if !c.HasPassword {
+		return nil, paradise.ErrNeedPassword
+	}
+	p := s.Policy
+	p.LostControlWait = time.Duration(w)
+	return &paradise.User{Name: c.User, Policy: &p}, nil
 }

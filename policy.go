@@ -34,6 +34,7 @@ type Policy struct {
 	// where the data ends does not wait: by MODE Z, by ALLO or SITE EXPECT that
 	// hold, by a further command; over TLS nobody does. Zero: 30 ms. Negative: no
 	// wait; the upload of a client that is killed may be published as far as it came.
+	// More than a minute is an error in Server.Policy, and a minute in a user's.
 	LostControlWait time.Duration
 
 	// AllowEmptyPassword passes empty passwords on to the AuthDriver. Zero:
