@@ -75,6 +75,9 @@ func (w *wait) UnmarshalText(text []byte) error {
 	if err != nil || d < 0 {
 		return timeWanted(string(text))
 	}
+	if err := errLongWait(d); err != nil {
+		return err
+	}
 	*w = wait(d)
 	return nil
 }
@@ -114,9 +117,7 @@ type deviceProfile struct {
 // policy is base with what the account changes.
 func (a *account) policy(base paradise.Policy) paradise.Policy {
 	p := base
-	for _, d := range a.Deny {
-		p.Deny |= paradise.Perm(d)
-	}
+	p.Deny |= a.denied()
 	if rule, ok := tlsRules[a.TLS]; ok {
 		p.TLS = rule
 	}
@@ -229,10 +230,23 @@ func newDirectory(cfg *config, h *homes, policy paradise.Policy) (*directory, er
 		return nil, fmt.Errorf("-htpasswd: %w", err)
 	}
 	for name, p := range listed {
+		if d.accounts[name] != nil {
+			return nil, errTwice(name, "-user", "-htpasswd")
+		}
 		d.accounts[name] = &account{Password: p}
 	}
 	for name, a := range cfg.accounts {
-		if err := d.add(name, a, h); err != nil {
+		switch {
+		case listed[name] != nil:
+			return nil, errTwice(name, "-htpasswd", "[accounts]")
+		case d.accounts[name] != nil:
+			return nil, errTwice(name, "-user", "[accounts]")
+		}
+		err := a.contradicts(cfg)
+		if err == nil {
+			err = d.add(name, a, h)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("account %q: %w", name, err)
 		}
 	}
@@ -246,6 +260,11 @@ func newDirectory(cfg *config, h *homes, policy paradise.Policy) (*directory, er
 	d.dummy = commonHash(d.accounts)
 	d.service, err = cfg.identityService()
 	return d, err
+}
+
+// errTwice is for an account with two passwords, of which one would be void.
+func errTwice(name, here, there string) error {
+	return fmt.Errorf("account %q is named by %s and by %s, with a password each: use one of them", name, here, there)
 }
 
 // user is made once: all sessions of an account share it.

@@ -33,8 +33,6 @@ func (a *acmeConfig) flags(fs *flag.FlagSet) {
 
 func (a *acmeConfig) check(cert string) error {
 	switch {
-	case a.domains == "" && a.email != "":
-		return errors.New("-acme-email is set without -acme-domains")
 	case a.domains == "":
 		return nil
 	case cert != "":

@@ -186,13 +186,7 @@ func (cfg *config) check() error {
 	if err := cfg.checkTLS(); err != nil {
 		return err
 	}
-	if cfg.authKey != "" && cfg.authURL == "" {
-		return errors.New("-auth-secret-file is set without -auth-url")
-	}
-	if cfg.monitorToken != "" && cfg.monitorKey != "" {
-		return errors.New("-monitor-token and -monitor-token-file exclude each other: give one")
-	}
-	if err := cfg.onUpload.check(); err != nil {
+	if err := cfg.checkContradictions(); err != nil {
 		return err
 	}
 	if err := cfg.checkPlaces(); err != nil {

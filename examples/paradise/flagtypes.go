@@ -85,8 +85,11 @@ func (p *portRange) Set(s string) error {
 	low, high, ok := strings.Cut(s, "-")
 	a, err1 := strconv.ParseUint(low, 10, 16)
 	b, err2 := strconv.ParseUint(high, 10, 16)
-	if !ok || err1 != nil || err2 != nil || a == 0 || b < a {
+	if !ok || err1 != nil || err2 != nil || a == 0 || b == 0 {
 		return errors.New("want min-max, as in 50000-50100")
+	}
+	if b < a {
+		return fmt.Errorf("the range is backwards, want min-max: write %d-%d", b, a)
 	}
 	*p = portRange{uint16(a), uint16(b)}
 	return nil

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -28,13 +27,6 @@ func (o *onUpload) flags(fs *flag.FlagSet) {
 	fs.StringVar(&o.url, "on-upload", "", "`URL` that gets a POST for every upload, at least once; see docs/journal.md")
 	fs.IntVar(&o.refused, "on-upload-max-refusals", 8, "refusals by -on-upload after which a record is put aside beside the journal; 0 is to wait for ever")
 	fs.StringVar(&o.secret, "on-upload-secret-file", "", "`file` with the secret that signs requests to -on-upload")
-}
-
-func (o *onUpload) check() error {
-	if o.secret != "" && o.url == "" {
-		return errors.New("-on-upload-secret-file is set without -on-upload")
-	}
-	return nil
 }
 
 // journalFile is what -journal names, or a file beside the root.

@@ -16,20 +16,17 @@ import (
 // checkListeners refuses addresses that cannot be listened on beside each other,
 // or not without accounts.
 func (cfg *config) checkListeners() error {
-	taken := make(map[string]string)
-	listeners := [][2]string{{"addr", cfg.addr}, {"tls-addr", cfg.tlsAddr}, {"monitor", cfg.monitor}}
-	if cfg.acme.domains != "" {
-		listeners = append(listeners, [2]string{"acme-http", cfg.acme.http})
-	}
-	for _, l := range listeners {
-		name, addr := l[0], l[1]
-		if addr == "" || strings.HasSuffix(addr, ":0") {
-			continue
+	all := cfg.listeners()
+	for i, l := range all {
+		for _, other := range all[:i] {
+			switch {
+			case !collide(other.addr, l.addr):
+			case other.addr == l.addr:
+				return fmt.Errorf("-%s and -%s are both %s: give each a port of its own", other.flag, l.flag, l.addr)
+			default:
+				return fmt.Errorf("-%s is %s and -%s %s, which is one port twice: give each a port of its own", other.flag, other.addr, l.flag, l.addr)
+			}
 		}
-		if other := taken[addr]; other != "" {
-			return fmt.Errorf("-%s and -%s are both %s: give each a port of its own", other, name, addr)
-		}
-		taken[addr] = name
 	}
 	return cfg.checkDefaultListeners()
 }
@@ -139,6 +136,11 @@ func (d *directory) warnings(cfg *config) []string {
 	}
 	if cfg.pidFile != "" && folderless(cfg.pidFile) { // a service manager may make it with the start
 		found = append(found, fmt.Sprintf("-pid-file: the folder of %s does not exist: without it the server will not start", cfg.pidFile))
+	}
+	for _, name := range cfg.traceUsers {
+		if d.accounts[name] == nil && d.service == nil {
+			found = append(found, fmt.Sprintf("-trace-user: there is no account %q: use the name of one, or leave it out", name))
+		}
 	}
 	if names := d.homeless(cfg); len(names) > 0 {
 		found = append(found, fmt.Sprintf("%s: without a home of their own these see all homes below -root: give each a line home = \"...\", or set own-homes",

@@ -75,6 +75,9 @@ func parseViewer(fs *flag.FlagSet, args []string, errs io.Writer) (*viewer, erro
 	if v.addr == "" {
 		return nil, errors.New("-monitor is empty: write host:port, as in 127.0.0.1:5010")
 	}
+	if v.token != "" && tokenFile != "" {
+		return nil, errors.New("-monitor-token and -monitor-token-file exclude each other: give one")
+	}
 	if tokenFile != "" {
 		b, err := readSecret("monitor-token-file", tokenFile)
 		if err != nil {
@@ -106,28 +109,6 @@ func who(args []string, out, errs io.Writer) error {
 	}
 	_, err = io.WriteString(out, s.table())
 	return err
-}
-
-// healthcheck is the subcommand for containers: it fails unless the server
-// lives, or with -ready unless it takes new clients.
-func healthcheck(args []string, errs io.Writer) error {
-	fs := newFlagSet("healthcheck")
-	ready := fs.Bool("ready", false, "fail also while the server takes no new clients, as when it drains")
-	v, err := parseViewer(fs, args, errs)
-	if err != nil {
-		return err
-	}
-	path := "/healthz"
-	if *ready {
-		path = "/readyz"
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), viewTimeout)
-	defer cancel()
-	body, err := get(ctx, http.DefaultClient, "http://"+v.addr+path, "")
-	if err != nil {
-		return errors.New("the server does not answer: " + err.Error())
-	}
-	return body.Close()
 }
 
 // table is the text of who and top.
