@@ -95,6 +95,7 @@ func (m *move) file(ctx context.Context) error {
 	if err := u.copyFrom(ctx, src, now.size); err != nil {
 		return err
 	}
+	keepAttributes(u.temp.f, src)
 	if err := u.temp.become(now); err != nil {
 		return mapError(err)
 	}

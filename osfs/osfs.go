@@ -19,8 +19,11 @@
 // The folder is the one that its path names, at any time: see [Driver].
 //
 // A file that is replaced hands its permission bits on, and its owner where
-// the process may give files away; not its extended attributes or ACLs, and
-// hard links to it keep the old version.
+// the process may give files away; not its extended attributes or ACLs: what
+// they say is of the old content. Hard links to it keep the old version. A file
+// that grows (APPE, REST and STOR) or is moved to another disk is the same one:
+// on Linux it keeps its attributes of the user.* kind and its ACL too, where the
+// file system takes them. A copy is a new file.
 package osfs
 
 import (

@@ -239,6 +239,9 @@ func (u *upload) syncFolder() error {
 
 // finish makes the temporary ready to take the name.
 func (u *upload) finish() error {
+	if u.src != nil { // it builds on the old one
+		keepAttributes(u.temp.f, u.src)
+	}
 	if u.exists {
 		if err := u.temp.inherit(u.old); err != nil {
 			return mapError(err)
