@@ -39,7 +39,8 @@ func (cfg *config) checkContradictions() error {
 	case cfg.monitorToken != "" && cfg.monitorKey != "":
 		return errors.New("-monitor-token and -monitor-token-file exclude each other: give one")
 	case cfg.changed("restart-grace") && cfg.grace > cfg.drain:
-		return fmt.Errorf("-restart-grace is %v, but -drain-timeout ends all after %v: use a shorter grace or a longer timeout", cfg.grace, cfg.drain)
+		return fmt.Errorf("-restart-grace is %v, but -drain-timeout ends all after %v: use a shorter grace or a longer timeout",
+			cfg.grace, cfg.drain)
 	case cfg.clients.lostControl && cfg.changed("lost-control-wait") && cfg.lostWait > 0 && !cfg.anyMindsLostControl():
 		return errors.New("-lost-control-wait looks for killed clients, whose uploads -allow-lost-control takes without looking: use one of them")
 	}
@@ -61,20 +62,22 @@ func (cfg *config) anyMindsLostControl() bool {
 
 // checkNeeds refuses settings that mean nothing without another one.
 func (cfg *config) checkNeeds() error {
+	const giveBoth = "give both, or leave it out"
 	for _, need := range []struct {
-		names   []string
-		has     bool
-		without string
-		so      string
+		names []string
+		has   bool
+		so    string
 	}{
-		{[]string{"auth-secret-file"}, cfg.authURL != "", "set without -auth-url", "give both, or leave it out"},
-		{[]string{"acme-email", "acme-cache", "acme-http", "acme-directory"}, cfg.acme.domains != "", "set without -acme-domains", "give both, or leave it out"},
-		{[]string{"on-upload-secret-file", "on-upload-max-refusals"}, cfg.onUpload.url != "", "set without -on-upload", "give both, or leave it out"},
-		{[]string{"monitor-token", "monitor-token-file", "monitor-host"}, cfg.monitor != "", "set, but -monitor is empty, which turns the monitor off", "give -monitor host:port, or leave it out"},
+		{[]string{"auth-secret-file"}, cfg.authURL != "", "set without -auth-url: " + giveBoth},
+		{[]string{"acme-email", "acme-cache", "acme-http", "acme-directory"}, cfg.acme.domains != "",
+			"set without -acme-domains: " + giveBoth},
+		{[]string{"on-upload-secret-file", "on-upload-max-refusals"}, cfg.onUpload.url != "", "set without -on-upload: " + giveBoth},
+		{[]string{"monitor-token", "monitor-token-file", "monitor-host"}, cfg.monitor != "",
+			"set, but -monitor is empty, which turns the monitor off: give -monitor host:port, or leave it out"},
 	} {
 		for _, name := range need.names {
 			if !need.has && cfg.changed(name) {
-				return fmt.Errorf("-%s is %s: %s", name, need.without, need.so)
+				return fmt.Errorf("-%s is %s", name, need.so)
 			}
 		}
 	}
