@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/paradiseftp/paradise/internal/sock"
 	"github.com/paradiseftp/paradise/internal/turns"
 )
 
@@ -82,7 +83,7 @@ func newAdmission(l Limits, k *counters) *admission {
 		upload:   byteLimiter(l.UploadRate),
 		download: byteLimiter(l.DownloadRate),
 	}
-	nofile := descriptorLimit()
+	nofile := sock.MaxFiles()
 	a.fdBudget = int64(max(16, nofile-max(descriptorsKept, nofile/10)))
 	if a.limits.Sessions == 0 {
 		a.limits.Sessions = int(a.fdBudget - min(a.fdBudget/2, transfersKept*dataFDs))

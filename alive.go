@@ -1,6 +1,10 @@
 package paradise
 
-import "time"
+import (
+	"time"
+
+	"github.com/paradiseftp/paradise/internal/sock"
+)
 
 // lostControlWait is the default of Policy.LostControlWait: twice what a client needed
 // that was killed on a host with nine programs for each processor.
@@ -35,7 +39,7 @@ func (x *xfer) controlAlive(proved bool) error {
 		wait = 0
 	}
 	x.awaitEnd(min(wait, longestLostWait))
-	closed, known := peerClosed(x.c.raw) // the loop may be late
+	closed, known := sock.PeerClosed(x.c.raw) // the loop may be late
 	if !known && wait < lostSoon {
 		x.awaitEnd(lostSoon)
 	}
@@ -92,7 +96,7 @@ func (x *xfer) heard(next bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if next {
-		x.saidAt = x.moved.Load() + int64(unread(x.data.conn()))
+		x.saidAt = x.moved.Load() + int64(sock.Unread(x.data.conn()))
 	}
 	if x.spoke != nil {
 		close(x.spoke)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paradiseftp/paradise/internal/line"
+	"github.com/paradiseftp/paradise/internal/sock"
 )
 
 // wakeReason says why a loop that waits for a line is to look up.
@@ -194,7 +195,7 @@ func (c *conn) awaitUnread(x *xfer) {
 		case <-x.left:
 			return
 		case <-look.C:
-			if closed, _ := peerClosed(c.raw); closed {
+			if closed, _ := sock.PeerClosed(c.raw); closed {
 				c.readEnded(io.EOF)
 				return
 			}

@@ -5,11 +5,11 @@ import (
 	"io"
 	"net"
 	"os"
-	"runtime"
 	"strconv"
 	"time"
 
 	"github.com/paradiseftp/paradise/internal/ascii"
+	"github.com/paradiseftp/paradise/internal/sock"
 )
 
 // download sends one file.
@@ -93,7 +93,7 @@ func (d *download) sizeText(file *os.File) string {
 }
 
 func (d *download) send(file *os.File) error {
-	tcp := tcpOf(d.raw)
+	tcp := sock.TCP(d.raw)
 	if file != nil && tcp != nil && d.secure == nil && !d.ascii && !d.deflate {
 		return d.sendFile(tcp, file)
 	}
@@ -110,20 +110,6 @@ func (t *transfer) ended(err error) error {
 		return nil
 	}
 	return t.broken(err)
-}
-
-// tcpOf finds the TCP connection that nc is or says it wraps.
-func tcpOf(nc net.Conn) *net.TCPConn {
-	for {
-		switch v := nc.(type) {
-		case *net.TCPConn:
-			return v
-		case interface{ NetConn() net.Conn }:
-			nc = v.NetConn()
-		default:
-			return nil
-		}
-	}
 }
 
 const (
@@ -146,7 +132,7 @@ func (d *download) sendFile(tcp *net.TCPConn, file *os.File) error {
 		want := min(chunk, left)
 		src.N = want
 		began := time.Now()
-		tcp.SetWriteDeadline(earliest(progress.Add(d.wait.Stall), began.Add(stallLook(d.wait.Stall))))
+		tcp.SetWriteDeadline(sock.WriteDeadline(progress, began, d.wait.Stall))
 		n, err := tcp.ReadFrom(src)
 		d.moved(int(n))
 		d.x.result.stored += n
@@ -182,16 +168,6 @@ func (d *download) resume(file *os.File, excess int64, progress time.Time, n int
 	}
 	_, err = file.Seek(-excess, io.SeekCurrent)
 	return err
-}
-
-// stallLook is how often a transfer that waits for its client is looked at: the
-// kernel does not tell when in a chunk's time the last byte has moved. Windows
-// does not even tell how many had when that time was up.
-func stallLook(stall time.Duration) time.Duration {
-	if runtime.GOOS == "windows" {
-		return stall
-	}
-	return min(stall/8, 5*time.Second)
 }
 
 // errShrunk: what was announced with the 150 is not all there any more.
@@ -305,24 +281,7 @@ func (t *transfer) write(p []byte) (int, error) {
 	if t.wire != nil {
 		return t.data.Write(p) // the stall limit is its wire's: TLS does not go on after a timeout
 	}
-	return writeMoving(t.raw, p, t.wait.Stall)
-}
-
-// writeMoving writes p unless nothing has moved for the stall limit.
-func writeMoving(nc net.Conn, p []byte, stall time.Duration) (int, error) {
-	total := 0
-	progress := time.Now()
-	for {
-		nc.SetWriteDeadline(earliest(progress.Add(stall), time.Now().Add(stallLook(stall))))
-		n, err := nc.Write(p[total:])
-		total += n
-		if n > 0 {
-			progress = time.Now()
-		}
-		if err == nil || !errors.Is(err, errTimeout) || time.Since(progress) >= stall {
-			return total, err
-		}
-	}
+	return sock.Write(t.raw, p, t.wait.Stall)
 }
 
 // Close has nothing to flush; the connection is closed by its owner.

@@ -4,31 +4,14 @@ import (
 	"errors"
 	"net"
 	"time"
+
+	"github.com/paradiseftp/paradise/internal/sock"
 )
 
 // A close with bytes unread is a reset on the wire, and so is the close of a listener
 // for connections that nobody has accepted. A client takes a reset for a broken
 // network and may not read the reply that says why its command was refused. So what
 // is of no use any more ends in order here: with a FIN, and what came taken out.
-
-// drainBytes is what a look at a connection takes out at most.
-const drainBytes = 1 << 20
-
-// look is how long a read or an accept may take to fetch what is there: no time if
-// that is nothing, and little where neither the kernel nor the socket tells.
-func look(socket any) time.Duration {
-	ready, known := readable(socket)
-	if s, ok := socket.(interface{ Readable() bool }); ok {
-		ready, known = s.Readable(), true
-	}
-	switch {
-	case !known:
-		return 5 * time.Millisecond
-	case ready:
-		return time.Second
-	}
-	return 0
-}
 
 // hangUp ends a channel that no transfer uses. True: a client is connected and has
 // not ended its side yet; the channel is to linger then, and to be closed.
@@ -38,7 +21,7 @@ func (d *dataChan) hangUp() bool {
 	}
 	if d.gather() {
 		nc := d.conn()
-		endWrite(nc)
+		sock.CloseWrite(nc)
 		if !drained(nc) {
 			return true
 		}
@@ -84,10 +67,10 @@ func (d *dataChan) settle(private bool) {
 // to. Over TLS these are of the handshake.
 func stale(nc net.Conn, private bool) bool {
 	if private {
-		closed, known := peerClosed(nc)
+		closed, known := sock.PeerClosed(nc)
 		return known && closed
 	}
-	wait := look(nc)
+	wait := sock.Patience(nc)
 	if wait == 0 {
 		return false
 	}
@@ -99,35 +82,16 @@ func stale(nc net.Conn, private bool) bool {
 
 // dismiss ends a connection that nobody needs.
 func dismiss(nc net.Conn) {
-	endWrite(nc)
+	sock.CloseWrite(nc)
 	drained(nc)
 	nc.Close()
-}
-
-// endWrite sends our FIN; what the peer sends is still taken.
-func endWrite(nc net.Conn) {
-	if half, ok := nc.(interface{ CloseWrite() error }); ok {
-		half.CloseWrite()
-	}
 }
 
 // drained takes out what has come; true if the peer's end was behind it.
 func drained(nc net.Conn) bool {
 	buf := getBuffer(0)
 	defer putBuffer(0, buf)
-	for total := 0; total < drainBytes; {
-		wait := look(nc)
-		if wait == 0 {
-			return false
-		}
-		nc.SetReadDeadline(time.Now().Add(wait))
-		n, err := nc.Read(*buf)
-		if err != nil {
-			return !errors.Is(err, errTimeout)
-		}
-		total += n
-	}
-	return false
+	return sock.Drain(nc, *buf)
 }
 
 // drain reads until the peer's end, but not for ever. raw is the transport of nc.

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/paradiseftp/paradise/internal/sock"
 )
 
 // timedOut finds out what was due; true ends the session.
@@ -71,11 +73,11 @@ var errClientGone = errors.New("paradise: client has gone")
 // that has only closed its side may be a script: it gets its replies as long as
 // something is left that it has said.
 func (c *conn) peerGone() bool {
-	closed, known := peerClosed(c.raw)
+	closed, known := sock.PeerClosed(c.raw)
 	if !known || !closed {
 		return false
 	}
-	return peerReset(c.raw) || c.lines.Buffered() == 0 && (c.nc != c.raw || unread(c.raw) == 0)
+	return sock.PeerReset(c.raw) || c.lines.Buffered() == 0 && (c.nc != c.raw || sock.Unread(c.raw) == 0)
 }
 
 // whilePeer is the session's context for a call in which the client may go away: it

@@ -3,6 +3,8 @@ package paradise
 import (
 	"crypto/tls"
 	"time"
+
+	"github.com/paradiseftp/paradise/internal/sock"
 )
 
 // returnData has the session take back a channel that the job has not begun to use:
@@ -129,7 +131,7 @@ func (c *conn) awaitLingering() {
 	if d == nil {
 		return
 	}
-	endWrite(d.conn())
+	sock.CloseWrite(d.conn())
 	select {
 	case <-d.over:
 	case <-time.After(closeNotifyTime):

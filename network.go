@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/netip"
 	"syscall"
+
+	"github.com/paradiseftp/paradise/internal/sock"
 )
 
 // realNetwork is TCP. Data connections send no keep-alive probes, since they
@@ -20,7 +22,7 @@ func realNetwork() network {
 		dial: func(ctx context.Context, local, remote netip.AddrPort) (net.Conn, error) {
 			d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(local), KeepAlive: -1}
 			if local.Port() != 0 {
-				d.Control = func(_, _ string, rc syscall.RawConn) error { return reuseAddr(rc) }
+				d.Control = func(_, _ string, rc syscall.RawConn) error { return sock.ReuseAddr(rc) }
 			}
 			return d.DialContext(ctx, family(remote.Addr()), remote.String())
 		},

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"github.com/paradiseftp/paradise/internal/sock"
 )
 
 // deadlineListener is what TCP listeners can do.
@@ -110,7 +112,7 @@ func (d *dataChan) waiting() net.Conn {
 		return nil
 	}
 	for range strangersAllowed {
-		wait := look(d.listener)
+		wait := sock.Patience(d.listener)
 		if wait == 0 {
 			return nil
 		}

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/paradiseftp/paradise/internal/sock"
 )
 
 // Server is an FTP server. Set its fields before Serve and leave them alone
@@ -284,7 +286,7 @@ func (srv *Server) isDraining() bool {
 
 // admit gives a new connection to a session of its own, or turns it away.
 func (srv *Server) admit(base context.Context, nc net.Conn, implicit bool) {
-	inlineUrgent(nc)
+	sock.InlineUrgent(nc)
 	c := newConn(srv, base, nc, implicit)
 	if why, ok := srv.state.limits.enter(c.remoteAddr()); !ok {
 		c.turnAway(why)

@@ -6,6 +6,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/paradiseftp/paradise/internal/sock"
 )
 
 // spliceWait is how long a client may pause before it has to give its pipe
@@ -78,7 +80,7 @@ func (u *upload) spliceable() (*os.File, syscall.RawConn) {
 	if !ok || u.secure != nil || u.ascii || u.deflate || u.digest != nil || len(u.limits) > 0 {
 		return nil, nil
 	}
-	tcp := tcpOf(u.raw)
+	tcp := sock.TCP(u.raw)
 	if tcp == nil {
 		return nil, nil
 	}

@@ -5,6 +5,8 @@ import (
 	"net"
 	"sync/atomic"
 	"time"
+
+	"github.com/paradiseftp/paradise/internal/sock"
 )
 
 // tlsWire is the transport below a TLS connection. It remembers whether the
@@ -30,7 +32,7 @@ func (w *tlsWire) Write(p []byte) (int, error) {
 	n, err := w.write(p)
 	if w.flights < handshakeFlights {
 		w.flights++
-		quickAck(w.Conn)
+		sock.QuickAck(w.Conn)
 	}
 	return n, err
 }
@@ -39,7 +41,7 @@ func (w *tlsWire) write(p []byte) (int, error) {
 	if w.stall == 0 || w.closing.Load() {
 		return w.Conn.Write(p)
 	}
-	return writeMoving(w.Conn, p, w.stall)
+	return sock.Write(w.Conn, p, w.stall)
 }
 
 func (w *tlsWire) Read(p []byte) (int, error) {

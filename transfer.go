@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/paradiseftp/paradise/internal/sock"
 )
 
 // transfer is the immutable order of a transfer: what the client had set when
@@ -82,7 +84,7 @@ func (t *transfer) connect() error {
 	conn, err := t.x.data.secure(t.x.ctx, t.wire, t.secure, t.wait.Handshake)
 	if err != nil {
 		t.wire.closeWrite(conn, closeNotifyTime)
-		endWrite(raw)
+		sock.CloseWrite(raw)
 		t.x.result.refused = t
 		return err
 	}

@@ -1,13 +1,11 @@
 //go:build !linux
 
-package paradise
+package sock
 
 import (
 	"net"
 	"syscall"
 )
-
-// Elsewhere the portable ways serve: see the Linux file for what these are for.
 
 func peerClosed(net.Conn) (closed, known bool) { return false, false }
 
@@ -23,4 +21,4 @@ func quickAck(net.Conn) {}
 
 func reuseAddr(syscall.RawConn) error { return nil }
 
-func descriptorLimit() int { return 8192 }
+func maxFiles() int { return 8192 }
