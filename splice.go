@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paradiseftp/paradise/internal/sock"
+	"github.com/paradiseftp/paradise/internal/splice"
 )
 
 // spliceWait is how long a client may pause before it has to give its pipe
@@ -17,28 +18,25 @@ const spliceWait = 500 * time.Millisecond
 // A client is slow that makes us wait half as long for less than this.
 const spliceSlow = 64 << 10
 
-// pipeFDs is what splicing takes beside the transfer's own.
-const pipeFDs = 2
-
 // splice moves an upload from its socket to the driver's file inside the
 // kernel, which spares a copy of every byte. It ends at the end of the data, or
 // leaves a client that has become slow, and whatever it cannot do, to the loop
 // of reads and writes.
 func (u *upload) splice() (ended bool, err error) {
 	file, tcp := u.spliceable()
-	if file == nil || !u.x.c.srv.state.limits.takeFDs(pipeFDs) {
+	if file == nil || !u.x.c.srv.state.limits.takeFDs(splice.Descriptors) {
 		return false, nil
 	}
-	defer u.x.c.srv.state.limits.giveFDs(pipeFDs)
-	p := newPipe()
-	if p == nil {
+	defer u.x.c.srv.state.limits.giveFDs(splice.Descriptors)
+	p, err := splice.NewPipe()
+	if err != nil {
 		return false, nil
 	}
-	defer p.close()
+	defer p.Close()
 	for {
 		began := time.Now()
 		u.raw.SetReadDeadline(began.Add(spliceWait))
-		n, err := p.fill(tcp, u.room())
+		n, err := p.Fill(tcp, u.room())
 		u.moved(n)
 		if n > 0 {
 			if whole, err := u.drain(p, file); !whole || err != nil {
@@ -46,7 +44,7 @@ func (u *upload) splice() (ended bool, err error) {
 			}
 		}
 		switch {
-		case n == 0 && err == nil:
+		case err == io.EOF:
 			return true, nil
 		case errors.Is(err, errTimeout):
 			return false, nil
@@ -93,18 +91,18 @@ func (u *upload) spliceable() (*os.File, syscall.RawConn) {
 
 // drain brings what the pipe holds into the file; whole says that it went that
 // way. The rest goes through the driver's Write, whose errors are its own.
-func (u *upload) drain(p *pipe, file *os.File) (whole bool, err error) {
-	if u.limit > 0 && u.base+u.stored+int64(p.held) > u.limit {
+func (u *upload) drain(p *splice.Pipe, file *os.File) (whole bool, err error) {
+	if u.limit > 0 && u.base+u.stored+int64(p.Buffered()) > u.limit {
 		return false, ErrTooLarge
 	}
 	u.x.guard()
-	n, err := p.drain(file)
+	n, err := p.Drain(file)
 	u.x.unguard()
 	u.stored += n
 	if err == nil {
 		return true, u.x.reason(nil)
 	}
-	rest := make([]byte, p.held)
+	rest := make([]byte, p.Buffered())
 	if _, err := io.ReadFull(p, rest); err != nil {
 		return false, u.x.reason(err)
 	}
