@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/paradiseftp/paradise/internal/zstream"
 )
 
 func infoCommands() []*command {
@@ -194,7 +196,7 @@ func (c *conn) optsUTF8(value string) reply {
 func (c *conn) optsMode(arg string) reply {
 	f := strings.Fields(arg)
 	if len(f) == 1 && f[0] == "Z" {
-		c.params.level = defaultDeflateLevel
+		c.params.level = zstream.DefaultLevel
 		return say(200, "MODE Z LEVEL set to "+strconv.Itoa(int(c.params.level)))
 	}
 	if len(f) != 3 || f[0] != "Z" || f[1] != "LEVEL" {

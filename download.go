@@ -10,6 +10,7 @@ import (
 
 	"github.com/paradiseftp/paradise/internal/ascii"
 	"github.com/paradiseftp/paradise/internal/sock"
+	"github.com/paradiseftp/paradise/internal/zstream"
 )
 
 // download sends one file.
@@ -251,7 +252,7 @@ func (t *transfer) sink() io.WriteCloser {
 	if !t.deflate {
 		return wire
 	}
-	return newDeflater(wire, t.level)
+	return zstream.NewWriter(wire, t.level)
 }
 
 // wireWriter writes to the data connection under the stall limit, counts and

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/paradiseftp/paradise/internal/line"
+	"github.com/paradiseftp/paradise/internal/zstream"
 )
 
 // Session holds what is known of one control connection. It is frozen: login,
@@ -152,7 +153,7 @@ func (p *params) ofTransfers() params {
 }
 
 func newParams(home string) params {
-	return params{cwd: home, facts: defaultFacts, hash: DigestSHA256, rangeEnd: -1, level: defaultDeflateLevel}
+	return params{cwd: home, facts: defaultFacts, hash: DigestSHA256, rangeEnd: -1, level: zstream.DefaultLevel}
 }
 
 func newConn(srv *Server, base context.Context, nc net.Conn, implicit bool) *conn {

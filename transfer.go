@@ -15,6 +15,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/paradiseftp/paradise/internal/sock"
+	"github.com/paradiseftp/paradise/internal/zstream"
 )
 
 // transfer is the immutable order of a transfer: what the client had set when
@@ -129,7 +130,7 @@ func isTimeout(err error) bool {
 // broken says what an error of the data connection means. One that carries its
 // reply is about what came over it.
 func (t *transfer) broken(err error) error {
-	err = t.x.reason(err)
+	err = streamError(t.x.reason(err))
 	_, told := errors.AsType[*ReplyError](err)
 	switch {
 	case told:
@@ -142,6 +143,20 @@ func (t *transfer) broken(err error) error {
 		return err
 	}
 	return errors.Join(ErrDataLost, err)
+}
+
+// streamError gives what is wrong with the zlib stream of an upload its reply. Other
+// errors pass.
+func streamError(err error) error {
+	switch {
+	case errors.Is(err, zstream.ErrRatio):
+		return &ReplyError{Code: 552, Text: "Compressed data grows out of proportion", Err: err}
+	case errors.Is(err, zstream.ErrTrailing):
+		return &ReplyError{Code: 451, Text: "Bytes behind the end of the zlib stream", Err: err}
+	case errors.Is(err, zstream.ErrFormat):
+		return &ReplyError{Code: 451, Text: "Not a zlib stream", Err: err}
+	}
+	return err
 }
 
 // isCause reports whether err says already why a transfer ended.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paradiseftp/paradise/internal/ascii"
+	"github.com/paradiseftp/paradise/internal/zstream"
 )
 
 // upload is one file on its way in. Its endings are decided in one place:
@@ -151,7 +152,7 @@ func (u *upload) source() (io.Reader, error) {
 	if !u.deflate {
 		return wire, nil
 	}
-	return newInflater(wire), nil
+	return zstream.NewReader(wire), nil
 }
 
 // sniffed fills the beginning of buf, has it judged and calls Begin. ended says
