@@ -134,8 +134,8 @@ func (c *conn) mayBecome(from *source, to string, o *RenameOptions) error {
 		return err
 	}
 	info := UploadInfo{}
-	info.ContentType, info.Ancestors = detect(head)
-	if !extensionFits(path.Base(to), info) {
+	info.setType(head)
+	if !info.typeOf().FitsExtension(path.Base(to)) {
 		return errExtension(info)
 	}
 	return nil

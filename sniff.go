@@ -8,9 +8,8 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 
-	"github.com/gabriel-vasile/mimetype"
+	"github.com/paradiseftp/paradise/internal/mime"
 )
 
 func (srv *Server) sniffLen() int {
@@ -37,7 +36,7 @@ func (u *upload) look(head []byte, whole bool) (UploadInfo, error) {
 // judge completes info by the type of a file that begins with first, and asks
 // whether it may be published under a name.
 func (x *xfer) judge(s *Session, name string, info *UploadInfo, first []byte) error {
-	info.ContentType, info.Ancestors = detect(first)
+	info.setType(first)
 	err := s.Policy.Gate.admits(name, *info, len(first) == 0)
 	if accept := x.c.srv.AcceptUpload; err == nil && accept != nil {
 		err = acceptError(accept(x.ctx, s, name, *info))
@@ -95,29 +94,16 @@ func headOf(ctx context.Context, files FileDriver, s *Session, name string, want
 	return buf[:n], nil
 }
 
-// detect names the type of a file that begins with head, and its ancestors.
-func detect(head []byte) (string, []string) {
-	if len(head) == 0 {
-		return "", nil
-	}
-	m := mimetype.Detect(head)
-	name := bareType(m.String())
-	var ancestors []string
-	for p := m.Parent(); p != nil; p = p.Parent() {
-		ancestors = append(ancestors, bareType(p.String()))
-	}
-	return name, ancestors
+// typeOf is what was detected, as the rules of a Gate need it.
+func (info *UploadInfo) typeOf() mime.Type {
+	return mime.Type{Name: info.ContentType, Ancestors: info.Ancestors}
 }
 
-func bareType(t string) string {
-	t, _, _ = strings.Cut(t, ";")
-	return t
+// setType has info say what a file is that begins with head.
+func (info *UploadInfo) setType(head []byte) {
+	t := mime.Detect(head)
+	info.ContentType, info.Ancestors = t.Name, t.Ancestors
 }
-
-const (
-	octetStream = "application/octet-stream"
-	svgType     = "image/svg+xml"
-)
 
 // admits applies the rules to a file whose first bytes are known.
 func (g *Gate) admits(name string, info UploadInfo, empty bool) error {
@@ -129,9 +115,9 @@ func (g *Gate) admits(name string, info UploadInfo, empty bool) error {
 		return &ReplyError{Code: 550, Text: "Empty files are not accepted", Err: ErrBadType}
 	case empty && info.ContentType == "" && info.Whole:
 		return nil
-	case len(g.Allow) > 0 && !allows(g.Allow, info), denies(g.Deny, info):
+	case len(g.Allow) > 0 && !info.typeOf().AllowedBy(g.Allow), info.typeOf().DeniedBy(g.Deny):
 		return refuseType(info.ContentType)
-	case g.MatchExtension && !extensionFits(base, info):
+	case g.MatchExtension && !info.typeOf().FitsExtension(base):
 		return errExtension(info)
 	}
 	return nil
@@ -158,62 +144,4 @@ func typeName(t string) string {
 		return "unknown"
 	}
 	return t
-}
-
-// allows matches the type or an ancestor. Everything descends from
-// application/octet-stream, so that one matches only itself; SVG carries
-// scripts and must be named.
-func allows(list []string, info UploadInfo) bool {
-	for i, t := range append([]string{info.ContentType}, info.Ancestors...) {
-		if t == "" || t == octetStream && i > 0 {
-			continue
-		}
-		for _, p := range list {
-			if typeMatches(p, t) && (info.ContentType != svgType || p == svgType) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func denies(list []string, info UploadInfo) bool {
-	for _, t := range append([]string{info.ContentType}, info.Ancestors...) {
-		if slices.ContainsFunc(list, func(p string) bool { return typeMatches(p, t) }) {
-			return true
-		}
-	}
-	return false
-}
-
-func typeMatches(pattern, t string) bool {
-	pattern = strings.ToLower(pattern)
-	if family, ok := strings.CutSuffix(pattern, "/*"); ok {
-		return family == "*" || strings.HasPrefix(t, family+"/")
-	}
-	return pattern == t
-}
-
-// extensionTypes are extensions whose content can be told from its first bytes.
-// Office files are zip archives as far as 512 bytes tell.
-var extensionTypes = map[string][]string{
-	"jpg": {"image/jpeg"}, "jpeg": {"image/jpeg"}, "png": {"image/png"}, "gif": {"image/gif"}, "bmp": {"image/bmp"},
-	"tif": {"image/tiff"}, "tiff": {"image/tiff"}, "webp": {"image/webp"}, "svg": {svgType}, "pdf": {"application/pdf"},
-	"zip": {"application/zip"}, "gz": {"application/gzip"}, "7z": {"application/x-7z-compressed"}, "rar": {"application/x-rar-compressed"},
-	"docx": {"application/zip"}, "xlsx": {"application/zip"}, "pptx": {"application/zip"},
-	"exe": {"application/vnd.microsoft.portable-executable"}, "dll": {"application/vnd.microsoft.portable-executable"},
-	"mp4": {"video/mp4", "video/quicktime"}, "mov": {"video/quicktime"}, "avi": {"video/x-msvideo"}, "mkv": {"video/x-matroska"}, "webm": {"video/webm"},
-	"mp3": {"audio/mpeg"}, "wav": {"audio/wav"}, "flac": {"audio/flac"}, "ogg": {"application/ogg"},
-	"xml": {"text/xml"}, "html": {"text/html"}, "htm": {"text/html"}, "json": {"application/json", "text/plain"}, "csv": {"text/csv", "text/plain"}, "txt": {"text/plain"},
-}
-
-// extensionFits is true for extensions that say nothing.
-func extensionFits(name string, info UploadInfo) bool {
-	want := extensionTypes[strings.ToLower(strings.TrimPrefix(path.Ext(name), "."))]
-	if want == nil {
-		return true
-	}
-	return slices.ContainsFunc(append([]string{info.ContentType}, info.Ancestors...), func(t string) bool {
-		return slices.Contains(want, t)
-	})
 }
