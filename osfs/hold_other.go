@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+
+	"github.com/paradiseftp/paradise/internal/flock"
 )
 
 // lock is the folder, open for this lock alone.
@@ -22,7 +24,7 @@ func (d *dir) lock(bool) (lock, error) {
 	if err != nil {
 		return lock{}, err
 	}
-	free, err := tryLock(f)
+	free, err := flock.TryLock(f)
 	switch {
 	case err != nil:
 		return lock{}, closing(errors.ErrUnsupported, f)

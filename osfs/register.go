@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/paradiseftp/paradise/internal/flock"
 )
 
 // register tells the processes that come after this one in which folders it
@@ -147,7 +149,7 @@ func createLocked(in *dir, name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	locked, err := tryLock(f)
+	locked, err := flock.TryLock(f)
 	if err != nil {
 		_ = in.remove(name)
 		return nil, closing(err, f)

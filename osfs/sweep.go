@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+
+	"github.com/paradiseftp/paradise/internal/flock"
 )
 
 // sweeper removes in the background what dead processes left.
@@ -112,13 +114,13 @@ func removeParts(ctx context.Context, f *dir, id string) (removed int, err error
 }
 
 // lockDead opens and locks a register if its process is dead: the lock alone
-// is the proof.
+// is the proof. Where the system has no locks nothing is ever swept.
 func lockDead(top *dir, name string) (*os.File, bool) {
 	f, _, err := top.openFile(name, os.O_RDWR)
 	if err != nil {
 		return nil, false
 	}
-	if locked, err := tryLock(f); err != nil || !locked {
+	if locked, err := flock.TryLock(f); err != nil || !locked {
 		f.Close()
 		return nil, false
 	}

@@ -8,7 +8,8 @@ import "os"
 // Lock waits until f is locked. errors.ErrUnsupported where the system cannot.
 func Lock(f *os.File) error { return lock(f) }
 
-// TryLock locks f, or reports that another one has it.
+// TryLock locks f and returns true, or returns false at once if another one has it.
+// errors.ErrUnsupported where the system cannot.
 func TryLock(f *os.File) (bool, error) { return tryLock(f) }
 
 // Unlock gives f free before it is closed.
