@@ -1,9 +1,10 @@
-// Package events takes what a server tells its hooks off the data path.
+// Package events calls a server's hooks off the data path, so that a slow hook
+// cannot slow down a transfer.
 //
-// A [Dispatcher] calls hooks later, on a goroutine of its own, in the order in
-// which things happened. What it cannot keep up with it drops, counts and reports:
-// it is for logs, counters and displays. A [Writer] does the same for the lines of a
-// log. For what must not be lost there is package journal.
+// A [Dispatcher] calls hooks later, on its own goroutine, in the order in which the
+// events happened. If hooks are too slow, it drops events, counts them and logs the
+// count: use it for logs, counters and displays. A [Writer] does the same for the
+// lines of a log. Use package journal for events that must not be lost.
 package events
 
 import (
@@ -18,42 +19,44 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// DefaultInterval is how often drops are logged at most.
+// DefaultInterval is the least time between two log lines about dropped events.
 const DefaultInterval = time.Minute
 
-// Dispatcher is a bounded queue of events and the goroutine that hands them on.
-// New makes one. Set the fields before you use its hooks.
+// Dispatcher is a bounded queue of events and the goroutine that passes them to the
+// hooks. Create one with New. Set the fields before you use its hooks.
 type Dispatcher struct {
-	// Logger is told of drops and of hooks that panic. Nil: nobody is.
+	// Logger gets a line about dropped events and about each hook that panics. Nil:
+	// nothing is logged.
 	Logger *slog.Logger
 
-	// Interval is the least time between two log lines about drops. Zero:
+	// Interval is the least time between two log lines about dropped events. Zero:
 	// DefaultInterval.
 	Interval time.Duration
 
 	hooks   paradise.Hooks
 	done    chan struct{} // closed when the goroutine has ended
 	dropped atomic.Uint64
-	abandon atomic.Bool // Close does not wait any more
+	abandon atomic.Bool // set when Close stops waiting: the rest of the queue is dropped
 
 	mu       sync.Mutex
 	queue    chan func() // closed by Close
 	closed   bool
-	reported uint64 // of dropped
+	reported uint64 // the value of dropped at the last report
 	timer    *time.Timer
 }
 
-// New starts a Dispatcher that calls h and lets n events wait, at least one.
+// New starts a Dispatcher that calls h and queues up to n events, at least one.
 func New(n int, h paradise.Hooks) *Dispatcher {
 	d := &Dispatcher{hooks: h, queue: make(chan func(), max(n, 1)), done: make(chan struct{})}
 	go d.run()
 	return d
 }
 
-// Hooks returns what is to be set as [paradise.Server.Hooks]. Connect and Before
-// are those given to New, because their answer is waited for; the others return at
-// once. Hooks that were nil stay nil. The context that a hook gets has the values of
-// the session's, but not its end.
+// Hooks returns the hooks to set as [paradise.Server.Hooks]. Connect and Before are
+// the ones given to New, because the server waits for their answers; the others only
+// queue the event and return at once. Hooks that were nil stay nil. A queued hook
+// gets a context that has the values of the session's context but is not cancelled
+// with it.
 func (d *Dispatcher) Hooks() paradise.Hooks {
 	h := &d.hooks
 	out := paradise.Hooks{
@@ -84,13 +87,13 @@ func later[E any](d *Dispatcher, hook func(context.Context, E)) func(context.Con
 	}
 }
 
-// Dropped returns how many events were not handed on, those that came after Close
-// among them.
+// Dropped returns how many events never reached their hook, including those that
+// came after Close.
 func (d *Dispatcher) Dropped() uint64 { return d.dropped.Load() }
 
-// Close takes no more events and waits until those in the queue were handed on, or
-// until ctx ends, when the rest is dropped. The error is then that of ctx. Call it
-// when the server has stopped; a second call waits too.
+// Close accepts no more events and waits until the hooks have been called for those
+// in the queue. If ctx ends first, the rest is dropped and Close returns the cause of
+// ctx. Call it after the server has stopped. A second call waits too.
 func (d *Dispatcher) Close(ctx context.Context) error {
 	d.mu.Lock()
 	if !d.closed {
@@ -123,7 +126,7 @@ func (d *Dispatcher) put(event func()) {
 	d.dropLocked()
 }
 
-// dropLocked logs later, on another goroutine: a log may block too.
+// dropLocked leaves the log line to a timer's goroutine, because a logger may block.
 func (d *Dispatcher) dropLocked() {
 	d.dropped.Add(1)
 	if d.timer != nil || d.closed {
@@ -136,7 +139,7 @@ func (d *Dispatcher) dropLocked() {
 	d.timer = time.AfterFunc(wait, d.report)
 }
 
-// report logs the drops since the last report.
+// report logs how many events were dropped since the last report.
 func (d *Dispatcher) report() {
 	d.mu.Lock()
 	if d.timer != nil {

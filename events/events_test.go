@@ -28,7 +28,7 @@ func changeOf(id uint64, name string) paradise.ChangeEvent {
 	return paradise.ChangeEvent{Session: session(id), Name: name}
 }
 
-// blocked is a dispatcher whose hook waits for release.
+// blocked returns a dispatcher whose hook waits until release is closed or sent to.
 func blocked(n int) (d *events.Dispatcher, release chan struct{}, seen *[]string) {
 	release, seen = make(chan struct{}), new([]string)
 	d = events.New(n, paradise.Hooks{Change: func(_ context.Context, e paradise.ChangeEvent) {
@@ -198,14 +198,19 @@ func TestXferlogLines(t *testing.T) {
 		{"an upload", "Sun Feb  9 12:34:56 2020 2 192.0.2.7 5 /a.jpg b _ i r anna ftp 0 * c\n",
 			paradise.TransferEvent{Session: session(1), Verb: "STOR", Name: "/a.jpg", Upload: true, Stored: 5, Committed: true}},
 		{"an upload that failed", "Sun Feb  9 12:34:56 2020 2 192.0.2.7 5 /a.jpg b _ i r anna ftp 0 * i\n",
-			paradise.TransferEvent{Session: session(1), Verb: "STOR", Name: "/a.jpg", Upload: true, Stored: 5, Err: errors.New("lost")}},
+			paradise.TransferEvent{
+				Session: session(1), Verb: "STOR", Name: "/a.jpg", Upload: true, Stored: 5, Err: errors.New("lost"),
+			}},
 		{"an anonymous download", "Sun Feb  9 12:34:56 2020 2 192.0.2.7 7 /b b _ o a anonymous ftp 0 * c\n",
 			paradise.TransferEvent{Session: anonymous, Verb: "RETR", Name: "/b", Stored: 7}},
 		{"hostile names", "Sun Feb  9 12:34:56 2020 2 192.0.2.7 0 /a_b_c_\u00e9_d_ b _ o r a_b_c ftp 0 * c\n",
 			paradise.TransferEvent{Session: hostile, Verb: "RETR", Name: "/a b\nc\x1b\u00e9\xffd\u2028"}},
 		{"names that cannot be seen", "Sun Feb  9 12:34:56 2020 2 192.0.2.7 0 /a_gpj___b b _ o r anna ftp 0 * c\n",
 			paradise.TransferEvent{Session: session(1), Verb: "RETR", Name: "/a\u202egpj\u3164\u00a0\U000e0041b"}},
-		{"a data connection that never was", "", paradise.TransferEvent{Session: session(1), Verb: "STOR", Name: "/a.jpg", Upload: true, Err: errors.New("timeout")}},
+		{"a data connection that never was", "",
+			paradise.TransferEvent{
+				Session: session(1), Verb: "STOR", Name: "/a.jpg", Upload: true, Err: errors.New("timeout"),
+			}},
 		{"a listing", "", paradise.TransferEvent{Session: session(1), Verb: "MLSD", Name: "/"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

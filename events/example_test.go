@@ -12,7 +12,7 @@ import (
 	"github.com/paradiseftp/paradise/memfs"
 )
 
-// The log of a server that does not wait for a terminal or a pipe.
+// A server that logs through a Writer does not wait for a terminal or a pipe.
 func ExampleWriter() {
 	lines := events.NewWriter(os.Stderr, 1<<20)
 	lines.Dropping = func(n uint64) []byte { return fmt.Appendf(nil, "%d lines are missing here\n", n) }

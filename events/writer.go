@@ -10,58 +10,60 @@ import (
 )
 
 const (
-	// chunk is how much one Write of the writer below gets at most, unless a line
-	// is longer: so much reaches a pipe that several processes share in one piece.
+	// chunk is the most bytes that one Write passes to the underlying writer, unless a
+	// single line is longer. Linux writes up to 4096 bytes (PIPE_BUF) to a pipe in one
+	// piece, even if several processes share the pipe.
 	chunk = 4096
 
 	// retryEvery is the pause after a write that failed.
 	retryEvery = time.Second
 
-	// keptRoom is how much memory an empty queue holds on to.
+	// keptRoom is the most memory, in bytes, that an empty queue keeps.
 	keptRoom = 64 << 10
 )
 
-// Writer hands the lines of a log to another writer, which may be slow, blocked or
-// failing: a pipe that nobody reads, a paused terminal, a full disk. Whoever logs
-// never waits for it. NewWriter makes one. Set the fields before the first Write.
+// Writer passes the lines of a log to another writer, which may be slow, blocked or
+// failing: a pipe that nobody reads, a paused terminal, a full disk. A call of Write
+// never waits for that writer. Create a Writer with NewWriter. Set the fields before
+// the first Write.
 //
-// Lines keep their order, and the writer below gets whole ones: it is called on one
-// goroutine, with several lines at once where they wait. A write that fails is tried
-// again each second, from the byte on that was not taken. What the queue has no room
-// for is dropped and counted.
+// Lines keep their order. One goroutine calls the underlying writer, always with
+// whole lines, and with several at once if they are waiting. A write that fails is
+// retried every second, starting at the first byte that was not written. Lines that
+// do not fit into the queue are dropped and counted.
 type Writer struct {
-	// Dropping makes the line that stands where n lines are missing, its line end
-	// included; it is called on the writing goroutine, once the lines before it are
-	// written. Empty or nil: none stands there.
+	// Dropping returns the line, with its line end, that is written in place of n
+	// missing lines. The writing goroutine calls it once all lines before the gap
+	// are written. Nil, or an empty result: the gap is not marked.
 	Dropping func(n uint64) []byte
 
 	w    io.Writer
 	size int
 
 	dropped atomic.Uint64
-	wake    chan struct{} // holds one: there is something to do
+	wake    chan struct{} // has room for one signal: the goroutine has something to do
 	done    chan struct{} // closed when the goroutine has ended
 
 	mu     sync.Mutex
 	queue  []byte // whole lines
-	held   int    // bytes that the goroutine has taken and not written
-	gap    uint64 // lines dropped behind those in queue
+	held   int    // bytes that the goroutine has taken but not yet written
+	gap    uint64 // lines dropped after those in queue
 	closed bool
 }
 
-// NewWriter starts a Writer that lets lines of size bytes together wait for w.
+// NewWriter starts a Writer whose queue holds at most size bytes that wait for w.
 func NewWriter(w io.Writer, size int) *Writer {
 	l := &Writer{w: w, size: size, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go l.run()
 	return l
 }
 
-// Write takes one line, or several, each with its line end. It never blocks and
-// returns no error: lines that find no room are dropped. The bytes are copied.
+// Write queues one or more lines, each with its line end. It never blocks and never
+// returns an error: if the lines do not fit, it drops them. The bytes are copied.
 func (l *Writer) Write(lines []byte) (int, error) {
 	l.mu.Lock()
-	// Behind a gap everything is dropped until the queue is taken, so that the gap
-	// is where it is said to be.
+	// After a gap everything is dropped until the goroutine takes the queue: a line
+	// queued now would be written before the line that marks the gap.
 	if l.closed || l.gap > 0 || len(l.queue)+l.held+len(lines) > l.size {
 		l.dropLocked(uint64(bytes.Count(lines, newline)))
 		l.mu.Unlock()
@@ -89,13 +91,13 @@ func (l *Writer) rouse() {
 	}
 }
 
-// Dropped returns how many lines were not written and never will be.
+// Dropped returns how many lines were lost for good.
 func (l *Writer) Dropped() uint64 { return l.dropped.Load() }
 
-// Close takes no more lines and waits until those in the queue are written, or
-// until ctx ends; then its error is returned, and a write that blocks is left
-// behind. Where writing fails, Close tries once more and counts the rest as dropped.
-// A second call waits too.
+// Close accepts no more lines and waits until those in the queue are written. If ctx
+// ends first, Close returns the cause of ctx; a write that blocks is left running. If
+// writing fails, Close tries once more and counts the rest as dropped. A second call
+// waits too.
 func (l *Writer) Close(ctx context.Context) error {
 	l.mu.Lock()
 	l.closed = true
@@ -125,7 +127,7 @@ func (l *Writer) run() {
 	}
 }
 
-// take waits for lines or the end and exchanges the queue for an empty one.
+// take waits for lines, a gap or Close, and swaps the queue for an empty one.
 func (l *Writer) take(spare []byte) (lines []byte, gap uint64, closed bool) {
 	for {
 		l.mu.Lock()
@@ -140,7 +142,7 @@ func (l *Writer) take(spare []byte) (lines []byte, gap uint64, closed bool) {
 	}
 }
 
-// tell says how many lines are missing.
+// tell writes the line that marks a gap.
 func (l *Writer) tell(gap uint64) {
 	if gap == 0 || l.Dropping == nil {
 		return
@@ -148,8 +150,8 @@ func (l *Writer) tell(gap uint64) {
 	l.flush(l.Dropping(gap))
 }
 
-// flush writes lines chunk by chunk, and again what was not taken. Once the Writer is
-// closed a failure is the end.
+// flush writes lines chunk by chunk and retries bytes that were not written. After
+// Close it gives up at the first failure.
 func (l *Writer) flush(lines []byte) {
 	for len(lines) > 0 {
 		last := l.isClosed()
@@ -168,7 +170,7 @@ func (l *Writer) flush(lines []byte) {
 	}
 }
 
-// written makes room in the queue.
+// written gives the room of n written bytes back to the queue.
 func (l *Writer) written(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -196,7 +198,7 @@ func whole(lines []byte) int {
 	return len(lines)
 }
 
-// pause waits after a failure, but not past Close.
+// pause waits after a failed write; Close cuts the wait short.
 func (l *Writer) pause() {
 	over := time.NewTimer(retryEvery)
 	defer over.Stop()

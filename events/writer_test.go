@@ -58,11 +58,11 @@ func TestALogThatNobodyReadsHoldsNobodyUp(t *testing.T) {
 		l := events.NewWriter(w, 10*len("line 0\n"))
 		l.Dropping = missing
 		l.Write([]byte("line 0\n"))
-		synctest.Wait() // it is being written
+		synctest.Wait() // now the line is being written
 		for i := 1; i < 15; i++ {
 			l.Write(fmt.Appendf(nil, "line %x\n", i))
 		}
-		l.Write([]byte("x\n")) // would fit, but stands behind the gap
+		l.Write([]byte("x\n")) // would fit, but comes after the gap
 		assert.EqualValues(t, 6, l.Dropped())
 		w.turnOn()
 		synctest.Wait()
@@ -113,7 +113,7 @@ func TestLinesThatWaitGoOutTogetherAndWhole(t *testing.T) {
 	})
 }
 
-// fullDisk takes room bytes, and what more comes once there is room again.
+// fullDisk is a writer that accepts room bytes in all; has gives it room again.
 type fullDisk struct {
 	mu    sync.Mutex
 	room  int
@@ -123,8 +123,8 @@ type fullDisk struct {
 
 var errFull = errors.New("no space left on device")
 
-// has waits until nothing goes on and returns what was written, and how often it was
-// tried; from then on there is room again.
+// has waits until all goroutines are idle, sets the room, and returns the bytes written
+// so far and the number of attempts.
 func (w *fullDisk) has(room int) (got string, tries int) {
 	synctest.Wait()
 	w.mu.Lock()

@@ -13,18 +13,19 @@ import (
 	"github.com/paradiseftp/paradise/internal/printable"
 )
 
-// Xferlog returns a TransferEnd hook that writes a line in the format of xferlog(5)
-// for every file that was sent or taken in, whole ("c") or not ("i"); listings are
-// no transfers of files. In names, spaces and what is no printable text are replaced
-// by "_". Each line is one Write; w need not be safe for concurrent use, and what it
-// refuses is lost.
+// Xferlog returns a TransferEnd hook that writes one line in the format of xferlog(5)
+// for every file that was sent or received, complete ("c") or incomplete ("i").
+// Listings are not logged. In names, "_" replaces spaces and unprintable characters.
+// Each line is one Write. The hook serializes its writes, so w need not be safe for
+// concurrent use; a line that w fails to write is lost.
 //
 //	Sat Feb 29 12:34:56 2020 2 192.0.2.7 1048576 /a.jpg b _ i r anna ftp 0 * c
 //
-// The fields are the time of the end in local time, seconds, the client's address,
-// stored bytes, name, type (always b), action (_), direction (i: taken in; o: sent),
-// access (a: anonymous; r: real), user, service, authentication (0: none; TLS client
-// certificates are not told), its user (*) and the status.
+// The fields are: the time at which the transfer ended (local time), its duration in
+// seconds, the client's address, stored bytes, name, type (always b), action (_),
+// direction (i: received; o: sent), access (a: anonymous; r: real), user, service,
+// authentication method (0: none; TLS client certificates are not reported),
+// authenticated user (*) and completion status.
 func Xferlog(w io.Writer) func(ctx context.Context, e paradise.TransferEvent) {
 	var mu sync.Mutex
 	return func(_ context.Context, e paradise.TransferEvent) {
@@ -40,7 +41,7 @@ func Xferlog(w io.Writer) func(ctx context.Context, e paradise.TransferEvent) {
 
 func xferline(e paradise.TransferEvent) (string, bool) {
 	if !e.Begun {
-		return "", false // nothing was sent or taken in
+		return "", false // nothing was sent or received
 	}
 	direction := "i"
 	switch e.Verb {
@@ -65,7 +66,7 @@ func xferline(e paradise.TransferEvent) (string, bool) {
 		e.Session.Remote.Addr().Unmap(), e.Stored, word(e.Name), direction, access, word(user), status), true
 }
 
-// word makes one field of a name.
+// word returns s as one field of a line: not empty, without spaces.
 func word(s string) string {
 	if s == "" {
 		return "*"

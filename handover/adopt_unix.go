@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// adopt makes listeners of the announced descriptors. It looks before it
-// touches: with a stale environment they may be anything, the runtime's own
-// poller included.
+// adopt turns the announced descriptors into listeners. It checks all of them first:
+// if the environment is stale, a number may belong to any descriptor, even to the Go
+// runtime's poller, which must not be closed.
 func adopt(a announcement) (sockets []socket, err error) {
 	for i, name := range a.names {
 		if err := checkListening(firstFD + i); err != nil {

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// The first three variables are systemd's (sd_listen_fds(3)). A predecessor
-// cannot know the pid that its successor will have, so it leaves LISTEN_PID out,
-// which makes others ignore the descriptors, and sets a variable of our own.
+// systemd defines the first three variables (sd_listen_fds(3)). A predecessor cannot
+// know its successor's pid in advance. So it leaves out LISTEN_PID, which makes other
+// programs ignore the descriptors, and sets our own variable instead.
 const (
 	envPID        = "LISTEN_PID"
 	envFDs        = "LISTEN_FDS"
@@ -20,14 +20,14 @@ const (
 	maxName = 255
 )
 
-// announcement says which descriptors, from firstFD on, are listeners. With a
-// generation above 0 the link to the predecessor follows them.
+// announcement lists the inherited listeners, whose descriptors start at firstFD. In
+// a generation above 0 the link to the predecessor is the descriptor after them.
 type announcement struct {
 	generation int
 	names      []string
 }
 
-// announced reads the environment of the process pid.
+// announced reads the announcement from the environment of the process with this pid.
 func announced(getenv func(string) string, pid int) (announcement, error) {
 	var a announcement
 	if g := getenv(envGeneration); g != "" {
@@ -50,8 +50,8 @@ func announced(getenv func(string) string, pid int) (announcement, error) {
 	return a, err
 }
 
-// splitNames returns n names; all are "unknown" where none were given, as
-// sd_listen_fds_with_names does.
+// splitNames returns n names. If list is empty, all are "unknown", as in
+// sd_listen_fds_with_names(3).
 func splitNames(list string, n int) ([]string, error) {
 	if list == "" {
 		list = strings.Repeat("unknown:", n-1) + "unknown"
@@ -63,27 +63,27 @@ func splitNames(list string, n int) ([]string, error) {
 	return names, nil
 }
 
-// checkName holds names to what LISTEN_FDNAMES can carry.
+// checkName refuses names that LISTEN_FDNAMES cannot carry.
 func checkName(name string) error {
 	if name == "" || len(name) > maxName {
-		return fmt.Errorf("handover: listener name must have 1 to %d bytes", maxName)
+		return fmt.Errorf("handover: a listener name must have 1 to %d bytes", maxName)
 	}
 	for _, c := range []byte(name) {
 		if c <= ' ' || c >= 0x7f || c == ':' {
-			return fmt.Errorf("handover: listener name %q: printable ASCII without colon and space is needed", name)
+			return fmt.Errorf("handover: listener name %q: it must be printable ASCII without spaces and colons", name)
 		}
 	}
 	return nil
 }
 
-// successorEnv is environ with the announcement of the next generation.
+// successorEnv returns environ with the announcement of the next generation.
 func successorEnv(environ []string, generation int, names []string) []string {
 	env := make([]string, 0, len(environ)+3)
 	for _, kv := range environ {
 		name, _, _ := strings.Cut(kv, "=")
 		switch name {
 		case envPID, envFDs, envNames, envGeneration:
-		case envWatchdogPID: // ours; without it the watchdog means whoever is the main process
+		case envWatchdogPID: // it names this process; without it the watchdog watches the main process
 		default:
 			env = append(env, kv)
 		}

@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// killWait bounds the wait for a killed process; one that hangs in the kernel
-// must not take the upgrade with it.
+// killWait bounds the wait for a killed process: a process that hangs in the kernel
+// must not block the upgrade.
 const killWait = 5 * time.Second
 
-// child is a successor as its predecessor sees it.
+// child is the predecessor's view of its successor.
 type child struct {
 	generation int
 	proc       *os.Process
@@ -25,9 +25,9 @@ type child struct {
 	closeLink  sync.Once
 	unwanted   <-chan struct{} // closed when the predecessor is closed
 
-	ready  chan struct{} // closed when it says that it is ready
-	heard  chan struct{} // closed when it has no more to say; then reason is final
-	exited chan struct{} // closed when it has been reaped; then state is final
+	ready  chan struct{} // closed when the successor reports that it is ready
+	heard  chan struct{} // closed at the end of the link; from then on reason is final
+	exited chan struct{} // closed when the process has been reaped; from then on state is final
 	reason strings.Builder
 	state  string
 }
@@ -39,8 +39,8 @@ func newChild(generation int, proc *os.Process, link *os.File, unwanted <-chan s
 	}
 }
 
-// watch starts the two goroutines of a child: one ends with the link, one with
-// the process.
+// watch starts two goroutines: one reads from the link until its end, the other
+// waits for the end of the process.
 func (c *child) watch(h hello) {
 	go c.converse(h)
 	go func() {
@@ -54,15 +54,15 @@ func (c *child) watch(h hello) {
 	}()
 }
 
-// converse says hello and listens: to the word ready, and to reasons, of which
-// the beginning is kept.
+// converse sends h and reads the answers: the word ready, or the reason of a failure,
+// of which it keeps the first maxReason bytes.
 func (c *child) converse(h hello) {
 	defer close(c.heard)
 	line, err := json.Marshal(h)
 	if err != nil {
 		return
 	}
-	// Where this fails the child has ended; what it said can be read all the same.
+	// If the write fails, the child has ended, but its last words can still be read.
 	c.link.Write(append(line, '\n'))
 	ready := false
 	r := bufio.NewReader(io.LimitReader(c.link, 1<<20))
@@ -80,8 +80,8 @@ func (c *child) converse(h hello) {
 	}
 }
 
-// wait returns nil when done is closed. Else it says what came first: the end of
-// the process, of ctx, of the predecessor's interest, or of the time.
+// wait returns nil when done is closed, and an error if one of these comes first: the
+// process ends, ctx ends, the predecessor is closed, or the time d is over.
 func (c *child) wait(ctx context.Context, done <-chan struct{}, d time.Duration, bounded bool) error {
 	var timeout <-chan time.Time
 	if bounded {
@@ -103,7 +103,7 @@ func (c *child) wait(ctx context.Context, done <-chan struct{}, d time.Duration,
 	}
 }
 
-// died describes the end of a process that should have lived.
+// died returns an error that describes the unexpected end of the process.
 func (c *child) died() error {
 	c.await(c.exited)
 	c.await(c.heard)
@@ -120,7 +120,7 @@ func (c *child) died() error {
 	return fmt.Errorf("%s: %s", state, reason)
 }
 
-// yours ends the link with the verdict.
+// yours tells the successor that it has taken over, and closes the link.
 func (c *child) yours() error {
 	defer c.close()
 	c.link.SetWriteDeadline(time.Now().Add(time.Second))
@@ -128,7 +128,7 @@ func (c *child) yours() error {
 	return err
 }
 
-// kill ends a successor that is not wanted, and waits until it is gone.
+// kill kills the successor and waits, at most killWait, until it is gone.
 func (c *child) kill() {
 	c.proc.Kill()
 	c.await(c.exited)

@@ -8,18 +8,18 @@ import (
 	"syscall"
 )
 
-// Listen returns the inherited listener of that name if it listens on addr, or
-// else an inherited one of another name that does, or else binds a new one. The
-// next generation inherits it. An empty addr takes what was inherited under the
-// name, whatever its address; port 0 is any port.
+// Listen returns the inherited listener of that name if it listens on addr. If there
+// is none, Listen returns an inherited listener of another name that listens on addr;
+// if there is none either, it binds a new one. The next generation inherits the
+// listener. An empty addr means the inherited listener of that name, whatever its
+// address. Port 0 is any port.
 //
-// The network is tcp, tcp4, tcp6 or unix. The result is the plain
-// *net.TCPListener or *net.UnixListener; the caller closes it. A name is free
-// again once its listener is closed. A listener opened while an Upgrade runs is
-// not inherited.
+// The network is tcp, tcp4, tcp6 or unix. The result is the plain *net.TCPListener or
+// *net.UnixListener; the caller closes it. A name is free again once its listener is
+// closed. A listener opened while an Upgrade runs is not inherited.
 //
-// Where an inherited listener of that name has another address, the new address
-// is bound, which fails as long as the two collide (as *:21 and 10.0.0.1:21 do).
+// If the inherited listener of that name has another address, Listen binds the new
+// address. That fails if the two addresses collide, as *:21 and 10.0.0.1:21 do.
 func (p *Process) Listen(name, network, addr string) (net.Listener, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
@@ -63,8 +63,8 @@ func (p *Process) claim(name, network, addr string) (socket, error) {
 	return socket{l: l, owned: network == "unix"}, err
 }
 
-// find returns the index of the inherited socket to use, or -1. The address
-// alone decides where no name fits: binding it again would fail.
+// find returns the index of the inherited socket to use, or -1. If no name fits, the
+// address alone decides, because binding it again would fail.
 func (p *Process) find(name, network, addr string) int {
 	i := slices.IndexFunc(p.unclaimed, func(s socket) bool {
 		return s.name == name && (addr == "" || fits(s.l.Addr(), network, addr))
@@ -77,7 +77,7 @@ func (p *Process) find(name, network, addr string) int {
 	})
 }
 
-// fits reports whether a listener at have is what Listen(network, addr) means.
+// fits reports whether a listener at have listens where Listen(network, addr) would.
 func fits(have net.Addr, network, addr string) bool {
 	switch have := have.(type) {
 	case *net.UnixAddr:
@@ -97,8 +97,7 @@ func fitsTCP(have, want *net.TCPAddr, network string) bool {
 	if network == "tcp4" && !v4 || network == "tcp6" && v4 {
 		return false
 	}
-	// With "tcp" Go binds one socket for both families, whatever wildcard was
-	// given.
+	// For "tcp" Go binds one socket for both families, whichever wildcard was given.
 	if want.IP == nil || want.IP.IsUnspecified() {
 		return have.IP.IsUnspecified()
 	}
@@ -118,7 +117,7 @@ func isClosed(l net.Listener) bool {
 	return errors.Is(control(l, func(uintptr) {}), net.ErrClosed)
 }
 
-// control runs f with the descriptor of l, without changing its mode.
+// control runs f with the descriptor of l and leaves its blocking mode unchanged.
 func control(l net.Listener, f func(fd uintptr)) error {
 	sc, ok := l.(syscall.Conn)
 	if !ok {
@@ -131,8 +130,8 @@ func control(l net.Listener, f func(fd uintptr)) error {
 	return raw.Control(f)
 }
 
-// unlinkOnClose says for all owned Unix sockets whether this process removes
-// their path.
+// unlinkOnClose sets whether this process removes the paths of its owned Unix sockets
+// when it closes them.
 func unlinkOnClose(sockets []socket, remove bool) {
 	for _, s := range sockets {
 		u, ok := s.l.(interface{ SetUnlinkOnClose(bool) })

@@ -5,8 +5,8 @@ import (
 	"unsafe"
 )
 
-// monotonicUsec reads CLOCK_MONOTONIC, by which systemd orders reloads. The
-// reading inside time.Time has another origin.
+// monotonicUsec reads CLOCK_MONOTONIC, which systemd uses to order reloads. The
+// monotonic reading inside time.Time has another origin.
 func monotonicUsec() (int64, bool) {
 	const clockMonotonic = 1
 	var ts syscall.Timespec

@@ -12,24 +12,24 @@ import (
 	"time"
 )
 
-// The link is a pair of connected sockets. The old process says hello, one line
-// of JSON; the new one says ready, or anything else as the reason why it will
-// not be; the old one says yours, and the new one has taken over. A link that
-// ends before that means that the old process has died.
+// The link is a pair of connected sockets. The old process sends hello, one line of
+// JSON. The new one answers READY, or anything else as the reason why it cannot become
+// ready. The old one answers YOURS, and the new one has taken over. If the link ends
+// before that, the old process has died.
 const (
 	wordReady = "READY\n"
 	wordYours = "YOURS\n"
 
 	helloTimeout   = 10 * time.Second
-	verdictTimeout = 30 * time.Second // beyond the settling time
+	verdictTimeout = 30 * time.Second // in addition to the settling time
 	maxReason      = 4 << 10
 )
 
 type hello struct {
-	Owned  []bool        // per descriptor: remove the Unix socket's path at the end
-	State  []byte        // of Options.State
-	Settle time.Duration // how long the verdict takes at least
-	PID    int           // of the predecessor
+	Owned  []bool        // per descriptor: whether to remove the Unix socket's path at the end
+	State  []byte        // the result of Options.State
+	Settle time.Duration // the least time before the predecessor answers YOURS
+	PID    int           // the predecessor's process ID
 }
 
 // parent is the successor's end of the link.
@@ -40,8 +40,8 @@ type parent struct {
 	crashes bool
 }
 
-// hello reads the first line. A predecessor that died leaves it empty: somebody
-// has to go on.
+// hello reads the first line. If the predecessor has died, the result is empty and no
+// error: this process has to carry on.
 func (p *parent) hello() (hello, error) {
 	var h hello
 	p.r = bufio.NewReader(io.LimitReader(p.link, 4*MaxState))
@@ -60,8 +60,8 @@ func (p *parent) hello() (hello, error) {
 	return h, nil
 }
 
-// ready says so and waits for the verdict. A predecessor that has died meanwhile
-// leaves the listeners to us; one that is alive and silent does not.
+// ready sends READY and waits for YOURS. If the predecessor has died meanwhile, this
+// process takes over; if it is alive and silent, ready returns an error.
 func (p *parent) ready() error {
 	if _, err := io.WriteString(p.link, wordReady); err != nil {
 		return nil
@@ -74,7 +74,7 @@ func (p *parent) ready() error {
 	return nil
 }
 
-// say sends a reason; it cannot be mistaken for a word of the protocol.
+// say sends the reason of a failure. A leading space keeps it apart from READY.
 func (p *parent) say(reason string) {
 	reason = strings.TrimSpace(reason)
 	p.link.SetWriteDeadline(time.Now().Add(time.Second))

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// pidFile is a pid file that is written but not yet in place. The zero value
-// stands for none.
+// pidFile is a pid file that is written but not yet in place. The zero value means
+// no pid file.
 type pidFile struct{ temp, path string }
 
 func preparePIDFile(path string, pid int) (pidFile, error) {
@@ -25,7 +25,7 @@ func preparePIDFile(path string, pid int) (pidFile, error) {
 		err = errClose
 	}
 	if err == nil {
-		err = os.Chmod(f.Name(), 0o644) // others may read it, as pid files are
+		err = os.Chmod(f.Name(), 0o644) // other users may read pid files
 	}
 	if err != nil {
 		os.Remove(f.Name())

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// MaxState bounds what Options.State may return, in bytes.
+// MaxState is the most bytes that Options.State may return.
 const MaxState = 64 << 10
 
 const (
@@ -25,8 +25,8 @@ var (
 	ErrUpgrading = errors.New("handover: an upgrade is already going on")
 	// ErrNotReady is returned by Upgrade before Ready has succeeded.
 	ErrNotReady = errors.New("handover: process is not ready")
-	// ErrHandedOver is returned once a successor has taken over: upgrade that
-	// one.
+	// ErrHandedOver is returned once a successor has taken over. Upgrade the
+	// successor instead.
 	ErrHandedOver = errors.New("handover: a newer process has taken over")
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("handover: closed")
@@ -34,51 +34,51 @@ var (
 
 // Options configure a [Process]. The zero value works.
 type Options struct {
-	// PIDFile is written by Ready, always whole, and removed by Close if it is
-	// still ours. Empty: none.
+	// PIDFile is the path of a file that holds the process ID. Ready writes it
+	// atomically; Close removes it if it still names this process. Empty: none.
 	PIDFile string
 
 	// State is called by each Upgrade; the successor gets the result from
-	// [Process.State]. It is meant for a little JSON, at most [MaxState] bytes,
-	// and is passed through a socket, not the environment. Nil: nothing.
+	// [Process.State]. It is meant for a little JSON, at most [MaxState] bytes, and
+	// is passed through a socket, not through the environment. Nil: no state.
 	State func() []byte
 
-	// Executable is what Upgrade starts, with the arguments of this process.
-	// Empty: the program itself, by the path it was started with.
+	// Executable is the program that Upgrade starts, with the arguments of this
+	// process. Empty: this program, by the path it was started with.
 	Executable string
 
 	// ReadyTimeout bounds the successor's start up to its Ready. Zero: 60 s;
-	// negative: no bound but Upgrade's context.
+	// negative: only Upgrade's context bounds it.
 	ReadyTimeout time.Duration
 
-	// Settle is how long a successor that is ready must stay alive before it
-	// takes over; both accept meanwhile. Zero: 1 s; negative: none.
+	// Settle is how long a successor that is ready must stay alive before it takes
+	// over; both processes accept meanwhile. Zero: 1 s; negative: none.
 	Settle time.Duration
 
-	// ReportCrash lets a panic before the takeover appear in the predecessor's
-	// Upgrade error, as well as on standard error. It uses
-	// debug.SetCrashOutput: leave it off in a program that does so itself.
+	// ReportCrash adds the text of a panic before the takeover to the error of the
+	// predecessor's Upgrade; standard error gets it too. It uses
+	// debug.SetCrashOutput: leave it off in a program that calls that itself.
 	ReportCrash bool
 
-	// The rest is for [Run].
+	// The fields below are for [Run].
 
 	// Grace is how long a process that has been replaced leaves idle clients
-	// alone. Zero: 30 s; negative: none.
+	// connected. Zero: 30 s; negative: none.
 	Grace time.Duration
 
-	// DrainTimeout bounds a drain, with its grace. Zero: it takes the time that
-	// transfers take.
+	// DrainTimeout bounds a drain, including its grace. Zero or negative: a drain
+	// lasts as long as the transfers do.
 	DrainTimeout time.Duration
 
-	// OnReady is called once this process is the one that counts. Nil: nothing.
+	// OnReady is called once this process is in charge. Nil: nothing is called.
 	OnReady func()
 
-	// OnFailure is told why a restart failed, which changes nothing. Nil: the
-	// default logger is.
+	// OnFailure gets the error of a failed restart, which has changed nothing. Nil:
+	// the error goes to the default logger.
 	OnFailure func(error)
 }
 
-// phase is where a process stands in its life.
+// phase is a stage in the life of a Process.
 type phase int
 
 const (
@@ -99,28 +99,28 @@ type Process struct {
 	state      []byte
 	systemd    systemd
 	retired    chan struct{} // closed when this process is no longer the newest
-	ended      chan error    // of the first that Go ran
+	ended      chan error    // result of the first function run by Go that returned
 
 	upgrading sync.Mutex // held by the one Upgrade that runs
 
-	mu        sync.Mutex // guards the rest
+	mu        sync.Mutex // guards the fields below
 	phase     phase
-	successor int      // pid, once it has taken over
-	unclaimed []socket // inherited, not yet asked for
-	sockets   []socket // handed out by Listen
+	successor int      // the successor's pid, once it has taken over
+	unclaimed []socket // inherited, not yet returned by Listen
+	sockets   []socket // returned by Listen
 	parent    *parent  // nil in generation 0 and once this process has taken over
 }
 
-// socket is a listener with the name it keeps through all generations.
+// socket is a listener and its name, which stays the same in all generations.
 type socket struct {
 	name  string
 	l     net.Listener
-	owned bool // the path of a Unix socket is ours to remove, not systemd's
+	owned bool // we, not systemd, remove the path of this Unix socket
 }
 
-// New takes over what a predecessor or systemd has passed to this process, and
-// removes the announcing variables from the environment. Call it once, early,
-// before other goroutines start programs or change the working folder.
+// New inherits the listeners that a predecessor or systemd has passed to this process,
+// and removes the variables that announce them from the environment. Call it once,
+// early, before other goroutines start programs or change the working folder.
 func New(o Options) (*Process, error) {
 	exe, err := executable(o.Executable)
 	if err != nil {
@@ -135,14 +135,20 @@ func New(o Options) (*Process, error) {
 			return nil, fmt.Errorf("handover: pid file: %w", err)
 		}
 	}
-	p := &Process{opts: o, exe: exe, dir: dir, systemd: systemdFromEnv(), retired: make(chan struct{}), ended: make(chan error, 1)}
+	p := &Process{
+		opts: o, exe: exe, dir: dir,
+		systemd: systemdFromEnv(),
+		retired: make(chan struct{}),
+		ended:   make(chan error, 1),
+	}
 	if err := p.inherit(); err != nil {
 		return nil, fmt.Errorf("handover: %w", err)
 	}
 	return p, nil
 }
 
-// inherit reads and clears the environment and adopts what it announces.
+// inherit reads and clears the announcement in the environment and adopts its
+// descriptors.
 func (p *Process) inherit() error {
 	a, err := announced(os.Getenv, os.Getpid())
 	for _, name := range []string{envPID, envFDs, envNames, envGeneration} {
@@ -165,7 +171,7 @@ func (p *Process) inherit() error {
 	return nil
 }
 
-// greet opens the link to the predecessor and hears what it has to say.
+// greet opens the link to the predecessor and reads its hello.
 func (p *Process) greet(a announcement) error {
 	link, err := openLink(firstFD + len(a.names))
 	if err != nil {
@@ -189,28 +195,28 @@ func (p *Process) greet(a announcement) error {
 	return nil
 }
 
-// Generation counts the upgrades that led to this process; 0 was started by
-// somebody else.
+// Generation returns the number of upgrades that led to this process. Generation 0 was
+// not started by an Upgrade.
 func (p *Process) Generation() int { return p.generation }
 
-// Predecessor is the process ID of the generation before, which may have ended
-// since; 0 in generation 0, and where the predecessor did not live to tell it.
+// Predecessor returns the process ID of the generation before, which may have ended
+// since. It is 0 in generation 0, and if the predecessor died before it sent its ID.
 func (p *Process) Predecessor() int { return p.before }
 
-// Successor is the process ID of the generation that has taken over, and 0 until
-// [Process.Upgrade] has returned nil.
+// Successor returns the process ID of the generation that has taken over, and 0 until
+// [Process.Upgrade] has succeeded.
 func (p *Process) Successor() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.successor
 }
 
-// State returns what the predecessor's Options.State said; nil in generation 0.
+// State returns the result of the predecessor's Options.State; nil in generation 0.
 func (p *Process) State() []byte { return p.state }
 
-// Fail tells the predecessor why this process is not going to be ready, so that
-// its Upgrade error says so. It does not end the process. In generation 0 and
-// after the takeover it does nothing.
+// Fail tells the predecessor why this process will not become ready; the reason
+// becomes part of the error of its Upgrade. Fail does not end the process. In
+// generation 0 and after the takeover it does nothing.
 func (p *Process) Fail(reason error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -219,11 +225,11 @@ func (p *Process) Fail(reason error) {
 	}
 }
 
-// Close ends the process's part: an Upgrade that is going on is given up, the
-// pid file is removed if this process is the newest and the file is still its
-// own, and inherited listeners that nobody asked for are closed. Listeners from
-// Listen belong to the caller. Call it before the process exits: a successor
-// whose predecessor vanishes during an upgrade takes over.
+// Close gives up an Upgrade that is running, removes the pid file if this process is
+// the newest and the file still names it, and closes inherited listeners that Listen
+// has not returned. Listeners from Listen belong to the caller. Call Close before the
+// process exits: if a predecessor just vanishes during an upgrade, its successor takes
+// over.
 func (p *Process) Close() error {
 	p.mu.Lock()
 	before := p.phase
@@ -239,10 +245,10 @@ func (p *Process) Close() error {
 		return nil
 	}
 	if before == handedOver {
-		return nil // the pid file is the successor's, or will be in a moment
+		return nil // the pid file belongs to the successor, now or in a moment
 	}
 	close(p.retired)
-	p.upgrading.Lock() // the successor has been killed by then
+	p.upgrading.Lock() // once we hold it, a running Upgrade has killed its successor
 	defer p.upgrading.Unlock()
 	if before != serving {
 		return nil
@@ -256,9 +262,9 @@ func closeAll(sockets []socket) {
 	}
 }
 
-// executable returns the absolute path to start successors from. It keeps
-// symbolic links, and so prefers the name the program was started by over
-// os.Executable, where that is the same file.
+// executable returns the absolute path of the program that Upgrade starts. It must
+// keep symbolic links, which os.Executable resolves. So it prefers the name by which
+// the program was started, if that names the same file.
 func executable(given string) (string, error) {
 	if given != "" {
 		return filepath.Abs(given)
@@ -282,7 +288,8 @@ func executable(given string) (string, error) {
 	return byName, nil
 }
 
-// orDefault reads a duration where zero is the default and negative is none.
+// orDefault returns d, or def if d is zero. It returns false if d is negative, which
+// means none.
 func orDefault(d, def time.Duration) (time.Duration, bool) {
 	if d == 0 {
 		return def, true

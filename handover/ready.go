@@ -6,14 +6,14 @@ import (
 	"os"
 )
 
-// Ready makes this process the one that counts. Call it when the listeners are
-// being served. It waits for the predecessor to let go (Settle), closes inherited
-// listeners that nobody asked for, tells systemd (READY=1, MAINPID) and puts the
-// pid file into place.
+// Ready puts this process in charge. Call it when the listeners are being served. It
+// waits until the predecessor hands over (Options.Settle), closes inherited listeners
+// that Listen has not returned, puts the pid file into place and notifies systemd
+// (READY=1, MAINPID).
 //
-// After an error before the takeover the process should exit: its predecessor
-// goes on. A pid file that cannot be put into place is reported after the
-// takeover; the process is in charge all the same.
+// If Ready fails before the takeover, the process should exit; its predecessor goes
+// on. If it fails to put the pid file into place or to notify systemd, which comes
+// after the takeover, it returns that error, but the process is in charge.
 func (p *Process) Ready() error {
 	p.mu.Lock()
 	if p.phase != starting {
@@ -24,7 +24,7 @@ func (p *Process) Ready() error {
 	par := p.parent
 	p.mu.Unlock()
 
-	// A pid file that cannot be written is found out while failing is cheap.
+	// Failing is cheap before the takeover, so the pid file is written now.
 	pf, err := preparePIDFile(p.opts.PIDFile, os.Getpid())
 	if err == nil && par != nil {
 		err = par.ready()

@@ -11,34 +11,37 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// Server is what Run ends when its time has come. A [paradise.Server] is one; so
-// is what a program makes of several.
+// Server is a server that Run can stop. A [paradise.Server] is one. A program with
+// several servers combines them into one.
 type Server interface {
-	// Drain stops accepting, lets clients go on for the grace, then ends those
-	// that do nothing, and waits for the others or for ctx. A second call
-	// without grace ends that of the first.
+	// Drain stops accepting, lets clients go on for the grace, then ends idle
+	// sessions, and waits for the others or for ctx. A second call without grace
+	// ends the grace of the first.
 	Drain(ctx context.Context, grace time.Duration) error
 
 	// Close ends everything at once.
 	Close() error
 }
 
-// Run is the life of a process as one generation of a server, in one call. start
-// reads the configuration, opens listeners with [Process.Listen], has them served
-// with [Process.Go], and returns what it serves. Then Run is Ready, restarts
-// whenever SIGUSR2 asks for it, and ends in one of these ways:
+// Run runs a process as one generation of a server, from its start to its end. start
+// reads the configuration, opens listeners with [Process.Listen], serves them with
+// [Process.Go], and returns the server. Then Run calls Ready, upgrades whenever
+// SIGUSR2 arrives, and ends in one of these ways:
 //
-//   - ctx is done: no new clients, Drain without grace. signal.NotifyContext goes
-//     on to catch signals; context.AfterFunc(ctx, stop), with the stop that it
-//     returns, lets a second one end the process at once.
-//   - A successor has taken over: Drain with Options.Grace, which ctx cuts short.
-//   - start fails, or what Go runs does: Run returns that error. While a
-//     predecessor is there it is told why, and goes on as if nothing had been
-//     tried.
+//   - ctx is done: Run stops accepting and drains without grace. A
+//     signal.NotifyContext keeps catching signals after the first one; call
+//     context.AfterFunc(ctx, stop), with the stop that it returns, to let a second
+//     signal end the process at once.
+//   - A successor has taken over: Run drains with Options.Grace, which the end of ctx
+//     cuts short.
+//   - start fails, or a function that Go runs fails: Run returns that error. A
+//     predecessor that has not handed over yet gets the reason and goes on as if
+//     there had been no attempt.
 //   - The program itself has shut its server down: Run waits for that drain.
 //
-// It returns nil after an orderly end. Close is called where a drain takes longer
-// than Options.DrainTimeout. Where start fails it closes what it has opened.
+// Run returns nil after an orderly end. If a drain takes longer than
+// Options.DrainTimeout, Run calls the server's Close. If start fails, start itself
+// must close the listeners it has opened.
 func Run(ctx context.Context, o Options, start func(*Process) (Server, error)) error {
 	p, err := New(o)
 	if err != nil {
@@ -67,28 +70,27 @@ func Run(ctx context.Context, o Options, start func(*Process) (Server, error)) e
 	return r.live(ctx)
 }
 
-// Go runs f, which serves a listener, on a goroutine of its own. It is for
-// programs that use [Run]: there the end of f, before Run has ended the server,
-// is the end of Run.
+// Go runs f, which serves a listener, on its own goroutine. It is for programs that
+// use [Run]: if f returns before Run has ended the server, Run ends too.
 func (p *Process) Go(f func() error) {
 	go func() {
 		err := f()
 		select {
 		case p.ended <- err:
-		default: // one is enough
+		default: // Run needs only the first
 		}
 	}()
 }
 
-// run is what Run is about.
+// run is the state of Run.
 type run struct {
 	p       *Process
 	srv     Server
 	restart chan os.Signal
 }
 
-// becomeReady gives up where the server fails meanwhile: its predecessor must not
-// leave the listeners to it. At the end of ctx it returns nil.
+// becomeReady fails if the server ends meanwhile, because the predecessor must then
+// keep the listeners. If ctx ends, it returns nil.
 func (r *run) becomeReady(ctx context.Context) error {
 	ready := make(chan error, 1)
 	go func() { ready <- r.p.Ready() }()
@@ -105,11 +107,12 @@ func (r *run) becomeReady(ctx context.Context) error {
 	}
 }
 
-// live obeys what comes from outside until one of the ends.
+// live serves restart requests until the server ends, ctx ends or a successor has
+// taken over.
 func (r *run) live(ctx context.Context) error {
 	upgrading, giveUp := context.WithCancel(context.Background())
 	defer giveUp()
-	var upgraded chan error // while an upgrade goes on
+	var upgraded chan error // nil unless an upgrade is running
 	for {
 		select {
 		case err := <-r.p.ended:
@@ -136,7 +139,7 @@ func (r *run) live(ctx context.Context) error {
 	}
 }
 
-// failed tells of an upgrade that changed nothing.
+// failed reports an upgrade that failed and so changed nothing.
 func (p *Process) failed(err error) {
 	if p.opts.OnFailure != nil {
 		p.opts.OnFailure(err)
@@ -145,8 +148,8 @@ func (p *Process) failed(err error) {
 	slog.Error("restart failed, nothing has changed", "error", err)
 }
 
-// stopped follows a server that has ended by itself: by a shutdown of the
-// program's own, whose transfers may go on, or by a failure.
+// stopped handles a server that has ended without Run: because the program shut it
+// down, when transfers may still run, or because it failed.
 func (r *run) stopped(err error) error {
 	r.p.Stopping()
 	if err == nil || errors.Is(err, paradise.ErrServerClosed) {
@@ -155,14 +158,14 @@ func (r *run) stopped(err error) error {
 	return errors.Join(err, r.srv.Close())
 }
 
-// drain waits for what runs.
+// drain waits for running transfers.
 func (r *run) drain() error {
 	ctx, cancel := r.p.drainTime()
 	defer cancel()
 	return r.close(ctx, r.srv.Drain(ctx, 0))
 }
 
-// retire drains for a successor.
+// retire drains after a successor has taken over.
 func (r *run) retire(stop context.Context) error {
 	ctx, cancel := r.p.drainTime()
 	defer cancel()
@@ -177,7 +180,7 @@ func (r *run) retire(stop context.Context) error {
 	}
 }
 
-// close ends what a drain has left over when its time was up.
+// close ends the sessions that are left if err says that a drain ran out of time.
 func (r *run) close(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return r.srv.Close()

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// NotifyRestart relays SIGUSR2, the request for an Upgrade, to c. Call it just
-// before Ready, and read c once Ready has returned: a signal that comes as soon
-// as the pid file is there would be lost otherwise. Give c room for one, in which
-// it waits. On systems without the signal nothing is ever sent.
+// NotifyRestart relays SIGUSR2, the request for an Upgrade, to c. Call it just before
+// Ready, and read c once Ready has returned; otherwise a signal that arrives as soon
+// as the pid file is in place would be lost. Give c a buffer of one, in which the
+// signal waits. On systems without SIGUSR2 nothing is ever sent.
 func NotifyRestart(c chan<- os.Signal) { signal.Notify(c, syscall.SIGUSR2) }

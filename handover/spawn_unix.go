@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// start runs the next generation. It uses ForkExec, not exec.Cmd: that asks for
-// os.File.Fd, and descriptors are all it needs.
+// start starts the next generation. It uses ForkExec, because exec.Cmd calls
+// os.File.Fd, which would switch the shared sockets to blocking mode.
 func (p *Process) start() (*child, error) {
 	h := hello{Settle: p.settleTime(), PID: os.Getpid()}
 	if p.opts.State != nil {
@@ -47,15 +47,15 @@ func (p *Process) start() (*child, error) {
 	proc, err := os.FindProcess(pid)
 	if err != nil {
 		ours.Close()
-		return nil, err // cannot be: our own child, not reaped yet
+		return nil, err // cannot happen: our own child is not reaped yet
 	}
 	c := newChild(p.generation+1, proc, ours, p.retired)
 	c.watch(h)
 	return c, nil
 }
 
-// duplicates returns copies of the open listeners' descriptors. A listener that
-// the program has closed is forgotten.
+// duplicates returns copies of the open listeners' descriptors. It drops listeners
+// that the program has closed.
 func (p *Process) duplicates(h *hello) (names []string, fds []int, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -77,8 +77,8 @@ func (p *Process) duplicates(h *hello) (names []string, fds []int, err error) {
 	return names, fds, nil
 }
 
-// duplicate copies the descriptor of l without touching its mode, closed on exec
-// like any other.
+// duplicate copies the descriptor of l without changing its blocking mode. The copy is
+// closed on exec.
 func duplicate(l net.Listener) (int, error) {
 	fd, errDup := -1, error(nil)
 	err := control(l, func(h uintptr) {
@@ -94,8 +94,8 @@ func duplicate(l net.Listener) (int, error) {
 	return fd, err
 }
 
-// linkPair returns both ends of a link; theirs is left in blocking mode, a
-// descriptor for a child.
+// linkPair returns both ends of a link. The child's end, theirs, stays in blocking
+// mode.
 func linkPair() (ours *os.File, theirs int, err error) {
 	syscall.ForkLock.RLock()
 	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)

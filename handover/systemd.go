@@ -12,17 +12,17 @@ import (
 )
 
 const (
-	envNotify       = "NOTIFY_SOCKET" // stays in the environment: successors need it
+	envNotify       = "NOTIFY_SOCKET" // kept in the environment: successors need it
 	envWatchdog     = "WATCHDOG_USEC"
 	envWatchdogPID  = "WATCHDOG_PID"
 	notifyTimeout   = time.Second
 	maxStatusLength = 256
 )
 
-// systemd is the service manager, or any that speaks sd_notify(3).
+// systemd is systemd or another service manager that speaks sd_notify(3).
 type systemd struct {
-	addr     string        // empty: there is none
-	watchdog time.Duration // zero: it does not watch us
+	addr     string        // empty: there is no service manager
+	watchdog time.Duration // zero: no watchdog watches this process
 }
 
 func systemdFromEnv() systemd {
@@ -36,7 +36,7 @@ func systemdFromEnv() systemd {
 	return s
 }
 
-// send passes assignments on; without a service manager it does nothing.
+// send sends the assignments in lines. Without a service manager it does nothing.
 func (s systemd) send(lines ...string) error {
 	if s.addr == "" {
 		return nil
@@ -64,15 +64,15 @@ func reloadingLines() []string {
 	return lines
 }
 
-// status makes one line of text, since a line end would begin another
-// assignment.
+// status returns the assignment that shows text, on one line: a line end would start
+// another assignment.
 func status(text string) string {
 	text = strings.Join(strings.Fields(text), " ")
 	return "STATUS=" + strings.ToValidUTF8(text[:min(len(text), maxStatusLength)], "")
 }
 
-// Status shows text in systemctl status. Without systemd it does nothing; nor
-// once a successor has taken over, whose place that is.
+// Status shows text in systemctl status. It does nothing without systemd, nor once a
+// successor has taken over, because then the status is the successor's.
 func (p *Process) Status(text string) error {
 	if p.isRetired() {
 		return nil
@@ -80,8 +80,8 @@ func (p *Process) Status(text string) error {
 	return p.systemd.send(status(text))
 }
 
-// Stopping tells systemd that the service ends. It does nothing once a successor
-// has taken over, since the service goes on.
+// Stopping tells systemd that the service is stopping. It does nothing once a
+// successor has taken over, because then the service goes on.
 func (p *Process) Stopping() error {
 	if p.isRetired() {
 		return nil
@@ -89,9 +89,9 @@ func (p *Process) Stopping() error {
 	return p.systemd.send("STOPPING=1")
 }
 
-// Reload runs f, which reads the configuration again, and tells systemd when it
-// begins and when it is over, with its error as the status. It returns f's
-// error.
+// Reload runs f, which reads the configuration again, and tells systemd when it starts
+// and when it ends, with its error as the status. It returns f's error; if f succeeds,
+// the error of notifying systemd.
 func (p *Process) Reload(f func() error) error {
 	begun := p.systemd.send(reloadingLines()...)
 	err := f()
@@ -105,10 +105,10 @@ func (p *Process) Reload(f func() error) error {
 	return err
 }
 
-// Watchdog tells systemd twice per WATCHDOG_USEC that the service is alive, as
-// long as healthy says so; nil is always healthy. It returns nil when ctx ends,
-// when a successor has taken over, after Close, and at once where nobody watches
-// this process.
+// Watchdog tells systemd twice per WATCHDOG_USEC that the service is alive, as long as
+// healthy returns true; nil means always healthy. It returns nil when ctx ends, when a
+// successor has taken over, after Close, and at once if no watchdog watches this
+// process. It returns an error if systemd cannot be notified.
 func (p *Process) Watchdog(ctx context.Context, healthy func() bool) error {
 	if p.systemd.watchdog == 0 || p.systemd.addr == "" {
 		return nil

@@ -8,14 +8,15 @@ import (
 	"time"
 )
 
-// Upgrade starts a successor with all listeners and waits until it is ready.
-// After nil this process is no longer the newest: stop accepting by closing the
-// listeners, drain, exit. After an error nothing has changed, and the successor,
-// if there was one, has been killed; the error tells its exit status and what it
-// said to [Process.Fail].
+// Upgrade starts a successor with all listeners and waits until it is ready and has
+// settled (Options.Settle). If Upgrade returns nil, this process is no longer the
+// newest: close the listeners, drain, exit. If it returns an error, nothing has
+// changed, and the successor, if it was started, has been killed; the error holds its
+// exit status and the reason that it gave to [Process.Fail].
 //
-// One Upgrade runs at a time ([ErrUpgrading]). It needs Ready ([ErrNotReady])
-// and works once ([ErrHandedOver]). Cancelling ctx gives the attempt up.
+// Only one Upgrade runs at a time ([ErrUpgrading]). It needs a successful Ready
+// ([ErrNotReady]) and succeeds only once ([ErrHandedOver]). Cancelling ctx gives up
+// the attempt.
 func (p *Process) Upgrade(ctx context.Context) error {
 	if !p.upgrading.TryLock() {
 		return ErrUpgrading
@@ -79,8 +80,8 @@ func (p *Process) await(ctx context.Context, c *child) error {
 	return err
 }
 
-// handOver makes c the newest. The main process is announced by us, whom systemd
-// trusts, before c speaks for itself.
+// handOver makes c the newest generation. This process, which systemd trusts,
+// announces c as the main process before c speaks for itself.
 func (p *Process) handOver(c *child) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -98,7 +99,7 @@ func (p *Process) handOver(c *child) error {
 	return nil
 }
 
-// settleTime is what the successor is told about the verdict.
+// settleTime returns how long the successor has to wait for YOURS at least.
 func (p *Process) settleTime() time.Duration {
 	d, _ := orDefault(p.opts.Settle, defaultSettle)
 	return max(d, 0)
