@@ -1,4 +1,4 @@
-// Package iofs serves any [fs.FS] read-only: an embed.FS, a zip.Reader, an
+// Package iofs serves any [fs.FS] read-only, such as an embed.FS, a zip.Reader or an
 // os.DirFS.
 package iofs
 
@@ -14,22 +14,21 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// New returns a driver that reads fsys and refuses all that would change it
-// with [fs.ErrPermission] (550): a client is told that it may not, and not that
-// the server lacks the command. It is as safe for concurrent use as fsys is;
-// those of the standard library are.
+// New returns a driver that reads fsys. It refuses all changes with [fs.ErrPermission]
+// (550), so that clients see a lack of permission and not a missing command. It is as
+// safe for concurrent use as fsys; the file systems of the standard library are safe.
 //
-// Files are opened as fsys opens them: an [os.File] is returned as it is, so
-// that sendfile works. An offset seeks where the file is an [io.Seeker], and
-// else reads up to it. Names that [fs.ValidPath] refuses are not there.
+// Open returns the files of fsys unchanged, so that sendfile works with an [os.File].
+// For an offset it seeks if the file is an [io.Seeker]; otherwise it reads and discards
+// the bytes before the offset. Names that [fs.ValidPath] refuses do not exist.
 //
 // os.DirFS follows symbolic links out of its folder; os.Root.FS does not.
 func New(fsys fs.FS) paradise.FileDriver {
 	return driver{fsys: fsys}
 }
 
-// driver embeds UnimplementedFileDriver so that methods that FileDriver gains
-// are refused too.
+// driver embeds UnimplementedFileDriver so that it also refuses methods which
+// FileDriver gains in the future.
 type driver struct {
 	paradise.UnimplementedFileDriver
 	fsys fs.FS
@@ -62,8 +61,8 @@ func (d driver) Open(ctx context.Context, _ *paradise.Session, name string, offs
 	return f, nil
 }
 
-// refuseSpecial keeps us from opening pipes and devices, where the open itself
-// may block for ever. It looks only where looking does not open.
+// refuseSpecial refuses pipes and devices, because opening one may block forever. It
+// checks only an fs.StatFS: fs.Stat of any other file system would open the file.
 func (d driver) refuseSpecial(name string) error {
 	statter, ok := d.fsys.(fs.StatFS)
 	if !ok {
@@ -79,7 +78,7 @@ func (d driver) refuseSpecial(name string) error {
 	return nil
 }
 
-// position checks that f is a file and makes it go on at offset.
+// position checks that f is a file and moves it to offset.
 func position(ctx context.Context, f fs.File, offset int64) error {
 	fi, err := f.Stat()
 	if err != nil {
@@ -141,7 +140,7 @@ func (driver) SetAttr(context.Context, *paradise.Session, string, paradise.Attr)
 	return fs.ErrPermission
 }
 
-// local turns "/a/b" into "a/b" and "/" into ".", as io/fs wants names.
+// local turns "/a/b" into "a/b" and "/" into ".", the form of names in io/fs.
 func local(name string) string {
 	if name == "/" {
 		return "."
@@ -149,8 +148,8 @@ func local(name string) string {
 	return strings.TrimPrefix(name, "/")
 }
 
-// known gives errors of the operating system the names that the core knows.
-// Where a name cannot be, nothing is there.
+// known adds to errors of the operating system the errors that the core knows. A name
+// that is impossible does not exist.
 func known(err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOTDIR):

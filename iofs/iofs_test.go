@@ -123,7 +123,7 @@ func mapFS(_ testing.TB, files map[string]string) fs.FS {
 	return m
 }
 
-// dir writes the files below a folder of their own.
+// dir writes files into a new folder and returns it.
 func dir(tb testing.TB, files map[string]string) string {
 	root := tb.TempDir()
 	for name, data := range files {
@@ -160,8 +160,7 @@ func zipFS(tb testing.TB, files map[string]string) fs.FS {
 	return r
 }
 
-// plainFS is the least that an fs.FS can be: it hides StatFS and ReadDirFS, and
-// its files cannot seek.
+// plainFS is a minimal fs.FS: it hides StatFS and ReadDirFS, and its files cannot seek.
 type plainFS struct{ inner fs.FS }
 
 func (p plainFS) Open(name string) (fs.File, error) {
@@ -179,14 +178,14 @@ type plainFile struct{ fs.File }
 
 type plainDir struct{ fs.ReadDirFile }
 
-// readDirFS lists folders itself: what it opens cannot.
+// readDirFS lists folders itself, because the folders that it opens cannot.
 type readDirFS struct{ inner fs.FS }
 
 func (r readDirFS) Open(name string) (fs.File, error) { return noReadDirFS(r).Open(name) }
 
 func (r readDirFS) ReadDir(name string) ([]fs.DirEntry, error) { return fs.ReadDir(r.inner, name) }
 
-// noReadDirFS cannot list at all.
+// noReadDirFS cannot list folders at all.
 type noReadDirFS struct{ inner fs.FS }
 
 func (n noReadDirFS) Open(name string) (fs.File, error) {
@@ -197,7 +196,7 @@ func (n noReadDirFS) Open(name string) (fs.File, error) {
 	return plainFile{f}, nil
 }
 
-// lyingFS has files that say they are longer than they are.
+// lyingFS has files whose Stat reports more bytes than they have.
 type lyingFS struct{ inner fs.FS }
 
 func (l lyingFS) Open(name string) (fs.File, error) {

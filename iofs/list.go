@@ -10,7 +10,7 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// batch is how many entries of a folder are in memory at once.
+// batch is how many entries of a folder are read at once.
 const batch = 256
 
 func (d driver) List(ctx context.Context, _ *paradise.Session, dir string) (paradise.Listing, error) {
@@ -42,7 +42,8 @@ func (d driver) List(ctx context.Context, _ *paradise.Session, dir string) (para
 	}, nil
 }
 
-// openFolder looks before it opens, because opening a pipe may block for ever.
+// openFolder checks that dir is a folder before it opens it, because opening a pipe may
+// block forever.
 func (d driver) openFolder(dir string) (fs.File, error) {
 	fi, err := fs.Stat(d.fsys, local(dir))
 	if err != nil {
@@ -54,7 +55,8 @@ func (d driver) openFolder(dir string) (fs.File, error) {
 	return d.fsys.Open(local(dir))
 }
 
-// listWhole is for file systems that list folders but not by their files.
+// listWhole lists a folder of a file system that is an fs.ReadDirFS and whose folders
+// are not fs.ReadDirFiles. All entries are in memory at once.
 func (d driver) listWhole(ctx context.Context, dir string) (paradise.Listing, error) {
 	fsys, ok := d.fsys.(fs.ReadDirFS)
 	if !ok {
@@ -78,7 +80,7 @@ func (d driver) listWhole(ctx context.Context, dir string) (paradise.Listing, er
 	}, nil
 }
 
-// yieldAll passes on a batch; false ends the listing.
+// yieldAll yields a batch of entries. It returns false if the listing has ended.
 func (d driver) yieldAll(dir string, entries []fs.DirEntry, yield func(paradise.Entry, error) bool) bool {
 	for _, de := range entries {
 		fi, err := de.Info()

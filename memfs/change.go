@@ -61,8 +61,8 @@ func (m *FS) RemoveDir(_ context.Context, _ *paradise.Session, name string) erro
 	return nil
 }
 
-// Rename implements [paradise.FileDriver]. A file takes the place of a file
-// that is there; a folder takes nobody's place.
+// Rename implements [paradise.FileDriver]. A file replaces an existing file; a folder
+// replaces nothing.
 func (m *FS) Rename(_ context.Context, _ *paradise.Session, from, to string, o paradise.RenameOptions) error {
 	m.lock()
 	defer m.mu.Unlock()
@@ -97,8 +97,8 @@ func (m *FS) Rename(_ context.Context, _ *paradise.Session, from, to string, o p
 	return nil
 }
 
-// Copy implements [paradise.FileDriver]. The copy shares its bytes with the
-// original, which is safe because they never change, but counts in full.
+// Copy implements [paradise.FileDriver]. The copy shares its bytes with the original,
+// which is safe because they never change. Its full size counts towards Capacity.
 func (m *FS) Copy(_ context.Context, _ *paradise.Session, from, to string, o paradise.CopyOptions) error {
 	for {
 		data, err := m.content(from)
@@ -125,8 +125,8 @@ func (m *FS) content(name string) ([]byte, error) {
 	return n.data, nil
 }
 
-// copyOf gives from's content to another name. It is done if data, which the core
-// has let in, is what from has still.
+// copyOf publishes data under the name to if data, which the core has accepted, is
+// still the content of from. Otherwise done is false.
 func (m *FS) copyOf(data []byte, from, to string, o paradise.CopyOptions) (done bool, err error) {
 	m.lock()
 	defer m.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package memfs is a storage in memory: for tests, demonstrations and drop
-// boxes that are emptied by the host program.
+// Package memfs stores files in memory. It is for tests, demonstrations, and drop boxes
+// that the host program empties.
 package memfs
 
 import (
@@ -19,25 +19,25 @@ import (
 // maxElement is the longest element of a name, in bytes, as on most disks.
 const maxElement = 255
 
-// FS is a [paradise.FileDriver] that keeps everything in memory. It supports
-// all features and is safe for concurrent use.
+// FS is a [paradise.FileDriver] that keeps everything in memory. It supports all
+// features except symbolic links and is safe for concurrent use.
 //
-// The content of a file is never changed in place: an upload is invisible
-// until Commit and then replaces the content whole, so that a reader keeps the
-// file that it opened. All users see the same files.
+// The content of a file is never changed in place. An upload is invisible until
+// Commit, which replaces the whole content, so a reader keeps the content that it
+// opened. All users see the same files.
 //
 // The zero value is an empty storage, ready for use.
 type FS struct {
-	// Capacity bounds the bytes of all files and running uploads together;
-	// more is [paradise.ErrNoSpace]. Zero: no bound. Set it before use.
+	// Capacity bounds the bytes of all files and running uploads together. Beyond
+	// it, writes fail with [paradise.ErrNoSpace]. Zero: no bound. Set it before use.
 	Capacity int64
 
-	begun    sync.Once
-	mu       sync.RWMutex // lock and rlock take it
+	begun    sync.Once    // runs begin
+	mu       sync.RWMutex // use lock and rlock, which create the root first
 	root     *node
-	used     int64 // by files and running uploads
+	used     int64 // bytes used by files and running uploads
 	lastID   uint64
-	versions uint64 // given to contents
+	versions uint64 // the last version given to a content
 }
 
 var _ paradise.FileDriver = (*FS)(nil)
@@ -49,7 +49,7 @@ func New() *FS {
 	return m
 }
 
-// begin makes the root, which a zero value does not have.
+// begin creates the root, which a zero FS does not have yet.
 func (m *FS) begin() { m.root = m.newFolder() }
 
 func (m *FS) lock() {
@@ -62,9 +62,9 @@ func (m *FS) rlock() {
 	m.mu.RLock()
 }
 
-// Put makes a file with a copy of data, and the folders that lead to it. A name
-// that ends in a slash makes a folder. It is for the host program and for
-// tests: it ignores Capacity and panics where the name cannot be.
+// Put creates or replaces a file with a copy of data, and creates the folders that lead
+// to it. If name ends with a slash, Put creates a folder. It is for the host program
+// and for tests: it ignores Capacity and panics if the name is impossible.
 func (m *FS) Put(name string, data []byte) {
 	m.lock()
 	defer m.mu.Unlock()
@@ -105,7 +105,8 @@ func (m *FS) Get(name string) ([]byte, error) {
 	return slices.Clone(n.data), nil
 }
 
-// Features implements [paradise.FileDriver]: all of them.
+// Features implements [paradise.FileDriver]. It returns all features but
+// [paradise.FeatureLinks].
 func (m *FS) Features(*paradise.Session) paradise.Features {
 	return paradise.FeatureRange | paradise.FeatureResume | paradise.FeatureAppend | paradise.FeatureSetTime |
 		paradise.FeatureSetCreated | paradise.FeatureSetMode | paradise.FeatureSetOwner |
@@ -123,8 +124,9 @@ func (m *FS) Stat(_ context.Context, _ *paradise.Session, name string) (paradise
 	return n.entry(path.Base(name)), nil
 }
 
-// List implements [paradise.FileDriver]. It yields what was in the folder at the
-// call, in the order of names, each as it is when its turn comes.
+// List implements [paradise.FileDriver]. It yields the entries that the folder had at
+// the call, sorted by name. Size, time and the other facts of an entry are current when
+// it is yielded.
 func (m *FS) List(ctx context.Context, _ *paradise.Session, dir string) (paradise.Listing, error) {
 	m.rlock()
 	defer m.mu.RUnlock()
@@ -151,8 +153,8 @@ func (m *FS) List(ctx context.Context, _ *paradise.Session, dir string) (paradis
 	}, nil
 }
 
-// listed is an entry of a listing, as small as can be: a client may leave it
-// unread for long.
+// listed is an entry of a listing. It is small because a slow client may keep a listing
+// in memory for long.
 type listed struct {
 	name string
 	node *node
@@ -164,8 +166,8 @@ func (m *FS) entryOf(l listed) paradise.Entry {
 	return l.node.entry(l.name)
 }
 
-// Open implements [paradise.FileDriver]. The reader keeps the content as it is
-// now, whatever becomes of the file.
+// Open implements [paradise.FileDriver]. The reader keeps the content of this moment
+// even if the file is replaced or removed.
 func (m *FS) Open(_ context.Context, _ *paradise.Session, name string, offset int64) (io.ReadCloser, error) {
 	m.rlock()
 	defer m.mu.RUnlock()
@@ -179,7 +181,7 @@ func (m *FS) Open(_ context.Context, _ *paradise.Session, name string, offset in
 	return &reader{rest: n.data[offset:]}, nil
 }
 
-// reader has no WriteTo on purpose: the core decides how much moves at once.
+// reader has no WriteTo, so that the core decides how much is sent at once.
 type reader struct {
 	rest   []byte
 	closed bool
@@ -205,8 +207,7 @@ func (r *reader) Close() error {
 	return nil
 }
 
-// Space implements [paradise.FileDriver]. Without a Capacity it is the largest
-// number there is.
+// Space implements [paradise.FileDriver]. Without a Capacity it returns math.MaxInt64.
 func (m *FS) Space(_ context.Context, _ *paradise.Session, dir string) (int64, error) {
 	m.rlock()
 	defer m.mu.RUnlock()
@@ -219,7 +220,8 @@ func (m *FS) Space(_ context.Context, _ *paradise.Session, dir string) (int64, e
 	return max(0, m.Capacity-m.used), nil
 }
 
-// reserve takes n bytes of the capacity, or none.
+// reserve takes n bytes of the capacity. If they are not available it takes none and
+// fails.
 func (m *FS) reserve(n int64) error {
 	m.lock()
 	defer m.mu.Unlock()
@@ -240,10 +242,9 @@ func (m *FS) release(n int64) {
 	m.used -= n
 }
 
-// publish makes data the content of base in dir; reserved bytes of it are
-// counted already. Whoever calls has the lock and has looked that no folder is
-// in the way. A file that is replaced stays the same file: it keeps its mode,
-// owner and identity.
+// publish sets data as the content of the file base in dir. reserved is how many of its
+// bytes are counted in used already. The caller holds the lock and has checked that base
+// is not a folder. A replaced file keeps its mode, owner and identity.
 func (m *FS) publish(dir *node, base string, data []byte, reserved int64) {
 	n := dir.children[base]
 	if n == nil {

@@ -135,14 +135,16 @@ func TestCapacity(t *testing.T) {
 		name string
 		do   op
 		err  error
-		left int64 // of 10, of which "/f" has 6
+		left int64 // of a capacity of 10; "/f" has 6 bytes
 	}{
 		{"a file that fits exactly is taken", store("/g", "1234", paradise.StoreOptions{}), nil, 0},
-		{"a file that does not fit is refused and leaves no trace", store("/g", "12345", paradise.StoreOptions{}), paradise.ErrNoSpace, 4},
+		{"a file that does not fit is refused and leaves no trace",
+			store("/g", "12345", paradise.StoreOptions{}), paradise.ErrNoSpace, 4},
 		{"what is replaced is free after Commit", store("/f", "12", paradise.StoreOptions{}), nil, 8},
 		{"Append counts what is added", store("/f", "12", paradise.StoreOptions{Append: true}), nil, 2},
 		{"Offset counts the result", store("/f", "1", paradise.StoreOptions{Offset: 3}), nil, 6},
-		{"Offset needs room for the head of the copy", store("/f", "1", paradise.StoreOptions{Offset: 5}), paradise.ErrNoSpace, 4},
+		{"Offset needs room for the head of the copy",
+			store("/f", "1", paradise.StoreOptions{Offset: 5}), paradise.ErrNoSpace, 4},
 		{"a removed file is free", func(t *testing.T, m *memfs.FS) error {
 			return m.Remove(t.Context(), asker, "/f")
 		}, nil, 10},
@@ -216,7 +218,7 @@ func begin(t *testing.T, m *memfs.FS, name, data string, o paradise.StoreOptions
 	return u
 }
 
-// store makes one upload and returns its first error.
+// store uploads a file and returns the first error.
 func store(t *testing.T, m *memfs.FS, name, data string, o paradise.StoreOptions) error {
 	t.Helper()
 	u, err := m.Store(t.Context(), asker, name, o)

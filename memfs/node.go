@@ -10,8 +10,8 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// node is a file or a folder. The lock of its FS guards it; only the bytes of
-// data may be read without, because they never change.
+// node is a file or a folder. The lock of its FS guards it. Only the bytes of data may
+// be read without the lock, because they never change.
 type node struct {
 	id       uint64
 	mode     fs.FileMode
@@ -20,8 +20,8 @@ type node struct {
 	owner    string
 	group    string
 	data     []byte           // replaced, never written to
-	version  uint64           // of data
-	children map[string]*node // nil: a file
+	version  uint64           // changes with data
+	children map[string]*node // nil for a file
 }
 
 func (m *FS) newFile() *node {
@@ -63,7 +63,7 @@ func (n *node) entry(name string) paradise.Entry {
 	}
 }
 
-// elements splits a clean absolute name; "/" has none.
+// elements splits a clean absolute name into its elements; "/" has none.
 func elements(name string) []string {
 	if name == "/" {
 		return nil
@@ -100,15 +100,14 @@ func (m *FS) lookupFolder(name string) (*node, error) {
 	return n, err
 }
 
-// place is where a name is or would be.
+// place is the folder and the entry of a name, which may not exist yet.
 type place struct {
 	dir  *node
 	base string
-	node *node // nil: free
+	node *node // nil: the name is free
 }
 
-// place finds the folder that a name is in. The root is in none, so it has no
-// place.
+// place returns the place of a name. The root has none, because it is in no folder.
 func (m *FS) place(name string) (place, error) {
 	if name == "/" {
 		return place{}, fs.ErrPermission
@@ -124,7 +123,7 @@ func (m *FS) place(name string) (place, error) {
 	return place{dir: dir, base: base, node: dir.children[base]}, nil
 }
 
-// existing is place for a name that must be there.
+// existing is place for a name that must exist.
 func (m *FS) existing(name string) (place, error) {
 	p, err := m.place(name)
 	if err == nil && p.node == nil {

@@ -9,7 +9,9 @@ import (
 )
 
 // Store implements [paradise.FileDriver].
-func (m *FS) Store(ctx context.Context, _ *paradise.Session, name string, o paradise.StoreOptions) (paradise.Upload, error) {
+func (m *FS) Store(
+	ctx context.Context, _ *paradise.Session, name string, o paradise.StoreOptions,
+) (paradise.Upload, error) {
 	m.lock()
 	defer m.mu.Unlock()
 	p, err := m.storePlace(name, o)
@@ -30,8 +32,8 @@ func (m *FS) Store(ctx context.Context, _ *paradise.Session, name string, o para
 	return u, nil
 }
 
-// storePlace says where an upload may go; it is asked at Store and, because
-// much may have happened since, again at Commit.
+// storePlace returns the place of an upload, if it is allowed there. Store calls it
+// and, because the tree may have changed since, Commit calls it again.
 func (m *FS) storePlace(name string, o paradise.StoreOptions) (place, error) {
 	if name == "/" {
 		return place{}, paradise.ErrIsDir
@@ -55,13 +57,13 @@ func (m *FS) storePlace(name string, o paradise.StoreOptions) (place, error) {
 	return p, nil
 }
 
-// upload collects the bytes apart from the tree.
+// upload collects the bytes of an upload outside the tree.
 type upload struct {
 	fs       *FS
-	ctx      context.Context // of Store
+	ctx      context.Context // the context of Store
 	name     string
 	options  paradise.StoreOptions
-	base     []byte // with Offset: the content at Store, whose head stays
+	base     []byte // with Offset: the content at Store, of which the first Offset bytes stay
 	data     []byte
 	reserved int64 // bytes of the capacity that this upload holds
 	ended    bool
@@ -108,15 +110,16 @@ func (u *upload) Commit(ctx context.Context) error {
 	}
 }
 
-// publish asks the core without the lock, so that it may look around, and is
-// done if the old file is still the one that the answer was about.
+// publish calls Accept and then publishes the result. It calls Accept without the lock,
+// so that Accept may use the FS. If the old content has changed meanwhile, it publishes
+// nothing and done is false.
 func (u *upload) publish() (done bool, err error) {
 	old, err := u.old()
 	if err != nil {
 		return false, err
 	}
 	if u.options.Offset > 0 && !same(old, u.base) {
-		return false, paradise.ErrBusy // what the client goes on from is not there any more
+		return false, paradise.ErrBusy // the content that the client resumes has been replaced
 	}
 	result := u.result(old)
 	if err := accepted(u.options.Accept, result); err != nil {
@@ -132,7 +135,7 @@ func (u *upload) publish() (done bool, err error) {
 	return true, nil
 }
 
-// accepted asks the core about a result, if it wants to be asked.
+// accepted passes the result of an upload or a copy to accept, which may be nil.
 func accepted(accept func([]byte, int64) error, result []byte) error {
 	if accept == nil {
 		return nil
@@ -140,7 +143,7 @@ func accepted(accept func([]byte, int64) error, result []byte) error {
 	return accept(result[:min(len(result), 4096)], int64(len(result)))
 }
 
-// old is the content there is now.
+// old returns the current content of the file, or nil if there is none.
 func (u *upload) old() ([]byte, error) {
 	u.fs.rlock()
 	defer u.fs.mu.RUnlock()
@@ -155,12 +158,13 @@ func (p place) content() []byte {
 	return p.node.data
 }
 
-// same reports whether a and b are one content: it is replaced, never written to.
+// same reports whether a and b are the same content. Contents are replaced and never
+// written to, so comparing addresses is enough.
 func same(a, b []byte) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
-// result is the content to be.
+// result returns the content that the file will have after Commit.
 func (u *upload) result(old []byte) []byte {
 	switch {
 	case u.options.Append && len(old) > 0:

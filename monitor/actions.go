@@ -12,7 +12,7 @@ import (
 func (h *Handler) kick(w http.ResponseWriter, r *http.Request) {
 	id, err := strconv.ParseUint(r.PathValue("id"), 10, 64)
 	if err != nil {
-		plain(w, http.StatusBadRequest, "A session has a number")
+		plain(w, http.StatusBadRequest, "The session ID must be a number")
 		return
 	}
 	switch err := h.end(id); {
@@ -27,7 +27,8 @@ func (h *Handler) kick(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// end ends a session of whichever process has it: an ID means one of them.
+// end ends a session in this process or another one. A session ID is unique across
+// all of them.
 func (h *Handler) end(id uint64) error {
 	err := h.srv.Kick(id, nil)
 	if errors.Is(err, paradise.ErrNoSession) && h.kickOther != nil {
@@ -36,7 +37,7 @@ func (h *Handler) end(id uint64) error {
 	return err
 }
 
-// startDrain asks the host program to drain.
+// startDrain asks the host program to drain the server.
 func (h *Handler) startDrain(w http.ResponseWriter, r *http.Request) {
 	if h.drain == nil {
 		plain(w, http.StatusNotFound, "This server cannot be drained from here")

@@ -10,5 +10,5 @@ func openDescriptors() (int64, bool) {
 	}
 	defer d.Close()
 	names, err := d.Readdirnames(-1)
-	return int64(len(names)) - 1, err == nil // but for the folder itself
+	return int64(len(names)) - 1, err == nil // without the descriptor of the folder itself
 }

@@ -2,5 +2,5 @@
 
 package monitor
 
-// openDescriptors is known on Linux alone.
+// openDescriptors is implemented on Linux only.
 func openDescriptors() (int64, bool) { return 0, false }

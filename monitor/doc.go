@@ -1,6 +1,6 @@
-// Package monitor shows a [paradise.Server] to the people and programs that
-// look after it: a live page, the same facts as text and JSON, metrics for
-// Prometheus, health checks, and two actions.
+// Package monitor shows the state of a [paradise.Server] to the people and programs
+// that look after it: as a live page, as text and JSON, and as metrics for Prometheus.
+// It also answers health checks and offers two actions.
 //
 //	page, err := monitor.New(srv, monitor.Options{})
 //	if err != nil {
@@ -10,32 +10,35 @@
 //	hs.RegisterOnShutdown(page.Close)
 //	return hs.Serve(l)
 //
-// What answers where:
+// Its URLs are:
 //
-//	GET  /                     the page to browsers, the text form to all others
+//	GET  /                     the page for browsers, the text form for all other clients
 //	GET  /stats.json           a [Snapshot] with every session
-//	GET  /events               server-sent events: "history" once, then "stats" each second
-//	GET  /metrics              Prometheus' text format
+//	GET  /events               server-sent events: "history" once, then "stats" every second
+//	GET  /metrics              metrics in Prometheus' text format
 //	GET  /healthz              200 while the program lives
-//	GET  /readyz               200, or 503 within a second of the begin of a drain, and while Options.Ready has an error
+//	GET  /readyz               200 or 503, see below
 //	POST /sessions/{id}/kick   ends a session
 //	POST /drain                calls [Options].Drain
 //
-// # Who may look
+// /readyz answers 503 from at most a second after a drain has started, and while
+// [Options].Ready returns an error.
 //
-// Over loopback anybody on the machine may read. Everywhere else reading needs
-// [Options].Token; without a token such requests are refused. A request counts
-// as local if it came in at a loopback address, asks for a loopback name and
-// was not forwarded by a proxy; Unix sockets do not count. The health checks
-// tell nothing and are open.
+// # Read access
 //
-// # Who may act
+// Everybody on this machine may read over loopback. Reading from elsewhere needs
+// [Options].Token; if no token is set, such requests are refused. A request counts as
+// local if it arrived at a loopback address, names a loopback host and was not
+// forwarded by a proxy. A request over a Unix socket does not count as local. The
+// health checks reveal nothing and are open to everybody.
 //
-// Actions need the token: as "Authorization: Bearer", or by signing in on the
-// page, which sets a cookie that is good only together with a header the page
-// alone can send. Without a token there are no actions.
+// # Actions
 //
-// Requests for a host that is neither loopback, nor the address they came in
-// at, nor one of [Options].Hosts are refused, and so are those that a page of
-// another origin makes.
+// Actions need the token, sent as "Authorization: Bearer" or by signing in on the
+// page. Signing in sets a cookie that is valid only together with a header that only
+// the page can send. Without a token there are no actions.
+//
+// A request is refused if it names a host that is neither loopback, nor the address
+// at which the request arrived, nor one of [Options].Hosts. A request that comes from
+// a page of another origin is refused too.
 package monitor

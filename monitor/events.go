@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// eventTime is how long a viewer may take to accept one event.
+// eventTime bounds the time in which a viewer must accept one event.
 const eventTime = 10 * time.Second
 
-// stats is one snapshot with every session.
+// stats sends one snapshot with every session.
 func (h *Handler) stats(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	e := json.NewEncoder(w)
@@ -21,7 +21,7 @@ func (h *Handler) stats(w http.ResponseWriter, _ *http.Request) {
 // events streams snapshots until the viewer leaves.
 func (h *Handler) events(w http.ResponseWriter, r *http.Request) {
 	rc := http.NewResponseController(w)
-	// The server's own timeouts are for requests that end.
+	// The timeouts of the http.Server would end the stream.
 	err := errors.Join(rc.SetReadDeadline(time.Time{}), rc.SetWriteDeadline(time.Now().Add(eventTime)))
 	if err != nil {
 		plain(w, http.StatusInternalServerError, "This server cannot stream events")
@@ -30,12 +30,12 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) {
 	v, ok := h.hub.join()
 	if !ok {
 		w.Header().Set("Retry-After", "10")
-		plain(w, http.StatusServiceUnavailable, "Too many are watching")
+		plain(w, http.StatusServiceUnavailable, "Too many viewers: try again later")
 		return
 	}
 	defer h.hub.leave(v)
 	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("X-Accel-Buffering", "no") // nginx would keep events back
+	w.Header().Set("X-Accel-Buffering", "no") // otherwise nginx buffers the events
 	for {
 		select {
 		case e := <-v.news:
@@ -50,7 +50,7 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// send writes one event under a deadline of its own.
+// send writes one event, with a new deadline.
 func send(rc *http.ResponseController, w http.ResponseWriter, e []byte) bool {
 	if rc.SetWriteDeadline(time.Now().Add(eventTime)) != nil {
 		return false

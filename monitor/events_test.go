@@ -115,7 +115,7 @@ func TestAViewerThatReadsNothingHoldsUpNobody(t *testing.T) {
 	v.stats()
 }
 
-// watched is the number of viewers.
+// watched returns the number of viewers.
 func (h *hub) watched() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -2,28 +2,29 @@ package monitor
 
 import "strings"
 
-// Metric is a figure of the host program's own, for /metrics.
+// Metric is one sample that the host program adds to /metrics.
 type Metric struct {
-	// Name is that of the family: letters, digits and underscores, not beginning with
-	// a digit; a counter's ends with _total. No name of the monitor's own. Samples of
-	// one family follow each other and differ in Value.
+	// Name is the name of the metric family: letters, digits and underscores, not
+	// starting with a digit. The name of a counter ends with _total. Names that the
+	// monitor itself uses are not allowed. Samples of one family must follow each
+	// other and differ in Value.
 	Name string
 
-	// Help is a sentence about the family; the first sample's counts.
+	// Help is a sentence that explains the family. Only the first sample's is used.
 	Help string
 
-	// Gauge is for what may go down. Zero: a counter.
+	// Gauge marks a value that may also decrease. False: a counter.
 	Gauge bool
 
-	// Label and Value tell samples of a family apart. Values are from a fixed set:
-	// never a user, a path or an address. Empty: no label.
+	// Label and Value distinguish the samples of a family. Value must come from a
+	// fixed set: never a user, a path or an address. Empty: no label.
 	Label, Value string
 
-	// N is the figure.
+	// N is the value of the sample.
 	N int64
 }
 
-// extra writes the host program's figures.
+// extra writes the host program's metrics.
 func (m *metricWriter) extra(list []Metric) {
 	for i, x := range list {
 		if i == 0 || list[i-1].Name != x.Name {

@@ -8,48 +8,48 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// Generation is another process of this server: an older one that has handed its
-// listeners on and serves its last sessions, or for a moment of a restart the
-// newer one.
+// Generation is another process of this server: an older one that has handed over its
+// listeners and serves its last sessions or, for a moment during a restart, the newer
+// one.
 type Generation struct {
 	PID       int       `json:"pid"`
 	Started   time.Time `json:"started"`
-	Serving   bool      `json:"serving,omitempty"` // it does not drain: it takes new clients too
-	Silent    bool      `json:"silent,omitempty"`  // it did not answer: this is what it told last
-	Sessions  []Session `json:"sessions"`          // of /events the first 20, those with transfers before the others
-	Clients   int       `json:"clients"`           // number of sessions, at least those listed
-	Transfers int64     `json:"transfers"`         // that run now, listings included
+	Serving   bool      `json:"serving,omitempty"` // it accepts new clients too: it does not drain
+	Silent    bool      `json:"silent,omitempty"`  // it did not answer: these are its last known figures
+	Sessions  []Session `json:"sessions"`          // in /events at most 20, those with transfers first
+	Clients   int       `json:"clients"`           // number of sessions, including those not listed
+	Transfers int64     `json:"transfers"`         // running now, listings included
 
-	// Stats are what the process knows of itself. Where they are given (their Now
-	// is set) the fields above, but for PID and Silent, are taken from them, and
-	// what is shown of the server is the sum over all processes.
+	// Stats are the statistics of that process. If they are set (Now is not zero),
+	// the fields above except PID and Silent are derived from them, and the monitor
+	// shows the sum over all processes. Zero: the fields above are used.
 	Stats paradise.Stats `json:"-"`
 
-	// Ended says that the process has gone: only what Stats counts is used, so
-	// that no total goes back.
+	// Ended means that the process has exited. Only the totals in Stats are used
+	// then, so that the server's totals do not decrease.
 	Ended bool `json:"-"`
 }
 
-// maxOlder is how many sessions of another process an event has.
+// maxOlder is the most sessions of another process that an event lists.
 const maxOlder = 20
 
-// answerTime is how long anybody waits for the other processes; what they told
-// last is shown then.
+// answerTime bounds the wait for the other processes. After it their last known
+// figures are shown.
 const answerTime = 2 * time.Second
 
-// relatives are the other processes. However many want to know of them, one
-// question is out at a time.
+// relatives knows the other processes. However many viewers ask at once, it runs only
+// one query at a time.
 type relatives struct {
-	ask func() []Generation // nil: there are none
+	ask func() []Generation // nil: there are no other processes
 
 	mu     sync.Mutex
-	told   []Generation
+	told   []Generation // the last answer
 	asking bool
-	next   chan struct{} // closed by the answer to the next question; nil: nobody waits
+	next   chan struct{} // closed when the next query is answered; nil: nobody waits for one
 }
 
-// now returns what the others tell, in copies. Whoever calls it holds no lock: the
-// answer may take its time.
+// now returns copies of what the others answer. The caller must hold no lock, because
+// the answer may take up to answerTime.
 func (r *relatives) now() []Generation {
 	if r.ask == nil {
 		return nil
@@ -69,9 +69,9 @@ func (r *relatives) now() []Generation {
 	return list
 }
 
-// question is one that is asked from now on. An answer to one that is out already
-// may be older than what another process has shown meanwhile: totals would go
-// back.
+// question starts a new query, and returns a channel that is closed when it is
+// answered. The answer to a query that is already running will not do: it may be older
+// than figures that another process has shown meanwhile, and totals would decrease.
 func (r *relatives) question() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -85,7 +85,7 @@ func (r *relatives) question() <-chan struct{} {
 	return r.next
 }
 
-// run asks as long as somebody waits.
+// run queries the other processes as long as somebody waits for an answer.
 func (r *relatives) run() {
 	for answered := r.take(); answered != nil; answered = r.take() {
 		told := r.ask()
@@ -96,7 +96,8 @@ func (r *relatives) run() {
 	}
 }
 
-// take is who waits for the question that is asked next; nil ends run.
+// take returns the channel to close when the next query is answered, or nil if nobody
+// waits, which ends run.
 func (r *relatives) take() chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -105,7 +106,8 @@ func (r *relatives) take() chan struct{} {
 	return waiting
 }
 
-// filled is a copy of g, fit to be shown.
+// filled returns a copy of g that can be shown: its fields are filled from Stats and
+// its names are clean.
 func (g Generation) filled() Generation {
 	if g.Ended {
 		g.Stats = g.Stats.Totals()
@@ -129,21 +131,21 @@ func (g Generation) filled() Generation {
 	return g
 }
 
-// server is what is known of the server, which may be several processes.
+// server is the state of the server, which may consist of several processes.
 type server struct {
-	all     paradise.Stats // the sum
-	clients int            // number of sessions
-	others  []Generation   // that live
+	all     paradise.Stats // the sum over all processes
+	clients int            // number of sessions in all processes
+	others  []Generation   // the other processes that still live
 }
 
-// together sums this process and the others.
+// together adds up the statistics of this process and the others.
 func together(own paradise.Stats, others []Generation) server {
 	s := server{all: own, clients: len(own.Sessions)}
 	for _, g := range others {
 		s.all = s.all.Add(g.told())
 		s.clients += g.Clients
 		if g.Serving {
-			s.all.Draining = false // new clients are taken, by whichever process
+			s.all.Draining = false // this process accepts new clients for the server
 		}
 		if !g.Ended {
 			s.others = append(s.others, g)
@@ -152,7 +154,7 @@ func together(own paradise.Stats, others []Generation) server {
 	return s
 }
 
-// told is what g adds to the sum.
+// told returns what g adds to the sum.
 func (g *Generation) told() paradise.Stats {
 	st := g.Stats
 	if st.Now.IsZero() {
@@ -163,7 +165,7 @@ func (g *Generation) told() paradise.Stats {
 	return st
 }
 
-// sessionStats is what the text form tells of a session.
+// sessionStats returns those fields of a session that the text form shows.
 func sessionStats(s Session) paradise.SessionStats {
 	st := paradise.SessionStats{ID: s.ID, Short: s.Short, User: s.User, Remote: s.Remote, Opened: s.Opened}
 	for _, p := range s.Passive {
@@ -172,9 +174,11 @@ func sessionStats(s Session) paradise.SessionStats {
 	return st
 }
 
-// cleanSession does for another process's session what session does for ours.
+// cleanSession cleans the names in a session of another process, as session does for
+// this process's.
 func cleanSession(s Session) Session {
-	s.Short, s.User, s.Remote, s.Verb, s.Arg = clean(s.Short), clean(s.User), clean(s.Remote), clean(s.Verb), clean(s.Arg)
+	s.Short, s.User, s.Remote = clean(s.Short), clean(s.User), clean(s.Remote)
+	s.Verb, s.Arg = clean(s.Verb), clean(s.Arg)
 	if t := s.Transfer; t != nil {
 		c := *t
 		c.Verb, c.Name = clean(t.Verb), clean(t.Name)
@@ -217,7 +221,7 @@ func (s *Snapshot) everySession(yield func(*Session) bool) {
 	}
 }
 
-// bounded is a copy of an event's generations.
+// bounded returns a copy of list with at most maxOlder sessions per process.
 func bounded(list []Generation) []Generation {
 	some := slices.Clone(list)
 	for i, g := range some {

@@ -18,7 +18,7 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// draining is an older process with n sessions, of which the last moves a file.
+// draining returns an older process with n sessions, the last of which has a transfer.
 func draining(pid, n int, user, name string) Generation {
 	g := Generation{PID: pid, Started: noon, Transfers: 1}
 	for id := range uint64(n) {
@@ -32,7 +32,7 @@ func TestOlderProcessesAreTold(t *testing.T) {
 	var list []Generation
 	w := watch(t, Options{Generations: func() []Generation { return list }})
 	_, body := w.get("/stats.json")
-	assert.NotContains(t, body, "generations", "none, none told")
+	assert.NotContains(t, body, "generations", "there are none")
 
 	list = []Generation{draining(41, 2, "auser", "/a"), draining(42, maxOlder+5, "buser", "/b")}
 	_, body = w.get("/stats.json")
@@ -69,7 +69,7 @@ func TestTheTextFormListsOlderProcessesSessionsFirst(t *testing.T) {
 $`, body)
 }
 
-// What another process tells is as foreign as what clients do.
+// Text from another process is no more trusted than text from clients.
 func TestHostileNamesOfOlderProcessesStayText(t *testing.T) {
 	const markup, control = "<img src=x onerror=alert(1)>", "\x1b[31m\u202Egpj.exe\n"
 	g := draining(41, 1, markup, "/"+control)
@@ -87,8 +87,8 @@ func TestHostileNamesOfOlderProcessesStayText(t *testing.T) {
 	assert.Equal(t, "/"+control, g.Sessions[0].Transfer.Name, "the host's own stays as it is")
 }
 
-// An older process may be slow to answer, or stopped: nobody waits for long, and
-// what it told last is shown.
+// An older process may be slow to answer, or stopped. Nobody waits for long, and its
+// last known figures are shown.
 func TestASlowProcessHoldsNothingUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int64
@@ -113,23 +113,28 @@ func TestASlowProcessHoldsNothingUp(t *testing.T) {
 	})
 }
 
-// counting is a process that drains with so many sessions, each of which has
-// uploaded ten bytes, and is at it again.
+// counting returns a draining process with n sessions, each of which has uploaded ten
+// bytes and is uploading again.
 func counting(pid, n int) Generation {
-	st := paradise.Stats{Now: noon, Started: noon.Add(-time.Hour), Draining: true, SessionsTotal: int64(n), Passive: int64(n),
+	st := paradise.Stats{
+		Now: noon, Started: noon.Add(-time.Hour), Draining: true,
+		SessionsTotal: int64(n), Passive: int64(n),
 		Commands: map[string]int64{"STOR": 2 * int64(n)}, Refused: map[string]int64{"banned": int64(n)},
-		Uploads: paradise.TransferStats{Running: int64(n), Done: int64(n), Bytes: 10 * int64(n)}}
+		Uploads: paradise.TransferStats{Running: int64(n), Done: int64(n), Bytes: 10 * int64(n)},
+	}
 	for i := range n {
-		st.Sessions = append(st.Sessions, paradise.SessionStats{ID: uint64(1000*pid + i), Short: short6(pid, i), User: "olduser", Opened: noon,
+		st.Sessions = append(st.Sessions, paradise.SessionStats{
+			ID: uint64(1000*pid + i), Short: short6(pid, i), User: "olduser", Opened: noon,
 			Transfer: &paradise.TransferNow{Verb: "STOR", Name: "/old", Started: noon, Size: -1},
-			Passive:  []paradise.PassiveStats{{ID: short6(pid, i), Verb: "STOR", Open: true, Opened: noon}}})
+			Passive:  []paradise.PassiveStats{{ID: short6(pid, i), Verb: "STOR", Open: true, Opened: noon}},
+		})
 	}
 	return Generation{PID: pid, Stats: st}
 }
 
 func short6(pid, i int) string { return fmt.Sprintf("%03x%03x", pid, i) }
 
-// ended is what such a process leaves behind.
+// ended returns g as it is after the process has exited.
 func ended(g Generation) Generation {
 	g.Ended = true
 	return g
@@ -204,8 +209,7 @@ func TestRatesAreOfAllProcesses(t *testing.T) {
 	assert.InDelta(t, 3000, s.Generations[0].Sessions[0].Transfer.Rate, 1e-9)
 }
 
-// A process that drains is not a server that does, as long as another one takes
-// new clients.
+// The server does not drain as long as one of its processes accepts new clients.
 func TestAServerIsReadyWhileOneOfItsProcessesIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		young := counting(42, 1)

@@ -9,7 +9,8 @@ import (
 )
 
 // contentPolicy lets the page load its own files and nothing else.
-const contentPolicy = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+const contentPolicy = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; " +
+	"frame-ancestors 'none'"
 
 // secure sets the headers that every answer carries.
 func secure(hd http.Header) {
@@ -18,19 +19,19 @@ func secure(hd http.Header) {
 	hd.Set("X-Frame-Options", "DENY")
 	hd.Set("Cross-Origin-Resource-Policy", "same-origin")
 	hd.Set("Cross-Origin-Opener-Policy", "same-origin")
-	// Not no-referrer: it would make browsers send "Origin: null" with the
-	// sign-in form, which is what strangers send.
+	// With no-referrer browsers would send "Origin: null" with the sign-in form, as
+	// pages of other origins may do.
 	hd.Set("Referrer-Policy", "same-origin")
 	hd.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
 	hd.Set("Cache-Control", "no-store")
 }
 
-// guarded refuses what comes for another host or from another origin.
+// guarded refuses requests for an unknown host or from another origin.
 func (h *Handler) guarded(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case !h.knownHost(r):
-			plain(w, http.StatusForbidden, "This host name is not served here: name it in the monitor's list of hosts")
+			plain(w, http.StatusForbidden, "This host name is not served here: add it to the monitor's list of hosts")
 		case !h.ownOrigin(r):
 			plain(w, http.StatusForbidden, "Requests from other origins are refused")
 		default:
@@ -39,8 +40,8 @@ func (h *Handler) guarded(next http.HandlerFunc) http.Handler {
 	})
 }
 
-// knownHost defends against DNS rebinding: a page of a stranger whose name
-// suddenly leads here still sends its own name.
+// knownHost defends against DNS rebinding: if an attacker's host name suddenly
+// resolves to this machine, requests from its page still carry that name.
 func (h *Handler) knownHost(r *http.Request) bool {
 	host := hostOf(r.Host)
 	if isLoopback(host) || h.hosts[host] {
@@ -50,8 +51,8 @@ func (h *Handler) knownHost(r *http.Request) bool {
 	return err == nil && ip.Unmap() == localIP(r)
 }
 
-// ownOrigin refuses requests that a page of another origin made. A link from
-// elsewhere may lead to the page itself.
+// ownOrigin refuses requests that a page of another origin made. But a link on such a
+// page may lead to the monitor's page.
 func (h *Handler) ownOrigin(r *http.Request) bool {
 	if h.origins.Check(r) != nil {
 		return false
@@ -66,11 +67,12 @@ func (h *Handler) ownOrigin(r *http.Request) bool {
 	case "", "same-origin", "none":
 		return true
 	}
-	return r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+	return r.Method == http.MethodGet &&
+		r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
 }
 
-// hostOf is the name or address in a Host header or a list, without port,
-// brackets, zone and final dot, in lower case.
+// hostOf returns the name or address in a Host header or in Options.Hosts, in lower
+// case and without port, brackets and final dot. It is empty if the port is no number.
 func hostOf(hostport string) string {
 	host, port, err := net.SplitHostPort(hostport)
 	if err != nil {
@@ -82,7 +84,8 @@ func hostOf(hostport string) string {
 	return strings.TrimSuffix(strings.ToLower(host), ".")
 }
 
-// localIP is the address at which r came in; the zero Addr if it is none.
+// localIP returns the IP address at which r arrived, or the zero Addr if it did not
+// arrive over TCP.
 func localIP(r *http.Request) netip.Addr {
 	a, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	if !ok {
@@ -91,9 +94,9 @@ func localIP(r *http.Request) netip.Addr {
 	return a.AddrPort().Addr().Unmap().WithZone("")
 }
 
-// isLocal reports whether r came from this machine. Proxies on this machine
-// come over loopback too: what they say of themselves, or the name they were
-// asked for, gives them away.
+// isLocal reports whether r came from this machine. A proxy on this machine uses
+// loopback too, but the headers that it adds, or the host name that its client asked
+// for, reveal it.
 func isLocal(r *http.Request) bool {
 	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
 		if r.Header.Get(name) != "" {

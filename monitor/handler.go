@@ -13,50 +13,49 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// Options say who may look and act. The zero value is the strictest: reading
-// over loopback, no actions.
+// Options set who may read and act, and connect the monitor to the host program. The
+// zero value is the strictest: reading over loopback, no actions.
 type Options struct {
-	// Token lets people in: for reading from elsewhere than this machine, and
-	// for actions. It has 16 characters at least. Empty: reading over loopback
-	// only, and no actions.
+	// Token is the secret that reading from other machines, and every action, needs.
+	// It must have at least 16 characters. Empty: reading over loopback only, and no
+	// actions.
 	Token string
 
-	// Hosts are further names and addresses, without port, under which the
-	// monitor is reached, such as that of a proxy. Empty: loopback names and the
-	// address that the listener has.
+	// Hosts are further names and addresses, without port, under which clients reach
+	// the monitor, such as that of a proxy. Empty: only loopback names and the address
+	// at which a request arrives are accepted.
 	Hosts []string
 
-	// Drain begins a drain of the server. It is called once at most, on a
-	// goroutine of its own. Nil: the page has no such button.
+	// Drain starts a drain of the server. It is called at most once, on its own
+	// goroutine. Nil: the page has no button for it.
 	Drain func()
 
-	// Generations tells of the server's other processes: older ones that still
-	// drain after a restart (see package handover), oldest first, and those that
-	// have ended, with what they counted. All that is shown is the sum. It is
-	// called on a goroutine of its own, once at a time, for what is looked at and
-	// by Record. An answer that takes more than two seconds is not awaited: what
-	// was told before is shown then. Nil: there are none.
+	// Generations returns the server's other processes: older ones that still drain
+	// after a restart (see package handover), oldest first, and those that have ended,
+	// with their totals. All views show the sum over all processes. It is called on
+	// its own goroutine, one call at a time, whenever a view is requested and by
+	// Record. If a call takes more than two seconds, the monitor shows the previous
+	// answer instead. Nil: there are no other processes.
 	Generations func() []Generation
 
-	// Kick ends a session that another of these processes has, or returns
-	// [paradise.ErrNoSession]. Nil: only this one's sessions can be ended.
+	// Kick ends a session of one of the other processes, or returns
+	// [paradise.ErrNoSession]. Nil: only sessions of this process can be ended.
 	Kick func(id uint64) error
 
-	// Ready says what keeps this program from serving clients well, as a storage
-	// that is gone (see osfs.Driver.Ready); /readyz then answers 503 without the
-	// error's text, which strangers could read. It is called once a second at
-	// most, and one that takes more than two seconds counts as an error until it
-	// has returned. Nil: a server that does not drain is ready.
+	// Ready returns an error while this program cannot serve clients well, for
+	// example because its storage is gone (see osfs.Driver.Ready). /readyz then
+	// answers 503, without the error's text, which strangers could read. Ready is
+	// called at most once a second; a call that takes more than two seconds counts as
+	// an error until it has returned. Nil: a server that does not drain is ready.
 	Ready func() error
 
-	// Metrics tells further figures, which /metrics has behind those of the server;
-	// they are told as they are, and not summed over processes.
-	// It is called for each scrape, from several goroutines at once, and must not
-	// block. Nil: there are none.
+	// Metrics returns further metrics, which /metrics shows after those of the server.
+	// They are not summed over processes. It is called for each scrape, from several
+	// goroutines at once, and must not block. Nil: there are none.
 	Metrics func() []Metric
 }
 
-// minToken keeps guessing hopeless.
+// minToken is long enough that guessing is hopeless.
 const minToken = 16
 
 // Handler is the monitor of one server. It is safe for concurrent use.
@@ -75,8 +74,8 @@ type Handler struct {
 	assets    assets
 }
 
-// New makes the monitor of srv. It may be mounted below another path with
-// http.StripPrefix. The error says which option is unusable.
+// New returns the monitor of srv. Mount it below another path with http.StripPrefix.
+// The error says which option is invalid.
 func New(srv *paradise.Server, o Options) (*Handler, error) {
 	if srv == nil {
 		return nil, errors.New("monitor: a server is needed")
@@ -107,8 +106,8 @@ func New(srv *paradise.Server, o Options) (*Handler, error) {
 	return h, nil
 }
 
-// Check tells at start what requests would be told later: a monitor that
-// listens on addr, "host:port", where others can reach it, needs a token.
+// Check reports at start a mistake that requests would meet only later: a monitor that
+// listens on an address, "host:port", that other machines can reach needs a token.
 func Check(addr string, o Options) error {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -120,8 +119,8 @@ func Check(addr string, o Options) error {
 	return nil
 }
 
-// isLoopback reports whether a host stands for this machine alone. Names other
-// than localhost are not looked up.
+// isLoopback reports whether host means this machine only. It does not look up names
+// other than localhost.
 func isLoopback(host string) bool {
 	if host == "localhost" {
 		return true
@@ -152,8 +151,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mux.ServeHTTP(w, r)
 }
 
-// Close ends all event streams, which an http.Server would wait for, and
-// refuses new ones. Everything else goes on.
+// Close ends all event streams, for which http.Server.Shutdown would wait, and refuses
+// new ones. Other requests are still answered.
 func (h *Handler) Close() { h.hub.close() }
 
 func (h *Handler) healthz(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") }

@@ -27,7 +27,7 @@ type watched struct {
 	ftp     string
 	handler *Handler
 	http    *httptest.Server
-	local   *net.TCPAddr // where requests seem to come in; nil: where they do
+	local   *net.TCPAddr // the address at which requests seem to arrive; nil: the real one
 	drains  chan struct{}
 }
 
@@ -59,7 +59,7 @@ func watch(t *testing.T, o Options) *watched {
 	return w
 }
 
-// client is an FTP client that says what it is told to.
+// client is an FTP client that sends given lines.
 type client struct {
 	t  *testing.T
 	nc net.Conn
@@ -115,7 +115,7 @@ func (c *client) store(name, body string) {
 	c.reply("226")
 }
 
-// request makes a request with headers "Name: value"; "Host: " sets the host.
+// request returns a request with headers given as "Name: value"; "Host: " sets the host.
 func (w *watched) request(method, path, body string, headers ...string) *http.Request {
 	w.t.Helper()
 	r, err := http.NewRequest(method, w.http.URL+path, strings.NewReader(body))
@@ -131,7 +131,7 @@ func (w *watched) request(method, path, body string, headers ...string) *http.Re
 	return r
 }
 
-// do returns an answer and its body; it follows no redirect.
+// do sends a request and returns the response and its body. It follows no redirects.
 func (w *watched) do(r *http.Request) (*http.Response, string) {
 	w.t.Helper()
 	resp, err := http.DefaultTransport.RoundTrip(r)

@@ -34,8 +34,8 @@ const (
 
 const forged = "Cookie: " + cookieName + "="
 
-// kicks are refused whatever else is right about them. cookie and csrf are good
-// ones, origin is the monitor's own.
+// kicks returns requests that must be refused although all but one thing is right about
+// them. cookie and csrf are valid, origin is the monitor's own.
 func kicks(cookie, csrf, origin string) []attack {
 	proof := "X-Paradise-Csrf: " + csrf
 	return []attack{
@@ -93,7 +93,7 @@ func kicks(cookie, csrf, origin string) []attack {
 	}
 }
 
-// others are attacks on all but kick.
+// others returns attacks on everything except kick.
 func others(cookie string) []attack {
 	return []attack{
 		{"drain without a token", "POST", "/drain", nil, "", 401},
@@ -159,7 +159,7 @@ func TestWithoutATokenThereAreNoActions(t *testing.T) {
 	c.say("NOOP", "200")
 }
 
-// raw sends bytes as they are and returns the status code.
+// raw sends bytes unchanged and returns the status code.
 func (w *watched) raw(request string) int {
 	w.t.Helper()
 	nc, err := net.Dial("tcp", w.http.Listener.Addr().String())

@@ -12,12 +12,12 @@ import (
 
 const (
 	tick       = time.Second
-	fresh      = tick / 2 // rates over less time are noise
+	fresh      = tick / 2 // a rate measured over less time is noise
 	maxViewers = 64
 	maxRows    = 500 // sessions in an event
 )
 
-// hub takes one snapshot a second for all who watch, and none if nobody does.
+// hub takes one snapshot a second for all viewers, and none if there are no viewers.
 type hub struct {
 	srv    *paradise.Server
 	others relatives
@@ -25,29 +25,29 @@ type hub struct {
 	mu      sync.Mutex
 	meter   meter
 	viewers map[*viewer]struct{}
-	running bool // run does
+	running bool // the goroutine of run exists
 	closed  bool
 }
 
-// viewer is one event stream. Only the newest event waits for it: a slow one
-// skips, and holds up nobody.
+// viewer is one event stream. At most one event waits for it: a slow viewer misses
+// events and delays nobody.
 type viewer struct {
 	news chan []byte   // formatted events
-	gone chan struct{} // closed by the hub's end
+	gone chan struct{} // closed when the hub is closed
 }
 
 func newHub(srv *paradise.Server, generations func() []Generation) *hub {
 	return &hub{srv: srv, others: relatives{ask: generations}, viewers: make(map[*viewer]struct{})}
 }
 
-// everybody is what is known of all processes. The others are asked first: what
-// they tell may take its time.
+// everybody returns the state of all processes. It asks the others first, because
+// their answer may take a while and this process's figures should be fresh.
 func (h *hub) everybody() server {
 	others := h.others.now()
 	return together(h.srv.Stats(), others)
 }
 
-// now is a snapshot of this moment, which the plots keep.
+// now takes a snapshot and adds it to the plots.
 func (h *hub) now() *Snapshot {
 	others := h.others.now()
 	h.mu.Lock()
@@ -55,16 +55,16 @@ func (h *hub) now() *Snapshot {
 	return h.measure(others)
 }
 
-// measure is for whoever holds the lock.
+// measure takes a snapshot. The caller holds mu.
 func (h *hub) measure(others []Generation) *Snapshot {
 	return h.meter.measure(h.srv.Stats(), others...)
 }
 
-// draining reports whether no process takes new clients.
+// draining reports whether no process accepts new clients.
 func (h *hub) draining() bool { return h.srv.Stats().Draining && h.everybody().all.Draining }
 
-// join adds a viewer, whose first event is the past. False: there are too many,
-// or the hub is closed.
+// join adds a viewer, whose first event is the history of the plots. It returns false
+// if there are too many viewers or the hub is closed.
 func (h *hub) join() (*viewer, bool) {
 	others := h.others.now()
 	h.mu.Lock()
@@ -89,7 +89,7 @@ func (h *hub) leave(v *viewer) {
 	delete(h.viewers, v)
 }
 
-// run lives while anybody watches.
+// run publishes a snapshot every second while there are viewers.
 func (h *hub) run() {
 	t := time.NewTicker(tick)
 	defer t.Stop()
@@ -100,7 +100,7 @@ func (h *hub) run() {
 	}
 }
 
-// publish gives a new snapshot to all viewers; false if there are none.
+// publish sends a new snapshot to all viewers. It returns false if there are none.
 func (h *hub) publish() bool {
 	others := h.others.now()
 	h.mu.Lock()
@@ -113,7 +113,7 @@ func (h *hub) publish() bool {
 	for v := range h.viewers {
 		select {
 		case v.news <- e:
-		default: // it has not sent the last one yet
+		default: // the viewer has not sent the last event yet
 		}
 	}
 	return true
@@ -129,7 +129,8 @@ func (h *hub) close() {
 	}
 }
 
-// event formats a server-sent event. JSON has no line ends of its own.
+// event formats a server-sent event. Encoded JSON contains no line ends that would
+// split it.
 func event(name string, data any) []byte {
 	var b bytes.Buffer
 	b.WriteString("event: " + name + "\ndata: ")
@@ -138,8 +139,8 @@ func event(name string, data any) []byte {
 	return b.Bytes()
 }
 
-// Record takes a snapshot each second until ctx ends, so that the plots have a
-// past when the first viewer comes. Without it they begin with that viewer.
+// Record takes a snapshot every second until ctx ends, so that the plots have a
+// history when the first viewer comes. Without Record they start with that viewer.
 func (h *Handler) Record(ctx context.Context) {
 	t := time.NewTicker(tick)
 	defer t.Stop()

@@ -15,22 +15,22 @@ type Point struct {
 	Transfers int64     `json:"transfers"`
 }
 
-// plotted is how far the plots look back, and how many points that is.
 const (
-	plotted = 5 * time.Minute
-	points  = int(plotted / time.Second)
+	plotted = 5 * time.Minute            // how far the plots look back
+	points  = int(plotted / time.Second) // how many points that is
 )
 
-// meter turns counts into rates and keeps the plots' past. Its owner locks.
+// meter turns counts into rates and keeps the history of the plots. It is not safe for
+// concurrent use.
 type meter struct {
-	last   *Snapshot
+	last   *Snapshot            // the last one that was added to past
 	past   []Point              // oldest first
-	down   int64                // bytes, at last
+	down   int64                // bytes downloaded and listed, at last
 	moving map[uint64]*Transfer // by session, at last
 }
 
-// measure makes a snapshot with rates since the last one. Soon after that one
-// they would be noise: it repeats the last rates then, and keeps no point.
+// measure takes a snapshot, with rates since the last one. If that is less than fresh
+// ago, rates would be noise: measure then repeats the last rates and adds no point.
 func (m *meter) measure(own paradise.Stats, others ...Generation) *Snapshot {
 	s := snapshot(own, others...)
 	down := s.Downloads.Bytes + s.Listings.Bytes
@@ -54,9 +54,9 @@ func (m *meter) measure(own paradise.Stats, others ...Generation) *Snapshot {
 	return s
 }
 
-// rateTransfers sets the rates of all transfers: as known says if one ran at
-// the last snapshot too, since its begin otherwise. It returns the transfers by
-// session.
+// rateTransfers sets the rates of all transfers: by known if a transfer was already
+// running at the last snapshot, else its average since its start. It returns the
+// transfers by session.
 func (m *meter) rateTransfers(s *Snapshot, known func(before, now *Transfer) float64) map[uint64]*Transfer {
 	moving := make(map[uint64]*Transfer)
 	for c := range s.everySession {
@@ -74,7 +74,7 @@ func (m *meter) rateTransfers(s *Snapshot, known func(before, now *Transfer) flo
 	return moving
 }
 
-// forget drops points before a moment, and keeps their number in bounds.
+// forget drops the points before a moment, and bounds the number of points.
 func (m *meter) forget(before time.Time) {
 	n := max(0, len(m.past)-2*points)
 	for n < len(m.past) && m.past[n].Time.Before(before) {
@@ -83,7 +83,7 @@ func (m *meter) forget(before time.Time) {
 	m.past = append(m.past[:0], m.past[n:]...)
 }
 
-// rate is bytes per second.
+// rate returns bytes per second.
 func rate(bytes int64, passed time.Duration) float64 {
 	if passed <= 0 || bytes <= 0 {
 		return 0

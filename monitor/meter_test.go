@@ -12,7 +12,7 @@ import (
 
 var noon = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 
-// moment is Stats with one upload that has moved so many bytes.
+// moment returns Stats with one upload that has received so many bytes.
 func moment(at time.Duration, bytes int64) paradise.Stats {
 	return paradise.Stats{Now: noon.Add(at), Started: noon, Uploads: paradise.TransferStats{Running: 1, Bytes: bytes},
 		Sessions: []paradise.SessionStats{{ID: 7, Transfer: &paradise.TransferNow{Verb: "STOR", Started: noon, Bytes: bytes, Size: -1}}}}
@@ -107,8 +107,8 @@ func TestOpenChannelsAreCounted(t *testing.T) {
 	assert.Equal(t, 2, s.Channels)
 }
 
-// BenchmarkEvent is what a second costs with 10,000 sessions, whatever the
-// number of viewers.
+// BenchmarkEvent measures the work of one second with 10,000 sessions, which does not
+// depend on the number of viewers.
 func BenchmarkEvent(b *testing.B) {
 	st := paradise.Stats{Now: noon}
 	for id := range uint64(10_000) {

@@ -14,9 +14,9 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// metrics writes the text format of Prometheus. Labels have values from fixed
-// sets only: never a user, a path or an address. What is named paradise_ is of all
-// processes of the server, but for the start; go_ and process_ are of this one.
+// metrics writes Prometheus' text format. Label values come from fixed sets only:
+// never a user, a path or an address. Metrics named paradise_ cover all processes of
+// the server, except for the start time; go_ and process_ cover this process.
 func (h *Handler) metrics(w http.ResponseWriter, _ *http.Request) {
 	var m metricWriter
 	known := h.hub.everybody()
@@ -32,7 +32,8 @@ func (h *Handler) metrics(w http.ResponseWriter, _ *http.Request) {
 	w.Write(m.Bytes())
 }
 
-// freePorts is -1 where any port may be used.
+// freePorts returns the number of free ports in the passive range, or -1 if no range is
+// set.
 func (h *Handler) freePorts(st *paradise.Stats) int64 {
 	p := h.srv.Passive
 	if p.MinPort == 0 {
@@ -41,7 +42,7 @@ func (h *Handler) freePorts(st *paradise.Stats) int64 {
 	return max(0, int64(p.MaxPort)-int64(p.MinPort)+1-st.Passive)
 }
 
-// metricWriter writes families of metrics one after the other.
+// metricWriter writes metric families one after the other.
 type metricWriter struct {
 	bytes.Buffer
 	family string
@@ -53,7 +54,7 @@ func (m *metricWriter) begin(name, kind, help string) {
 	fmt.Fprintf(m, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
 }
 
-// add writes a sample of the family; labels are names and values in turn.
+// add writes a sample of the current family; labels alternates names and values.
 func (m *metricWriter) add(value int64, labels ...string) {
 	m.sample("", strconv.FormatInt(value, 10), labels...)
 }
@@ -81,7 +82,8 @@ func escapeLabel(s string) string {
 func (m *metricWriter) sessions(st *paradise.Stats, open int) {
 	m.begin("paradise_sessions", "gauge", "Sessions that are open now.")
 	m.add(int64(open))
-	m.begin("paradise_sessions_total", "counter", "Sessions opened since the start, over all restarts that kept connections.")
+	m.begin("paradise_sessions_total", "counter",
+		"Sessions opened since the start, over all restarts that kept connections.")
 	m.add(st.SessionsTotal)
 	m.begin("paradise_logins_total", "counter", "Logins tried, by result.")
 	m.add(st.Logins, "result", "ok")
@@ -97,7 +99,7 @@ func (m *metricWriter) transfers(st *paradise.Stats) {
 		direction string
 		paradise.TransferStats
 	}{{"upload", st.Uploads}, {"download", st.Downloads}, {"listing", st.Listings}}
-	m.begin("paradise_transfers_in_progress", "gauge", "Transfers that run now.")
+	m.begin("paradise_transfers_in_progress", "gauge", "Transfers that are running now.")
 	for _, t := range all {
 		m.add(t.Running, "direction", t.direction)
 	}
@@ -132,12 +134,13 @@ func (m *metricWriter) histogram(direction string, t paradise.TransferStats) {
 
 func number(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 
-// content is the one reason that stands for what an upload holds; the others
-// are about who asks, and how.
+// content is the one reason of a refusal that is about the content of an upload. All
+// others are about the client or its request.
 const content = "content"
 
 func (m *metricWriter) doors(st *paradise.Stats, free int64) {
-	m.begin("paradise_passive_ports", "gauge", "Ports for data connections, by state; free ones only where a range is set.")
+	m.begin("paradise_passive_ports", "gauge",
+		"Ports for data connections, by state; free ones only if a port range is set.")
 	m.add(st.Passive, "state", "listening")
 	if free >= 0 {
 		m.add(free, "state", "free")
@@ -147,7 +150,7 @@ func (m *metricWriter) doors(st *paradise.Stats, free int64) {
 	m.add(st.HandshakesBad, "channel", "control", "result", "failed")
 	m.add(st.DataTLS, "channel", "data", "result", "ok")
 	m.add(st.DataTLSBad, "channel", "data", "result", "failed")
-	m.begin("paradise_uploads_rejected_total", "counter", "Uploads refused for what they hold, by reason.")
+	m.begin("paradise_uploads_rejected_total", "counter", "Uploads refused because of their content, by reason.")
 	m.add(st.Refused[content], "reason", content)
 	m.begin("paradise_refused_total", "counter", "Clients and requests turned away, by reason.")
 	for _, why := range slices.Sorted(maps.Keys(st.Refused)) {
@@ -160,7 +163,7 @@ func (m *metricWriter) doors(st *paradise.Stats, free int64) {
 func (m *metricWriter) process(st *paradise.Stats) {
 	m.begin("paradise_panics_total", "counter", "Panics of drivers and hooks that were caught.")
 	m.add(st.Panics)
-	m.begin("paradise_unexpected_replies_total", "counter", "Replies outside the command table: mistakes of paradise.")
+	m.begin("paradise_unexpected_replies_total", "counter", "Replies outside the command table: bugs in paradise.")
 	m.add(st.Unexpected)
 	m.begin("paradise_stuck_calls", "gauge", "Driver calls that have not returned in time.")
 	m.add(st.Stuck)
@@ -178,11 +181,11 @@ func (m *metricWriter) process(st *paradise.Stats) {
 		m.begin("process_open_fds", "gauge", "File descriptors that this process has open.")
 		m.add(n)
 	}
-	m.begin("paradise_build_info", "gauge", "Always 1; the labels tell what runs.")
+	m.begin("paradise_build_info", "gauge", "Always 1; the labels say which versions are running.")
 	m.add(1, "version", version(), "goversion", runtime.Version())
 }
 
-// version is that of the module paradise in this program.
+// version returns the version of the module paradise in this program.
 func version() string {
 	const module = "github.com/paradiseftp/paradise"
 	info, ok := debug.ReadBuildInfo()

@@ -16,7 +16,7 @@ type sample struct {
 	value  float64
 }
 
-// family is all that is said of one metric.
+// family is one metric: its help, its type and its samples.
 type family struct {
 	name, help, kind string
 	samples          []sample
@@ -29,8 +29,8 @@ var (
 	labelPair  = regexp.MustCompile(`^([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\\\|\\"|\\n)*)"(,|$)`)
 )
 
-// parseMetrics reads Prometheus' text format as strictly as we mean to write
-// it: HELP, TYPE, then all samples of a family, each family and sample once.
+// parseMetrics reads Prometheus' text format strictly: HELP, TYPE, then all samples of
+// a family, each family and sample only once.
 func parseMetrics(text string) (map[string]*family, error) {
 	if !strings.HasSuffix(text, "\n") {
 		return nil, errors.New("the last line has no end")
@@ -62,7 +62,7 @@ func parseMetrics(text string) (map[string]*family, error) {
 	return families, nil
 }
 
-// take reads a line after HELP.
+// take reads a line other than HELP.
 func (f *family) take(line string) error {
 	if m := typeLine.FindStringSubmatch(line); m != nil {
 		if m[1] != f.name || f.kind != "" {
@@ -119,8 +119,8 @@ func (f *family) check() error {
 	return nil
 }
 
-// checkHistogram wants ascending bounds, cumulative counts, +Inf last and equal
-// to _count, and a _sum, for each set of other labels.
+// checkHistogram checks, for each set of other labels, that bounds ascend, counts are
+// cumulative, +Inf comes last and equals _count, and there is a _sum.
 func (f *family) checkHistogram() error {
 	buckets := make(map[string][]sample)
 	totals := make(map[string]float64)

@@ -14,7 +14,7 @@ import (
 	"github.com/paradiseftp/paradise/internal/needs"
 )
 
-// scrape is the metrics of a server that has seen some traffic.
+// scrape returns the metrics of a server that has had some traffic.
 func scrape(t *testing.T) (string, map[string]*family) {
 	t.Helper()
 	w := watch(t, Options{})
@@ -31,7 +31,7 @@ func scrape(t *testing.T) (string, map[string]*family) {
 	return text, families
 }
 
-// of is the value of the sample with these labels, as they are written.
+// of returns the value of the sample with exactly these labels.
 func (f *family) of(labels string) float64 {
 	for _, s := range f.samples {
 		if s.order == labels {

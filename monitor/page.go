@@ -31,8 +31,8 @@ type asset struct {
 	etag string
 }
 
-// loadAssets cannot fail but by a mistake in this package: the files are part
-// of the program.
+// loadAssets panics only if this package has a bug, because the files are part of the
+// program.
 func loadAssets() assets {
 	a := assets{files: make(map[string]asset)}
 	a.pages = template.Must(template.ParseFS(embedded, "assets/*.html"))
@@ -47,7 +47,7 @@ func loadAssets() assets {
 	return a
 }
 
-// kindOf does not ask the system's list of types, which may be wrong or absent.
+// kindOf does not use the system's table of MIME types, which may be wrong or missing.
 func kindOf(name string) string {
 	switch path.Ext(name) {
 	case ".css":
@@ -72,7 +72,7 @@ func (h *Handler) asset(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.body))
 }
 
-// index is the page to browsers and the text form to all others.
+// index sends the page to browsers and the text form to all other clients.
 func (h *Handler) index(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Vary", "Accept")
 	if !wantsHTML(r) {
@@ -90,7 +90,7 @@ func (h *Handler) index(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// askToken is the sign-in page to browsers and one line to all others.
+// askToken sends the sign-in page to browsers and one line of text to all other clients.
 func (h *Handler) askToken(w http.ResponseWriter, r *http.Request, code int, wrong string) {
 	w.Header().Set("Vary", "Accept")
 	if !wantsHTML(r) {
@@ -104,7 +104,7 @@ func (h *Handler) page(w http.ResponseWriter, code int, name string, data any) {
 	var b bytes.Buffer
 	if err := h.assets.pages.ExecuteTemplate(&b, name, data); err != nil {
 		h.log().Error("monitor: page", "error", err)
-		plain(w, http.StatusInternalServerError, "The page could not be made")
+		plain(w, http.StatusInternalServerError, "The page could not be created")
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -113,8 +113,8 @@ func (h *Handler) page(w http.ResponseWriter, code int, name string, data any) {
 	w.Write(b.Bytes())
 }
 
-// wantsHTML reports whether a client asks for HTML by name, as browsers do; a
-// mere "*/*" is what programs send.
+// wantsHTML reports whether a client asks for HTML by name, as browsers do. Programs
+// send just "*/*".
 func wantsHTML(r *http.Request) bool {
 	for _, value := range r.Header.Values("Accept") {
 		for part := range strings.SplitSeq(value, ",") {

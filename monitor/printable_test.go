@@ -10,7 +10,7 @@ import (
 	"github.com/paradiseftp/paradise/internal/printable"
 )
 
-// hostile is a name of characters that no view may show.
+// hostile is a name that contains characters which no view may show.
 const hostile = "a\x1b[31m\u009b\u202Egpj\u2066\u200B\uFEFF\u2028\u3164\U000E0041\u0378z"
 
 func TestNoViewShowsWhatIsNotMeantToBeSeen(t *testing.T) {

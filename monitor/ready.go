@@ -8,33 +8,34 @@ import (
 	"time"
 )
 
-// readyFor is how long an answer is repeated. Anybody may ask, and finding out
-// costs a copy of every session.
+// readyFor is how long an answer is reused. Everybody may ask, and a new answer costs
+// a copy of every session.
 const readyFor = time.Second
 
-// readyWait is how long the host program may take to say whether it is ready.
+// readyWait bounds the time in which Options.Ready must return.
 const readyWait = 2 * time.Second
 
-// readiness knows whether a server takes new clients.
+// readiness finds out whether a server accepts new clients.
 type readiness struct {
-	draining func() bool  // asked once a second at most
-	host     func() error // likewise; nil: the host program has no say
+	draining func() bool  // called at most once a second
+	host     func() error // Options.Ready, called at most once a second; may be nil
 
 	mu     sync.Mutex
-	until  time.Time  // when the state must be looked at again
-	state  string     // the answer until then
-	answer chan error // of a call of host that has not returned in time
+	until  time.Time  // when state expires
+	state  string     // the current answer
+	answer chan error // result of a call of host that has not returned in time
 }
 
-// The answers of /readyz. What keeps the host program from serving is for its
-// log: strangers may ask.
+// These are the answers of /readyz. They do not contain the host program's error,
+// because strangers may ask.
 const (
 	isReady    = "ready"
 	isDraining = "draining"
 	isNotReady = "not ready"
 )
 
-// look lets those who ask at once wait for one look. A drain has no way back.
+// look returns the current answer, and renews it if it has expired. Requests that come
+// at once wait for the same renewal. A server that drains never becomes ready again.
 func (r *readiness) look() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -54,10 +55,10 @@ func (r *readiness) look() string {
 	return r.state
 }
 
-var errLate = errors.New("monitor: no word of the host program yet")
+var errLate = errors.New("monitor: Options.Ready has not returned in time")
 
-// ask waits a bounded time for the host program; a call that hangs is not made
-// again before it returns.
+// ask calls host and waits at most readyWait for the result. A call that hangs is not
+// repeated until it has returned.
 func (r *readiness) ask() error {
 	if r.host == nil {
 		return nil
@@ -78,7 +79,7 @@ func (r *readiness) ask() error {
 	}
 }
 
-// guarded makes an error of a panic.
+// guarded calls host and turns a panic into an error.
 func (r *readiness) guarded() (err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -34,8 +34,8 @@ func TestHealthIsGoodWhileReadinessEndsWithTheDrain(t *testing.T) {
 	})
 }
 
-// The check is open to strangers: however often they ask, the server is looked
-// at once a second, and not at all once it drains.
+// The check is open to strangers. However often they ask, the server is checked at most
+// once a second, and never again once it drains.
 func TestReadinessCostsOneLookASecondHoweverManyAsk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		looks, draining := 0, false

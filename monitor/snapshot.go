@@ -9,38 +9,38 @@ import (
 	"github.com/paradiseftp/paradise/internal/printable"
 )
 
-// Snapshot is what /stats.json and /events tell, at one moment. Names are cut
-// at 64 bytes, and characters that would disturb a terminal, turn the direction of
-// writing or cannot be seen are "?". Where a restart has left several processes, and
-// after it, the counts are those of all of them; Sessions, Now and Started are of
-// the process that answers.
+// Snapshot is the state of the server at one moment, as /stats.json and /events send
+// it. Names are cut at 64 bytes, and "?" replaces characters that would disturb a
+// terminal, change the direction of writing or are invisible. If a restart has left
+// several processes, counts cover all of them, including those that have ended;
+// Sessions, Now and Started are those of the process that answers.
 type Snapshot struct {
 	Now       time.Time        `json:"now"`
 	Started   time.Time        `json:"started"`
-	Draining  bool             `json:"draining"` // no process takes new clients
-	Sessions  []Session        `json:"sessions"` // of /events the first 500, those with transfers before the others
-	Clients   int              `json:"clients"`  // number of sessions, also of those left out and of Generations
+	Draining  bool             `json:"draining"` // no process accepts new clients
+	Sessions  []Session        `json:"sessions"` // in /events at most 500, those with transfers first
+	Clients   int              `json:"clients"`  // sessions of all processes, including those not listed
 	Uploads   Totals           `json:"uploads"`
 	Downloads Totals           `json:"downloads"`
 	Listings  Totals           `json:"listings"`
 	Passive   int64            `json:"passive"`   // ports that listen now
-	Channels  int              `json:"channels"`  // passive channels that are open: listening, or in use
-	Opened    int64            `json:"opened"`    // sessions ever, as all counts
-	Logins    int64            `json:"logins"`    // that succeeded
-	Failed    int64            `json:"failed"`    // logins
-	Panics    int64            `json:"panics"`    // of drivers and hooks
-	Stuck     int64            `json:"stuck"`     // driver calls
+	Channels  int              `json:"channels"`  // open passive channels: listening or in use
+	Opened    int64            `json:"opened"`    // sessions since the start
+	Logins    int64            `json:"logins"`    // successful logins
+	Failed    int64            `json:"failed"`    // failed logins
+	Panics    int64            `json:"panics"`    // panics of drivers and hooks
+	Stuck     int64            `json:"stuck"`     // driver calls that have not returned in time
 	Refused   map[string]int64 `json:"refused"`   // by reason, without zeros
 	Recent    []Ended          `json:"recent"`    // uploads and downloads, newest first
 	UpRate    float64          `json:"up_rate"`   // bytes per second, of all sessions
-	DownRate  float64          `json:"down_rate"` // the same, listings included
+	DownRate  float64          `json:"down_rate"` // bytes per second, listings included
 
-	// Generations are the other processes that live: older ones that drain, and
-	// for a moment of a restart the newer one; see [Options].
+	// Generations are the other living processes: older ones that drain and, for a
+	// moment during a restart, the newer one; see [Options].
 	Generations []Generation `json:"generations,omitempty"`
 }
 
-// Totals are of one direction since the start.
+// Totals count the transfers of one direction since the start.
 type Totals struct {
 	Running int64 `json:"running"`
 	Done    int64 `json:"done"`
@@ -48,7 +48,7 @@ type Totals struct {
 	Bytes   int64 `json:"bytes"` // on the wire
 }
 
-// Session is a client.
+// Session is a connected client.
 type Session struct {
 	ID       uint64    `json:"id"`
 	Short    string    `json:"short"` // six hex digits
@@ -58,22 +58,22 @@ type Session struct {
 	TLS      bool      `json:"tls"`
 	Verb     string    `json:"verb"` // current or last command
 	Arg      string    `json:"arg"`
-	Since    time.Time `json:"since"` // of that command
+	Since    time.Time `json:"since"` // when that command started
 	Transfer *Transfer `json:"transfer,omitempty"`
 	Passive  []Passive `json:"passive"`
 }
 
-// Transfer is what a session moves now.
+// Transfer is a running transfer of a session.
 type Transfer struct {
 	Verb    string    `json:"verb"`
 	Name    string    `json:"name"`
 	Started time.Time `json:"started"`
 	Bytes   int64     `json:"bytes"`
 	Size    int64     `json:"size"` // -1: unknown
-	Rate    float64   `json:"rate"` // bytes per second, lately
+	Rate    float64   `json:"rate"` // bytes per second since the last snapshot
 }
 
-// Passive is a data channel that the client opens.
+// Passive is a passive data channel: the client connects to Port.
 type Passive struct {
 	ID     string    `json:"id"`
 	Port   uint16    `json:"port"`
@@ -83,7 +83,7 @@ type Passive struct {
 	Open   bool      `json:"open"`
 }
 
-// Ended is a transfer that is over.
+// Ended is a transfer that has ended.
 type Ended struct {
 	Session uint64    `json:"session"`
 	User    string    `json:"user"`
@@ -93,11 +93,11 @@ type Ended struct {
 	Bytes   int64     `json:"bytes"`
 	Ended   time.Time `json:"ended"`
 	Seconds float64   `json:"seconds"`
-	Code    int       `json:"code"` // of the final reply
-	Text    string    `json:"text"` // of it
+	Code    int       `json:"code"` // code of the final reply
+	Text    string    `json:"text"` // text of the final reply
 }
 
-// snapshot puts what a server's processes know into the monitor's form.
+// snapshot combines the statistics of all processes into a Snapshot.
 func snapshot(own paradise.Stats, others ...Generation) *Snapshot {
 	known := together(own, others)
 	st := &known.all
@@ -134,8 +134,10 @@ func snapshot(own paradise.Stats, others ...Generation) *Snapshot {
 		}
 	}
 	for _, r := range st.Recent {
-		s.Recent = append(s.Recent, Ended{Session: r.Session, User: clean(r.User), Verb: r.Verb, Name: clean(r.Name), Upload: r.Upload,
-			Bytes: r.Bytes, Ended: r.Ended, Seconds: r.Duration.Seconds(), Code: r.Code, Text: clean(r.Text)})
+		s.Recent = append(s.Recent, Ended{
+			Session: r.Session, User: clean(r.User), Verb: r.Verb, Name: clean(r.Name), Upload: r.Upload,
+			Bytes: r.Bytes, Ended: r.Ended, Seconds: r.Duration.Seconds(), Code: r.Code, Text: clean(r.Text),
+		})
 	}
 	return s
 }
@@ -149,21 +151,24 @@ func session(c paradise.SessionStats) Session {
 		Verb: clean(c.Verb), Arg: clean(c.Arg), Since: c.Since, Passive: make([]Passive, 0, len(c.Passive))}
 	if t := c.Transfer; t != nil {
 		s.Transfer = &Transfer{Verb: t.Verb, Name: clean(t.Name), Started: t.Started, Bytes: t.Bytes, Size: t.Size}
-		if t.Bytes > t.Size { // some devices announce any number with ALLO
+		if t.Bytes > t.Size { // some devices announce an arbitrary size with ALLO
 			s.Transfer.Size = -1
 		}
 	}
 	for _, p := range c.Passive {
-		s.Passive = append(s.Passive, Passive{ID: p.ID, Port: p.Port, Verb: clean(p.Verb), Arg: clean(p.Arg), Opened: p.Opened, Open: p.Open})
+		s.Passive = append(s.Passive, Passive{
+			ID: p.ID, Port: p.Port, Verb: clean(p.Verb), Arg: clean(p.Arg), Opened: p.Opened, Open: p.Open,
+		})
 	}
 	return s
 }
 
-// clean makes a foreign name fit for every view of the monitor.
+// clean returns a client's or another process's text in a form that every view of the
+// monitor can show safely.
 func clean(s string) string { return printable.Text(s) }
 
-// first is a copy with n sessions at most, those that transfer before the
-// others: no browser wants a table of 10,000 rows each second.
+// first returns a copy with at most n sessions, those with transfers first: a browser
+// could not show a table of 10,000 rows every second.
 func (s *Snapshot) first(n int) *Snapshot {
 	some := *s
 	some.Sessions = busyFirst(s.Sessions, n)

@@ -12,8 +12,8 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// sampleText is the sample with which paradise began, byte for byte: it counts six
-// passives and shows four.
+// sampleText is the oldest sample of the text form, byte for byte. It counts six
+// passive channels and shows four.
 const sampleText = "2 client(s), 6 passive(s), Up for 00:00:29\n" +
 	"   41949e 00:00:20, user1\n" +
 	"     0fbeb0 00:00:08, 59119 LIST \n" +
@@ -22,7 +22,8 @@ const sampleText = "2 client(s), 6 passive(s), Up for 00:00:29\n" +
 	"     dc6776 00:00:13, 58859 LIST \n" +
 	"     2772a8 00:00:10, 58989 STOR hello.txt\n"
 
-// sampleStats is the scene of the sample, its two missing passives included.
+// sampleStats returns the state behind the sample, including its two missing passive
+// channels.
 func sampleStats() paradise.Stats {
 	now := time.Date(2026, 11, 25, 12, 0, 29, 0, time.UTC)
 	ago := func(s int) time.Time { return now.Add(-time.Duration(s) * time.Second) }

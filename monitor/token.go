@@ -17,28 +17,28 @@ const (
 	signedIn   = 12 * time.Hour
 )
 
-// keys prove that somebody knows the token. What they sign is derived from the
-// token alone, so that a sign-in survives a restart of the server.
+// keys checks tokens and cookies. Its signatures depend on the token alone, so that a
+// sign-in survives a restart of the server.
 type keys struct{ token []byte }
 
 func newKeys(token string) keys { return keys{token: []byte(token)} }
 
 func (k keys) exist() bool { return len(k.token) > 0 }
 
-// is compares in constant time.
+// is reports whether token is the right one. It compares in constant time.
 func (k keys) is(token string) bool {
 	a, b := sha256.Sum256(k.token), sha256.Sum256([]byte(token))
 	return k.exist() && subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
-// sign is a proof for one purpose and content.
+// sign returns a signature that is valid for one purpose and content only.
 func (k keys) sign(purpose, content string) string {
 	m := hmac.New(sha256.New, k.token)
 	m.Write([]byte("paradise monitor " + purpose + "\x00" + content))
 	return base64.RawURLEncoding.EncodeToString(m.Sum(nil))
 }
 
-// cookie is a sign-in that ends by itself.
+// cookie returns the value of a cookie that is valid until end.
 func (k keys) cookie(end time.Time) string {
 	until := strconv.FormatInt(end.Unix(), 10)
 	return until + "." + k.sign("cookie", until)
@@ -53,7 +53,7 @@ func (k keys) validCookie(value string, now time.Time) bool {
 	return err == nil && now.Unix() < end
 }
 
-// standing is what a request proved.
+// standing says how a request proved that it knows the token.
 type standing int
 
 const (
@@ -62,8 +62,8 @@ const (
 	viaToken
 )
 
-// standing looks at the token and the cookie. A wrong token is a stranger's,
-// whatever cookie comes with it.
+// standing checks the token and the cookie of a request. A request with a wrong token
+// is a stranger's, even if its cookie is valid.
 func (h *Handler) standing(r *http.Request) standing {
 	if auth := r.Header.Get("Authorization"); auth != "" {
 		scheme, token, _ := strings.Cut(auth, " ")
@@ -78,7 +78,8 @@ func (h *Handler) standing(r *http.Request) standing {
 	return stranger
 }
 
-// csrf is what the page must send with a cookie; empty without one.
+// csrf returns the proof that the page must send together with its cookie. It is empty
+// if the request has no valid cookie.
 func (h *Handler) csrf(r *http.Request) string {
 	c, err := r.Cookie(cookieName)
 	if err != nil || h.standing(r) != viaCookie {
@@ -87,14 +88,14 @@ func (h *Handler) csrf(r *http.Request) string {
 	return h.keys.sign("csrf", c.Value)
 }
 
-// reading lets those in who may look.
+// reading passes on requests with read access and refuses the others.
 func (h *Handler) reading(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case isLocal(r), h.standing(r) != stranger:
 			next(w, r)
 		case !h.keys.exist():
-			plain(w, http.StatusForbidden, "Only this machine may look: the monitor has no token")
+			plain(w, http.StatusForbidden, "Only this machine may read: the monitor has no token")
 		default:
 			w.Header().Set("WWW-Authenticate", `Bearer realm="paradise monitor"`)
 			h.askToken(w, r, http.StatusUnauthorized, "")
@@ -102,8 +103,8 @@ func (h *Handler) reading(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// acting lets those in who may act: the token itself, which no foreign page
-// knows, or the cookie and the proof that our own page sends it.
+// acting passes on requests that may act: those with the token, which no foreign page
+// knows, and those with the cookie and the proof that the monitor's own page sent them.
 func (h *Handler) acting(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !h.keys.exist() {
@@ -159,8 +160,8 @@ func (h *Handler) setCookie(w http.ResponseWriter, r *http.Request, value string
 	})
 }
 
-// back leads to the page. http.Redirect would make the path absolute, and wrong
-// below a prefix.
+// back redirects to the page. http.Redirect would turn the path into an absolute one,
+// which is wrong if the monitor is mounted below a prefix.
 func (h *Handler) back(w http.ResponseWriter) {
 	w.Header().Set("Location", "./")
 	w.WriteHeader(http.StatusSeeOther)

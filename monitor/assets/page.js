@@ -1,10 +1,10 @@
 "use strict";
-// The live page of paradise's monitor. All that comes from the server gets into
+// The live page of paradise's monitor. Everything that comes from the server enters
 // the page as text, never as markup.
 
 const byId = (id) => document.getElementById(id);
 const csrf = document.body.dataset.csrf;
-const span = 5 * 60 * 1000; // what the plots show, in ms
+const span = 5 * 60 * 1000; // how much time the plots show, in ms
 let past = []; // points of the plots, oldest first
 
 // Words and numbers.
@@ -23,7 +23,7 @@ function bytes(n) {
 
 const rate = (n) => bytes(n) + "/s";
 
-// mark is the word for a round number at an axis.
+// mark formats a round number for an axis.
 const mark = (n) => rate(n).replace(/\.0+ /, " ");
 
 function clock(ms) {
@@ -58,8 +58,8 @@ function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-// fill replaces a cell's content only if it changed, so that what somebody
-// selects or listens to stays.
+// fill replaces a cell's content only if it changed, so that text which somebody has
+// selected or which a screen reader is reading stays.
 function fill(node, ...parts) {
   const next = parts.filter((p) => p !== null && p !== "");
   const probe = el("div");
@@ -104,8 +104,8 @@ function emptyRow(table, text) {
   return row;
 }
 
-// row makes a row of cells, the first one its header. Roles are given because
-// phones show the row as a card.
+// row creates a row of cells, of which the first is its header. The roles are explicit
+// because the row is shown as a card on phones.
 function row(...cells) {
   const tr = el("tr");
   tr.setAttribute("role", "row");
@@ -193,20 +193,20 @@ const reasons = {
   closing: "Server was closing",
   sessions: "Too many sessions",
   sessions_per_ip: "Too many sessions from one address",
-  descriptors: "Descriptors were short",
+  descriptors: "Not enough file descriptors",
   banned: "Address is banned",
   login_rate: "Too many logins from one address",
   login_tries: "Too many failed logins",
   login_time: "No login in time",
   early_commands: "Too many commands before login",
   unknown_commands: "Too many unknown commands",
-  http: "Spoke HTTP",
+  http: "Client sent HTTP",
   slow_line: "Line came too slowly",
   idle: "Idle for too long",
   data_peer: "Stranger at a data port",
   tls_injection: "Commands smuggled before TLS",
-  bounce: "Data connection to elsewhere",
-  content: "Content of an upload",
+  bounce: "Data connection to another address",
+  content: "Upload refused for its content",
 };
 
 function cells(tr, ...texts) {
@@ -222,7 +222,8 @@ function unfold() {
   if (last) showTables(last, Date.parse(last.now));
 }
 
-// everySession are the sessions of all processes; those of others say of which.
+// everySession returns the sessions of all processes. Those of other processes have
+// the process ID in pid.
 function everySession(s) {
   const others = (s.generations || []).flatMap((g) => g.sessions.map((x) => ({ ...x, pid: g.pid })));
   return others.concat(s.sessions);
@@ -253,7 +254,7 @@ function showTables(s, now) {
     (tr, [why, n]) => cells(tr, reasons[why] || why.replaceAll("_", " "), whole.format(n)));
 }
 
-// showOlder is about the processes that a restart has left to their transfers.
+// showOlder shows the older processes that still drain after a restart.
 function showOlder(list, now) {
   byId("older").hidden = list.length === 0;
   sync(byId("draining"), list, "", (g) => g.pid,
@@ -289,7 +290,7 @@ function showNow(s, now) {
   announce(plural(s.clients, "session", "sessions") + ", " + plural(moving, "transfer", "transfers"), now);
 }
 
-// announce tells screen readers of a change, seldom enough to be bearable.
+// announce reports a change to screen readers, at most every ten seconds.
 let announced = 0;
 function announce(text, now) {
   const out = byId("announce");
@@ -307,15 +308,16 @@ function shape(tag, attrs, text) {
   return e;
 }
 
-// ceiling is the end of an axis: 1, 2 or 4 times a power of ten, so that half of
-// it is a plain number too.
+// ceiling returns the end of an axis: 1, 2 or 4 times a power of ten, so that half of
+// it is a round number too.
 function ceiling(max, least) {
   const n = Math.max(max, least);
   const power = 10 ** Math.floor(Math.log10(n));
   return [1, 2, 4, 10].map((f) => f * power).find((c) => c >= n);
 }
 
-// trace is a path through points; a pause in the records is a gap in the line.
+// trace returns an SVG path through points; a pause in the records leaves a gap in the
+// line.
 function trace(list, x, y, of, floor) {
   let d = "";
   list.forEach((p, i) => {
@@ -383,7 +385,7 @@ function show(s) {
   last = s;
 }
 
-// A plot is drawn for the width that it has.
+// A plot is drawn for its current width, so a new width needs a new drawing.
 let last = null;
 new ResizeObserver(() => last && showPlots(last, Date.parse(last.now))).observe(byId("plot-bytes"));
 
