@@ -5,28 +5,29 @@ import (
 	"time"
 )
 
-// outcome is what a call told about the service.
+// outcome is what a call says about the state of the service.
 type outcome int
 
 const (
-	undecided outcome = iota // nothing
+	undecided outcome = iota // the call says nothing about it
 	answered
 	failed
 )
 
-// breaker spares a service that is down, and the clients the wait for it.
+// breaker is a circuit breaker: it stops calls to a service that is down, so that
+// clients do not wait for it in vain.
 type breaker struct {
-	after int           // failures in a row that open it; negative: never
-	pause time.Duration // for which it stays open
+	after int           // failures in a row that open it; negative: it never opens
+	pause time.Duration // how long it stays open
 
 	mu       sync.Mutex
-	failures int       // in a row
-	until    time.Time // when the next probe may go
+	failures int       // failures in a row
+	until    time.Time // the earliest time of the next probe
 	probing  bool
 }
 
-// enter reports whether a call may be made, and whether it is the one probe.
-// Each call that may must leave.
+// enter reports whether a call may be made, and whether it is the one probe. Every call
+// that may be made must be followed by leave.
 func (b *breaker) enter(now time.Time) (probe, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

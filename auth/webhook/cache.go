@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// cache keeps positive answers for a while. Its keys are digests under a key of
-// this process, so that memory holds no password, nor anything to guess one by.
+// cache keeps positive answers for a while. Its keys are digests with a secret key of
+// this process, so memory holds no password and nothing by which to guess one.
 type cache struct {
 	ttl  time.Duration
 	size int
@@ -18,7 +18,7 @@ type cache struct {
 
 	mu      sync.Mutex
 	answers map[digest]entry
-	order   []line // oldest first; with one ttl also the first to expire
+	order   []line // oldest first, which is also the order in which they expire
 }
 
 type digest [sha256.Size]byte
@@ -39,7 +39,7 @@ func newCache(ttl time.Duration, size int) *cache {
 	return c
 }
 
-// get works on a nil cache, which is empty.
+// get returns a cached answer that has not expired. A nil cache is empty.
 func (c *cache) get(r Request, now time.Time) (Answer, bool) {
 	if c == nil {
 		return Answer{}, false
@@ -69,15 +69,15 @@ func (c *cache) put(r Request, a Answer, now time.Time) {
 	}
 }
 
-// drop forgets an answer unless a newer line stands for it.
+// drop removes the answer of l, unless a newer line has replaced it.
 func (c *cache) drop(l line) {
 	if c.answers[l.key].expires.Equal(l.expires) {
 		delete(c.answers, l.key)
 	}
 }
 
-// digest covers all that a service may have looked at, but for what differs in
-// each request.
+// digest covers everything on which the service may have based its answer, except for
+// the fields that differ in each request.
 func (c *cache) digest(r Request) digest {
 	fields := []string{r.User, r.Password, r.Account, r.Address, r.Server, r.Host}
 	if r.HasPassword {

@@ -23,58 +23,62 @@ const (
 	defaultCacheSize   = 1024
 )
 
-// Driver is a [paradise.AuthDriver] that asks a web service. Set the fields
-// before the first login and leave them alone; the methods may be called from
-// many goroutines at once.
+// Driver is a [paradise.AuthDriver] that asks a web service. Set the fields before the
+// first login and do not change them afterwards. The methods are safe for concurrent
+// use.
 type Driver struct {
-	// URL is where each login is posted to. It must be https, unless the host
-	// is the loopback or Insecure is set.
+	// URL is the address to which each login is posted. It must be https, unless the
+	// host is loopback or Insecure is set.
 	URL string
 
-	// Secret signs the requests, so that the service knows who asks. Empty:
-	// they are not signed.
+	// Secret signs the requests, so that the service can tell that they come from
+	// this server. Empty: they are not signed.
 	Secret []byte
 
-	// Client makes the requests; its redirect rule is replaced, since a
-	// redirect would carry passwords elsewhere. Nil: one of the driver's own,
-	// with the system's roots and proxies.
+	// Client sends the requests. Its CheckRedirect is replaced, because a redirect
+	// would send passwords elsewhere. Nil: a client with the system's root
+	// certificates and proxies.
 	Client *http.Client
 
-	// Timeout bounds one login, waiting for a free place included. Zero: 5 s.
+	// Timeout bounds one login, including the wait for a free place (Concurrency).
+	// Zero: 5 s.
 	Timeout time.Duration
 
-	// Insecure allows http to other hosts than the loopback: passwords then
-	// cross the network in the clear. Zero: refused.
+	// Insecure allows http to hosts other than loopback; passwords then cross the
+	// network in the clear. False: such URLs are refused.
 	Insecure bool
 
-	// AskAtUser asks the service when a client has shown a certificate and not
-	// yet a password; it may answer need: password. Zero: the password is asked
-	// for first, and certificates go along with it.
+	// AskAtUser asks the service already at USER, before the client has sent a
+	// password. The service can then accept a client certificate, or answer need:
+	// password. False: the service is asked once there is a password; the request
+	// describes the certificate too.
 	AskAtUser bool
 
-	// Concurrency bounds the requests at once. Zero: 64; negative: no bound.
+	// Concurrency bounds the number of requests at once. Zero: 64; negative: no
+	// bound.
 	Concurrency int
 
-	// CacheTTL is for how long a positive answer is used again for the same
-	// credentials from the same address; so long a locked account can still log
-	// in. Refusals are never kept. Zero: no cache.
+	// CacheTTL is how long a positive answer is reused for the same credentials from
+	// the same address. For that long an account can still log in after it has been
+	// locked. Refusals are never cached. Zero: no cache.
 	CacheTTL time.Duration
 
-	// CacheSize bounds the answers kept; the oldest give way. Zero: 1024.
+	// CacheSize is the most answers that are cached; the oldest are dropped first.
+	// Zero: 1024.
 	CacheSize int
 
-	// BreakAfter is the number of outages in a row after which logins fail at
-	// once, for BreakFor; then one login tries the service, and its outcome
-	// holds for all. An outage is no answer in time, 408 or 5xx. Zero: 5; negative:
-	// never.
+	// BreakAfter is the number of outages in a row after which logins fail at once,
+	// for BreakFor. Then one login tries the service again, and its outcome decides
+	// for all. An outage is no answer in time, no connection, 408 or 5xx. Zero: 5;
+	// negative: logins always ask the service.
 	BreakAfter int
 
 	// BreakFor is the length of that pause. Zero: 10 s.
 	BreakFor time.Duration
 
-	// Complete finishes the user that was made of an answer: its Files, its
-	// Value (the *Answer up to then), its Policy (never nil). An error refuses
-	// the login as one from Authenticate does. Nil: nothing is added.
+	// Complete finishes the user that was built from an answer. It may set Files,
+	// Value (which is the *Answer before) and Policy (never nil). An error refuses the
+	// login, like an error from Authenticate. Nil: the user is used as it is.
 	Complete func(ctx context.Context, s *paradise.Session, a *Answer, u *paradise.User) error
 
 	now     func() time.Time // for tests; nil: time.Now
@@ -87,8 +91,8 @@ type Driver struct {
 	ended   counters
 }
 
-// Validate reports what is wrong with the fields. Call it at start; otherwise
-// every login is an outage with the same error.
+// Validate returns an error if a field is invalid. Call it at start; otherwise every
+// login fails with the same error, as ErrUnavailable.
 func (d *Driver) Validate() error {
 	d.once.Do(func() { d.errOpen = d.open() })
 	return d.errOpen
@@ -132,9 +136,11 @@ func or[T comparable](v, def T) T {
 	return v
 }
 
-// Authenticate implements [paradise.AuthDriver]. Credentials that are not UTF-8
-// are refused unasked, since JSON cannot carry them.
-func (d *Driver) Authenticate(ctx context.Context, s *paradise.Session, c paradise.Credentials) (*paradise.User, error) {
+// Authenticate implements [paradise.AuthDriver]. It refuses credentials that are not
+// UTF-8 without asking the service, because JSON cannot carry them.
+func (d *Driver) Authenticate(
+	ctx context.Context, s *paradise.Session, c paradise.Credentials,
+) (*paradise.User, error) {
 	if err := d.Validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -160,7 +166,7 @@ func (d *Driver) Authenticate(ctx context.Context, s *paradise.Session, c paradi
 	return u, nil
 }
 
-// verdict returns the answer that lets a user in, or why there is none.
+// verdict returns the answer that accepts a user, or the reason why there is none.
 func (d *Driver) verdict(ctx context.Context, r Request) (Answer, error) {
 	if a, ok := d.cache.get(r, d.now()); ok {
 		return a, nil
@@ -186,14 +192,15 @@ func (d *Driver) verdict(ctx context.Context, r Request) (Answer, error) {
 	return a, nil
 }
 
-// ask goes through the breaker to the service. Where the wait for a place has taken
-// most of the time, late, what is left of it says nothing about the service.
+// ask asks the service, unless the breaker is open. late means that the wait for a place
+// has taken more than half of the time: a timeout in the rest says nothing about the
+// service.
 func (d *Driver) ask(ctx context.Context, r Request, late bool) (a Answer, e ending, err error) {
 	probe, ok := d.breaker.enter(d.now())
 	if !ok {
 		return Answer{}, paused, errPaused
 	}
-	e = gone // of a panic too
+	e = gone // in case of a panic: like a client that has left, it says nothing about the service
 	defer func() { d.breaker.leave(probe, e.outcome(), d.now()) }()
 
 	a, err = d.service.ask(ctx, r)
@@ -222,11 +229,11 @@ func (d *Driver) leavePlace() {
 	}
 }
 
-// String names the service's host; printing a Driver shows no secret.
+// String returns the service's host, so that printing a Driver reveals no secret.
 func (d *Driver) String() string { return "webhook " + hostOf(d.URL) }
 
-// GoString is String.
+// GoString returns the same as String.
 func (d *Driver) GoString() string { return d.String() }
 
-// LogValue is String.
+// LogValue returns the same as String.
 func (d *Driver) LogValue() slog.Value { return slog.StringValue(d.String()) }

@@ -44,7 +44,7 @@ func serveFunc(t *testing.T, f http.HandlerFunc) *Driver {
 	return &Driver{URL: ts.URL + "/login?token=t0ken"}
 }
 
-// answering starts a service that always says the same.
+// answering starts a service that always gives the same answer.
 func answering(t *testing.T, status int, body string) *Driver {
 	t.Helper()
 	return serveFunc(t, func(w http.ResponseWriter, r *http.Request) {
@@ -63,7 +63,7 @@ func TestVerdicts(t *testing.T) {
 		name   string
 		status int
 		body   string
-		want   error // nil: let in
+		want   error // nil: the user is logged in
 	}{
 		{"allowed", 200, `{"allow": true}`, nil},
 		{"unknown fields are ignored", 200, `{"allow": true, "colour": "blue"}`, nil},
@@ -324,8 +324,8 @@ func TestConcurrencyIsBounded(t *testing.T) {
 	<-arrived
 	<-arrived
 
-	// With all places taken one who cannot wait is told so, and it is not held
-	// against the service.
+	// If all places are taken and a login cannot wait, it fails with ErrBusy, which the
+	// breaker does not count.
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("client left"))
 	_, err := d.Authenticate(ctx, session, anna)

@@ -10,51 +10,55 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// Errors of logins that the service has not decided. Each that a Driver returns is an
-// ErrUnavailable too. Their texts name the service's host and never a secret.
+// These are the errors of logins that the service has not decided. Each of them that a
+// Driver returns is also an ErrUnavailable. Their texts name the service's host and
+// never contain a secret.
 var (
-	// ErrUnavailable is that there was no verdict: nobody is let in, and it is not
-	// about the password.
+	// ErrUnavailable means that there was no verdict. The user is not logged in, but
+	// the password may be right.
 	ErrUnavailable = errors.New("webhook: identity service not available")
 
-	// ErrRefused is a status by which the service refuses the request itself: any
-	// 4xx but 401, 403 and 408.
+	// ErrRefused means that the service refused the request itself, with any 4xx
+	// except 401, 403 and 408.
 	ErrRefused = errors.New("webhook: identity service refuses the request")
 
-	// ErrSenseless is an answer that came in time and that the driver cannot obey.
-	ErrSenseless = errors.New("webhook: identity service answers what makes no sense")
+	// ErrSenseless means that an answer came in time but the driver cannot follow it.
+	ErrSenseless = errors.New("webhook: identity service sent an answer that makes no sense")
 
-	// ErrBusy is that too many logins wait for the service at once.
+	// ErrBusy means that too many logins are waiting for the service.
 	ErrBusy = errors.New("webhook: too many logins wait for the identity service")
 
-	// ErrPaused is that the service is not asked for a while after outages.
-	ErrPaused = errors.New("webhook: identity service is left alone after outages")
+	// ErrPaused means that the service is not asked for a while after outages.
+	ErrPaused = errors.New("webhook: identity service is not asked for a while after outages")
 )
 
 // ending is how a login that asks the service ends.
 type ending int
 
 const (
-	verdict ending = iota // of the service: yes, no, or more is needed
+	verdict ending = iota // the service said yes, no, or that it needs more
 	refused
 	senseless
-	outage // no answer in time, or none but that there is none
+	outage // no answer in time, no connection, 408 or 5xx
 	busy
 	paused
 	gone // the client left
 	endings
 )
 
-// errs are what the endings are to the host program.
-var errs = [endings]error{refused: ErrRefused, senseless: ErrSenseless, outage: ErrUnavailable, busy: ErrBusy, paused: ErrPaused, gone: ErrUnavailable}
+// errs are the errors that the endings become for the host program.
+var errs = [endings]error{
+	refused: ErrRefused, senseless: ErrSenseless, outage: ErrUnavailable,
+	busy: ErrBusy, paused: ErrPaused, gone: ErrUnavailable,
+}
 
-// Counts are how logins have ended since the Driver was made. Those whose clients
-// left before are in none, nor are those that the cache let in.
+// Counts says how the logins since the creation of the Driver have ended. It does not
+// count logins whose client left before the end, nor those answered from the cache.
 type Counts struct {
 	Verdicts  uint64 // yes, no, or more is needed
 	Refused   uint64 // ErrRefused
 	Senseless uint64 // ErrSenseless
-	Outages   uint64 // no answer in time, 408, 5xx
+	Outages   uint64 // no answer in time, no connection, 408, 5xx
 	Busy      uint64 // ErrBusy
 	Paused    uint64 // ErrPaused
 }
@@ -62,14 +66,17 @@ type Counts struct {
 // Counts returns how logins have ended. It never waits.
 func (d *Driver) Counts() Counts {
 	n := func(e ending) uint64 { return d.ended[e].Load() }
-	return Counts{Verdicts: n(verdict), Refused: n(refused), Senseless: n(senseless), Outages: n(outage), Busy: n(busy), Paused: n(paused)}
+	return Counts{
+		Verdicts: n(verdict), Refused: n(refused), Senseless: n(senseless),
+		Outages: n(outage), Busy: n(busy), Paused: n(paused),
+	}
 }
 
-// counters has one for each ending.
+// counters has one counter for each ending.
 type counters [endings]atomic.Uint64
 
-// outcome is what the breaker learns. Only an outage opens it: what a stranger brings
-// about by his name or his haste must not shut out the others.
+// outcome returns what an ending means to the breaker. Only an outage opens it: a
+// stranger with a strange name or with many requests must not lock out the others.
 func (e ending) outcome() outcome {
 	switch e {
 	case verdict, refused:
@@ -80,15 +87,15 @@ func (e ending) outcome() outcome {
 	return undecided
 }
 
-// statusError is an answer's status other than 200, 401 and 403.
+// statusError is an HTTP status other than 200, 401 and 403.
 type statusError int
 
 func (e statusError) Error() string { return fmt.Sprintf("status %d", int(e)) }
 
-// senselessError is what is wrong with an answer of status 200.
+// senselessError is the mistake in an answer of status 200.
 type senselessError struct{ error }
 
-// endingOf tells how asking the service under ctx ended.
+// endingOf returns how a request under ctx, which returned err, has ended.
 func endingOf(ctx context.Context, err error) ending {
 	status, refuses := errors.AsType[statusError](err)
 	_, read := errors.AsType[senselessError](err)
@@ -115,8 +122,8 @@ func (e statusError) ending() ending {
 	return senseless
 }
 
-// elsewhere reports whether a refusal is about where and when was asked, and not
-// about what.
+// elsewhere reports whether a refusal is about the place or the time of the request, and
+// not about its content.
 func (e statusError) elsewhere() bool {
 	switch e {
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusProxyAuthRequired, http.StatusGone,
@@ -131,7 +138,7 @@ func isVerdict(err error) bool {
 		errors.Is(err, paradise.ErrNeedAccount)
 }
 
-// failure is a login without a verdict.
+// failure is the error of a login without a verdict.
 type failure struct {
 	kind error
 	host string
@@ -141,8 +148,8 @@ type failure struct {
 func (f *failure) Error() string   { return fmt.Sprintf("%v: %s: %v", f.kind, f.host, f.err) }
 func (f *failure) Unwrap() []error { return []error{f.kind, ErrUnavailable, f.err} }
 
-// end counts an ending and returns the error that the core makes a reply of: 421,
-// unless a client that comes again would ask the same in vain.
+// end counts an ending and returns the error that the core turns into a reply: 421,
+// unless the client would try again in vain.
 func (d *Driver) end(e ending, err error) error {
 	d.ended[e].Add(1)
 	if e == verdict {

@@ -22,7 +22,7 @@ import (
 	"github.com/paradiseftp/paradise/paradisetest"
 )
 
-// told is a row of the README's table.
+// told is a row of the table in README.md.
 type told struct {
 	cases              []string
 	reply              int
@@ -51,7 +51,7 @@ func readmeTable(t *testing.T) (all []told) {
 	return all
 }
 
-// scripted is a transport that answers as a case of the table says.
+// scripted is a transport that gives the answer of a case in the table.
 type scripted string
 
 func (s scripted) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -70,7 +70,7 @@ func (s scripted) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: code, Header: http.Header{"Location": {"/"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }
 
-// failedOnce is a driver with one outage behind it.
+// failedOnce returns a driver that has had one outage.
 func failedOnce(t *testing.T, transport http.RoundTripper) *Driver {
 	t.Helper()
 	d := &Driver{URL: "https://id.example/login", Client: &http.Client{Transport: transport}, Timeout: 100 * time.Millisecond, Concurrency: 1, BreakAfter: 2}
@@ -105,7 +105,7 @@ func TestReadmeTellsHowEachLoginEnds(t *testing.T) {
 				r := c.Cmd("PASS secret")
 				assert.Equal(t, want.reply, r.Code, r)
 
-				if want.reply != 332 { // no login has been tried yet
+				if want.reply != 332 { // 332 ends no attempt to log in
 					err := <-got
 					require.ErrorIs(t, err, sentinels[want.err])
 					assert.Equal(t, err != nil && want.err != "ErrBadCredentials", errors.Is(err, ErrUnavailable))
@@ -139,7 +139,7 @@ func TestARequestThatIsRefusedShutsOutNobodyElse(t *testing.T) {
 	}
 }
 
-// slow takes its time for each answer.
+// slow is a transport that answers slowly.
 type slow time.Duration
 
 func (s slow) RoundTrip(r *http.Request) (*http.Response, error) {

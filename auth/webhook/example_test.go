@@ -13,7 +13,7 @@ import (
 	"github.com/paradiseftp/paradise/auth/webhook"
 )
 
-// A service of ten lines, and the driver that asks it.
+// A service of ten lines and the driver that asks it.
 func Example() {
 	secret := []byte("shared with the FTP server")
 

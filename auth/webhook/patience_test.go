@@ -17,13 +17,13 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// clock is a time that tests move.
+// clock is a clock that tests move by hand.
 type clock struct{ t atomic.Int64 }
 
 func (c *clock) now() time.Time          { return time.Unix(1_700_000_000, c.t.Load()) }
 func (c *clock) advance(d time.Duration) { c.t.Add(int64(d)) }
 
-// counted starts a service whose answer can be changed, and counts.
+// counted starts a service that counts its requests and whose answer can be changed.
 type counted struct {
 	*Driver
 	clock  clock

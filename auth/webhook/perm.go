@@ -25,10 +25,10 @@ var perms = map[string]paradise.Perm{
 	"upload-only": paradise.DenyUploadOnly,
 }
 
-// ParsePerm returns what a name in an answer's deny stands for: list, read,
-// create, overwrite, append, delete, rename, mkdir, rmdir, chmod, times, site;
-// or several at once: writes, and by what they leave, read-only and
-// upload-only.
+// ParsePerm returns the permissions that a name in an answer's deny takes away. The
+// names are list, read, create, overwrite, append, delete, rename, mkdir, rmdir, chmod,
+// times and site, and three for several at once: writes takes away every change, while
+// read-only and upload-only are named after what they leave. Any other name is an error.
 func ParsePerm(name string) (paradise.Perm, error) {
 	p, ok := perms[name]
 	if !ok {

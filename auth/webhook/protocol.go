@@ -13,19 +13,19 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// Request is what the service is asked. Printing or logging it hides the
+// Request is the JSON that the service receives. Printing or logging it hides the
 // secrets.
 type Request struct {
 	User        string    `json:"user"`
 	Password    string    `json:"password"`
-	HasPassword bool      `json:"hasPassword"` // false: asked before a password was sent (AskAtUser)
+	HasPassword bool      `json:"hasPassword"` // false: the client has not sent a password yet (AskAtUser)
 	Account     string    `json:"account"`     // from ACCT; empty: none was given
 	Address     string    `json:"address"`     // the client's IP address
-	Server      string    `json:"server"`      // the address and port it came to
+	Server      string    `json:"server"`      // the address and port to which the client connected
 	Host        string    `json:"host"`        // from HOST or SNI; empty: none was named
 	Session     uint64    `json:"session"`     // as in the server's log
 	Time        time.Time `json:"time"`
-	Nonce       string    `json:"nonce"` // never the same twice
+	Nonce       string    `json:"nonce"` // different in each request
 	TLS         *TLS      `json:"tls"`   // null: the connection is in the clear
 }
 
@@ -36,20 +36,20 @@ type TLS struct {
 	ClientCertificate *Certificate `json:"clientCertificate"`
 }
 
-// Certificate is what a client showed. Trust it only if Verified.
+// Certificate is the client's TLS certificate. Trust it only if Verified is true.
 type Certificate struct {
 	Subject  string `json:"subject"`
 	SHA256   string `json:"sha256"`   // of the certificate, in hex
 	Verified bool   `json:"verified"` // against the server's client CAs
 }
 
-// String names the user only.
+// String returns only the user's name.
 func (r Request) String() string { return "user " + r.User }
 
-// GoString is String.
+// GoString returns the same as String.
 func (r Request) GoString() string { return r.String() }
 
-// LogValue names the user only.
+// LogValue returns only the user's name.
 func (r Request) LogValue() slog.Value { return slog.StringValue(r.User) }
 
 func newRequest(s *paradise.Session, c paradise.Credentials, now time.Time) Request {
@@ -99,49 +99,48 @@ func tlsOf(cs *tls.ConnectionState) *TLS {
 	return t
 }
 
-// Answer is what the service decides. Fields it does not know of are ignored.
+// Answer is the decision of the service. Unknown JSON fields are ignored.
 type Answer struct {
-	// Allow lets the user in.
+	// Allow logs the user in.
 	Allow bool `json:"allow"`
 
-	// Need asks the client for more: "password" or "account". It goes before
-	// Allow.
+	// Need asks the client for more: "password" or "account". It takes precedence
+	// over Allow.
 	Need string `json:"need,omitempty"`
 
 	// Name is shown and logged. Empty: the name the client gave.
 	Name string `json:"name,omitempty"`
 
-	// Home is the first folder, absolute. Empty: "/".
+	// Home is the absolute path of the folder in which the user starts. Empty: "/".
 	Home string `json:"home,omitempty"`
 
-	// Deny takes permissions away, besides those that the server's policy does:
-	// see [ParsePerm] for the names.
+	// Deny takes permissions away, in addition to those that the server's policy
+	// denies: see [ParsePerm] for the names.
 	Deny []string `json:"deny,omitempty"`
 
-	// These bound the user. Zero: as the server's policy says; negative: no
-	// bound.
+	// These bound the user. Zero: the server's policy applies; negative: no bound.
 	MaxFileSize  int64 `json:"maxFileSize,omitempty"`  // bytes
 	UploadRate   int64 `json:"uploadRate,omitempty"`   // bytes per second
 	DownloadRate int64 `json:"downloadRate,omitempty"` // bytes per second
 	MaxSessions  int   `json:"maxSessions,omitempty"`
 
-	// TLS says where encryption is needed: "optional", "login" or "required".
-	// Empty: as the server's policy says.
+	// TLS says where encryption is needed: "optional", "login" or "required". Empty:
+	// the server's policy applies.
 	TLS string `json:"tls,omitempty"`
 
 	// Value is for Driver.Complete.
 	Value json.RawMessage `json:"value,omitempty"`
 }
 
-// parseAnswer reads a verdict. An answer without one is no refusal: the service
-// is broken.
+// parseAnswer reads a verdict. An answer without a verdict does not count as a refusal,
+// because the service is broken.
 func parseAnswer(body []byte) (Answer, error) {
 	var wire struct {
 		Answer
 		Allow *bool `json:"allow"`
 	}
 	if err := json.Unmarshal(body, &wire); err != nil {
-		return Answer{}, errors.New("answer is not the JSON expected") // err may quote it
+		return Answer{}, errors.New("answer is not the JSON expected") // err is left out: it may quote the answer
 	}
 	switch {
 	case wire.Need == "password":

@@ -16,7 +16,7 @@ import (
 	"github.com/paradiseftp/paradise/internal/needs"
 )
 
-// fenced returns the first block of that language in the README.
+// fenced returns the first code block of that language in README.md.
 func fenced(t *testing.T, language string) string {
 	t.Helper()
 	b, err := os.ReadFile("README.md")

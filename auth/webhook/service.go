@@ -23,10 +23,10 @@ const maxAnswer = 64 << 10
 var (
 	errSlow   = errors.New("no answer in time")
 	errPaused = errors.New("not asked")
-	errBadURL = errors.New("webhook: URL is not a URL") // url.Parse would show it, and what may be secret in it
+	errBadURL = errors.New("webhook: URL is not a URL") // url.Parse's error would show the URL, which may hold a secret
 )
 
-// checkURL keeps passwords off the open network.
+// checkURL refuses URLs that would send passwords over the network in the clear.
 func checkURL(raw string, insecure bool) error {
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -61,10 +61,10 @@ func hostOf(raw string) string {
 	return u.Host
 }
 
-// service is the other side.
+// service is a client of the web service.
 type service struct {
 	url    string
-	host   string // for errors: the rest of the URL may hold a token
+	host   string // for error texts, because the rest of the URL may hold a token
 	secret []byte
 	client *http.Client
 }
@@ -91,12 +91,12 @@ func transport(connections int) *http.Transport {
 	}
 }
 
-// ask posts r and reads the verdict: an answer that lets in, one of paradise's
-// login errors, or another error, which endingOf tells apart.
+// ask posts r and reads the verdict: an answer that accepts the user, one of paradise's
+// login errors, or another error, which endingOf classifies.
 func (s *service) ask(ctx context.Context, r Request) (Answer, error) {
 	a, err := s.post(ctx, r)
 	if cause := context.Cause(ctx); cause != nil && endingOf(ctx, err) > senseless {
-		err = cause // it says more than what the transport made of it
+		err = cause // it says more than the transport's error
 	}
 	return a, err
 }
@@ -130,7 +130,7 @@ func read(resp *http.Response) (Answer, error) {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	switch {
 	case resp.StatusCode == http.StatusUnauthorized, resp.StatusCode == http.StatusForbidden:
-		return Answer{}, paradise.ErrBadCredentials // whatever stands below it
+		return Answer{}, paradise.ErrBadCredentials // the body does not matter
 	case resp.StatusCode != http.StatusOK:
 		return Answer{}, statusError(resp.StatusCode)
 	case err != nil:
@@ -145,7 +145,7 @@ func read(resp *http.Response) (Answer, error) {
 	return a, err
 }
 
-// withoutURL takes the URL out of an error.
+// withoutURL returns err without the URL, which may hold a secret.
 func withoutURL(err error) error {
 	if ue, ok := errors.AsType[*url.Error](err); ok {
 		return ue.Err

@@ -15,18 +15,18 @@ const (
 	headerSignature = signed.Signature
 )
 
-// ErrSignature refuses a request that is not signed, not signed with the secret,
-// or older than 5 minutes.
+// ErrSignature means that a request has no signature, a signature with another secret,
+// or a timestamp more than 5 minutes away from now.
 var ErrSignature = fmt.Errorf("webhook: %w", signed.ErrSignature)
 
 func sign(secret []byte, timestamp string, body []byte) string {
 	return signed.Sign(secret, timestamp, body)
 }
 
-// ReadRequest reads and verifies the request of a [Driver] with that secret, on
-// the service's side. It compares in constant time and takes what is at most 5
-// minutes away from now; a service that minds replays within them remembers the
-// nonces. An empty secret verifies nothing and is refused.
+// ReadRequest reads and verifies a [Driver]'s request, on the side of the service, with
+// their shared secret. It compares in constant time and accepts timestamps that are at
+// most 5 minutes away from now. A service that must prevent replays within that time
+// has to remember the nonces. An empty secret is an error, because it verifies nothing.
 func ReadRequest(r *http.Request, secret []byte) (Request, error) {
 	return readRequest(r, secret, time.Now())
 }

@@ -17,15 +17,15 @@ var tlsRules = map[string]paradise.TLSRule{
 	"required": paradise.TLSRequired,
 }
 
-// check finds what the driver would not know how to obey. Such an answer lets
-// nobody in: half a restriction is none.
+// check returns an error if the driver cannot follow the answer. Such an answer logs
+// nobody in, because half of a restriction is none.
 func (a *Answer) check() error {
 	_, err := a.user(paradise.Policy{})
 	return err
 }
 
-// user makes a user of an answer; what the answer leaves open stays as policy
-// has it.
+// user turns an answer into a user. Fields that the answer does not set are taken from
+// policy.
 func (a *Answer) user(policy paradise.Policy) (*paradise.User, error) {
 	if len(a.Name) > maxName || strings.ContainsFunc(a.Name, unicode.IsControl) {
 		return nil, fmt.Errorf("answer's name is too long or has control characters")
@@ -65,8 +65,8 @@ func (a *Answer) home() (string, error) {
 	return path.Clean(a.Home), nil
 }
 
-// bound sets a bound of the policy, where zero is none, from that of an answer,
-// where zero is silence.
+// bound sets a bound of the policy, where zero means no bound, from that of an answer,
+// where zero means not set.
 func bound[T int | int64](of *T, to T) {
 	if to != 0 {
 		*of = max(to, 0)
