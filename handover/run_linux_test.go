@@ -135,7 +135,8 @@ func TestRunRestartsByASignal(t *testing.T) {
 }
 
 func TestRunLeavesTheServiceToThePredecessorOfAFailure(t *testing.T) {
-	for fault, why := range map[string]string{"start": "line 7: no such option", "serve": "paradise: SniffLen -1 is out of range"} {
+	for fault, why := range map[string]string{"start": "line 7: no such option",
+		"serve": "paradise: SniffLen -1 is out of range"} {
 		t.Run(fault, func(t *testing.T) {
 			r := startByRun(t)
 			path := filepath.Join(filepath.Dir(r.report), "fault")

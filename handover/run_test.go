@@ -23,7 +23,8 @@ type fakeServer struct {
 }
 
 func newFake() *fakeServer {
-	return &fakeServer{drains: make(chan time.Duration, 2), closed: make(chan struct{}, 1), drain: func(context.Context) error { return nil }}
+	return &fakeServer{drains: make(chan time.Duration, 2), closed: make(chan struct{}, 1),
+		drain: func(context.Context) error { return nil }}
 }
 
 func (f *fakeServer) Drain(ctx context.Context, grace time.Duration) error {

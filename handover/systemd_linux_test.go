@@ -142,7 +142,8 @@ func TestSocketActivation(t *testing.T) {
 
 func TestStaleAnnouncementIsRefusedUntouched(t *testing.T) {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), envServe+"=tcp 127.0.0.1:0", "PARADISE_HANDOVER=1", "LISTEN_FDS=1", "LISTEN_FDNAMES=ftp")
+	cmd.Env = append(os.Environ(), envServe+"=tcp 127.0.0.1:0", "PARADISE_HANDOVER=1", "LISTEN_FDS=1",
+		"LISTEN_FDNAMES=ftp")
 	lifeline, err := cmd.StdinPipe()
 	require.NoError(t, err)
 	defer lifeline.Close()

@@ -71,7 +71,8 @@ func TestTheJSONTellsOfSessionsAndEndings(t *testing.T) {
 func TestEveryAnswerCarriesTheSecurityHeaders(t *testing.T) {
 	w := watch(t, Options{Token: testToken})
 	for _, c := range []struct{ method, path, host string }{
-		{"GET", "/", ""}, {"GET", "/stats.json", ""}, {"GET", "/metrics", ""}, {"GET", "/healthz", ""}, {"GET", "/readyz", ""},
+		{"GET", "/", ""}, {"GET", "/stats.json", ""}, {"GET", "/metrics", ""}, {"GET", "/healthz", ""},
+		{"GET", "/readyz", ""},
 		{"GET", "/assets/page.js", ""}, {"GET", "/assets/none", ""}, {"GET", "/none", ""}, {"DELETE", "/", ""},
 		{"POST", "/drain", ""}, {"GET", "/", "evil.example"},
 	} {
@@ -231,7 +232,8 @@ func TestOthersReadWithTheTokenOnly(t *testing.T) {
 func TestWithoutATokenOthersReadNothing(t *testing.T) {
 	w := watch(t, Options{})
 	w.local = &net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 5010}
-	for path, want := range map[string]int{"/": 403, "/stats.json": 403, "/metrics": 403, "/events": 403, "/healthz": 200, "/readyz": 200} {
+	for path, want := range map[string]int{"/": 403, "/stats.json": 403, "/metrics": 403, "/events": 403, "/healthz": 200,
+		"/readyz": 200} {
 		resp, _ := w.get(path, browser)
 		assert.Equal(t, want, resp.StatusCode, path)
 	}
@@ -243,7 +245,8 @@ func TestBrowsersGetAFormToSignIn(t *testing.T) {
 	resp, body := w.get("/", browser)
 	assert.Equal(t, http.StatusUnauthorized, resp.StatusCode)
 	assert.Contains(t, body, `<form action="login" method="post">`)
-	resp, body = w.do(w.request("POST", "/login", "token=wrong", browser, "Content-Type: application/x-www-form-urlencoded"))
+	resp, body = w.do(w.request("POST", "/login", "token=wrong", browser,
+		"Content-Type: application/x-www-form-urlencoded"))
 	assert.Equal(t, http.StatusUnauthorized, resp.StatusCode)
 	assert.Contains(t, body, "That is not the token.")
 	assert.Empty(t, resp.Cookies())

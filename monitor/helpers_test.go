@@ -152,7 +152,8 @@ const browser = "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*
 // signIn returns the cookie as a header line and the page's proof.
 func (w *watched) signIn() (cookie, csrf string) {
 	w.t.Helper()
-	resp, _ := w.do(w.request("POST", "/login", "token="+testToken, "Content-Type: application/x-www-form-urlencoded", "Origin: "+w.http.URL))
+	resp, _ := w.do(w.request("POST", "/login", "token="+testToken, "Content-Type: application/x-www-form-urlencoded",
+		"Origin: "+w.http.URL))
 	require.Equal(w.t, http.StatusSeeOther, resp.StatusCode)
 	require.Len(w.t, resp.Cookies(), 1)
 	c := resp.Cookies()[0]

@@ -15,7 +15,8 @@ var noon = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 // moment returns Stats with one upload that has received so many bytes.
 func moment(at time.Duration, bytes int64) paradise.Stats {
 	return paradise.Stats{Now: noon.Add(at), Started: noon, Uploads: paradise.TransferStats{Running: 1, Bytes: bytes},
-		Sessions: []paradise.SessionStats{{ID: 7, Transfer: &paradise.TransferNow{Verb: "STOR", Started: noon, Bytes: bytes, Size: -1}}}}
+		Sessions: []paradise.SessionStats{{ID: 7,
+			Transfer: &paradise.TransferNow{Verb: "STOR", Started: noon, Bytes: bytes, Size: -1}}}}
 }
 
 func TestRatesAreSinceTheLastSnapshot(t *testing.T) {
@@ -54,7 +55,8 @@ func TestASecondTransferOfASessionStartsAnew(t *testing.T) {
 func TestListingsCountAsSent(t *testing.T) {
 	var m meter
 	m.measure(paradise.Stats{Now: noon})
-	s := m.measure(paradise.Stats{Now: noon.Add(time.Second), Downloads: paradise.TransferStats{Bytes: 10}, Listings: paradise.TransferStats{Bytes: 5}})
+	s := m.measure(paradise.Stats{Now: noon.Add(time.Second), Downloads: paradise.TransferStats{Bytes: 10},
+		Listings: paradise.TransferStats{Bytes: 5}})
 	assert.InDelta(t, 15, s.DownRate, 1e-9)
 }
 

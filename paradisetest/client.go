@@ -17,10 +17,10 @@ import (
 // Reply is a whole reply of a server.
 type Reply struct {
 	Code  int
-	Lines []string // as they came, without their ends; the first begins with Code
+	Lines []string // as received, without line ends; the first starts with Code
 }
 
-// Text is the last line without its code.
+// Text returns the last line without its code.
 func (r Reply) Text() string {
 	if len(r.Lines) == 0 {
 		return ""
@@ -29,20 +29,20 @@ func (r Reply) Text() string {
 	return last[min(4, len(last)):]
 }
 
-// String joins the lines.
+// String returns all lines, separated by line feeds.
 func (r Reply) String() string { return strings.Join(r.Lines, "\n") }
 
-// Client is a raw FTP client for tests of the protocol: it sends what it is told
-// to and interprets nothing. What goes wrong on its connections fails the test
-// at once. It is for the test's own goroutine.
+// Client is a raw FTP client for tests of the protocol. It sends given lines or bytes
+// and interprets nothing. An error on one of its connections fails the test at once. It
+// must be used on the test's own goroutine.
 type Client struct {
 	Greeting Reply
-	TLS      *tls.Config // of StartTLS and data connections; nil trusts anyone
+	TLS      *tls.Config // for StartTLS and data connections; Dial sets one that trusts every certificate
 
 	tb      testing.TB
 	conn    net.Conn
 	lines   *bufio.Reader
-	private bool // data connections are TLS
+	private bool // data connections use TLS
 }
 
 // clientWait bounds every read and write of a client.
@@ -73,16 +73,17 @@ func connect(tb testing.TB, addr string) *Client {
 	return &Client{tb: tb, conn: conn, lines: bufio.NewReader(conn), TLS: anyCertificate()}
 }
 
-// anyCertificate resumes sessions on data connections as clients do.
+// anyCertificate returns a configuration that trusts every certificate and resumes TLS
+// sessions on data connections, as real clients do.
 func anyCertificate() *tls.Config {
 	return &tls.Config{
-		InsecureSkipVerify: true, // the test's own server, with a certificate made on the spot
+		InsecureSkipVerify: true, // the test's own server has a self-signed certificate
 		ServerName:         "localhost",
 		ClientSessionCache: tls.NewLRUClientSessionCache(0),
 	}
 }
 
-// Close closes the control connection without a word.
+// Close closes the control connection without QUIT.
 func (c *Client) Close() error { return c.conn.Close() }
 
 // Cmd sends a line and reads one reply.
@@ -92,7 +93,7 @@ func (c *Client) Cmd(format string, args ...any) Reply {
 	return c.Reply()
 }
 
-// Expect is Cmd for one reply code; any other fails the test.
+// Expect is like Cmd, and fails the test if the reply has another code.
 func (c *Client) Expect(code int, format string, args ...any) Reply {
 	c.tb.Helper()
 	r := c.Cmd(format, args...)
@@ -102,7 +103,7 @@ func (c *Client) Expect(code int, format string, args ...any) Reply {
 	return r
 }
 
-// Send sends bytes as they are.
+// Send sends raw unchanged.
 func (c *Client) Send(raw string) {
 	c.tb.Helper()
 	c.conn.SetWriteDeadline(time.Now().Add(clientWait))
@@ -111,7 +112,7 @@ func (c *Client) Send(raw string) {
 	}
 }
 
-// Reply reads a reply, of one line or of several (RFC 959, 4.2).
+// Reply reads a reply of one or several lines (RFC 959, 4.2).
 func (c *Client) Reply() Reply {
 	c.tb.Helper()
 	r, err := c.read()
@@ -121,8 +122,8 @@ func (c *Client) Reply() Reply {
 	return r
 }
 
-// Closed reads until the server closes or resets the control connection, and
-// returns what came before.
+// Closed reads until the server closes or resets the control connection, and returns
+// the bytes received before that.
 func (c *Client) Closed() string {
 	c.tb.Helper()
 	c.conn.SetReadDeadline(time.Now().Add(clientWait))
@@ -165,10 +166,10 @@ func (c *Client) readLine() (string, error) {
 	return text, nil
 }
 
-// replyCode reads the three digits that begin a reply.
+// replyCode returns the code at the start of a reply's first line.
 func replyCode(line string) (int, error) {
 	if len(line) < 4 || line[3] != ' ' && line[3] != '-' {
-		return 0, fmt.Errorf("not the begin of a reply: %q", line)
+		return 0, fmt.Errorf("not the start of a reply: %q", line)
 	}
 	code, err := strconv.ParseUint(line[:3], 10, 16)
 	if err != nil || code < 100 || code > 699 {
@@ -177,7 +178,7 @@ func replyCode(line string) (int, error) {
 	return int(code), nil
 }
 
-// isLast reports whether a line ends the reply of this code.
+// isLast reports whether line is the last one of a reply with this code.
 func isLast(line string, code int) bool {
 	return len(line) >= 4 && line[3] == ' ' && line[:3] == strconv.Itoa(code)
 }
@@ -195,8 +196,8 @@ func (c *Client) LoginAs(user, password string) {
 	c.Expect(230, "PASS %s", password)
 }
 
-// StartTLS sends AUTH TLS and secures the control connection; Private secures
-// the data connections too.
+// StartTLS sends AUTH TLS and secures the control connection. Private secures the data
+// connections too.
 func (c *Client) StartTLS() {
 	c.tb.Helper()
 	c.Expect(234, "AUTH TLS")
@@ -236,7 +237,7 @@ func (c *Client) EPSV() string {
 	return c.dataAddr(c.Expect(229, "EPSV"))
 }
 
-// PASV is EPSV with the older command.
+// PASV is like EPSV, with the older command.
 func (c *Client) PASV() string {
 	c.tb.Helper()
 	return c.dataAddr(c.Expect(227, "PASV"))
@@ -251,7 +252,7 @@ func (c *Client) dataAddr(r Reply) string {
 	return addr
 }
 
-// passiveAddr finds the address in a 227 or 229.
+// passiveAddr returns the address in a 227 or 229 reply.
 func passiveAddr(line string, control net.Addr) (string, bool) {
 	if m := pasvReply.FindStringSubmatch(line); m != nil {
 		high, _ := strconv.Atoi(m[5])
@@ -265,8 +266,8 @@ func passiveAddr(line string, control net.Addr) (string, bool) {
 	return "", false
 }
 
-// Data opens the data connection at addr, over TLS after Private: the handshake
-// takes place at the first Read or Write. It is closed when the test ends.
+// Data opens a data connection to addr. After Private it uses TLS, with the handshake at
+// the first Read or Write. The connection is closed when the test ends.
 func (c *Client) Data(addr string) net.Conn {
 	c.tb.Helper()
 	conn, err := net.DialTimeout("tcp", addr, clientWait)
@@ -285,8 +286,7 @@ func (c *Client) data(conn net.Conn) net.Conn {
 	return conn
 }
 
-// Store sends data with a command such as "STOR name" and returns the final
-// reply.
+// Store uploads data with a command such as "STOR name" and returns the final reply.
 func (c *Client) Store(command, data string) Reply {
 	c.tb.Helper()
 	addr := c.EPSV()
@@ -303,8 +303,8 @@ func (c *Client) Store(command, data string) Reply {
 	return c.Reply()
 }
 
-// Retrieve gives a command such as "RETR name" or "LIST", and returns what came
-// over the data connection and the final reply.
+// Retrieve sends a command such as "RETR name" or "LIST", and returns the data received
+// and the final reply.
 func (c *Client) Retrieve(command string) (string, Reply) {
 	c.tb.Helper()
 	addr := c.EPSV()

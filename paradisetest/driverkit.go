@@ -1,11 +1,11 @@
-// Package paradisetest helps to test what is built on paradise.
+// Package paradisetest helps to test programs and drivers built on paradise.
 //
-// [NewServer] starts a server for a test and watches it to its end; [Dial] makes
-// a raw client; [Play] runs a conversation that is written down as a transcript.
+// [NewServer] starts a server for a test and checks that it ends properly; [Dial]
+// connects a raw client; [Play] runs a transcript, which is a written conversation.
 //
-// [TestFileDriver] examines a driver against the rules of
-// [paradise.FileDriver]. [Count] watches how a server treats its driver, and
-// [Faults] lets a driver fail at any chosen point.
+// [TestFileDriver] tests a driver against the rules of [paradise.FileDriver]. [Count]
+// checks how a server treats its driver, and [Faults] makes a driver fail at any chosen
+// point.
 package paradisetest
 
 import (
@@ -34,10 +34,10 @@ const (
 
 // Sets for DriverOptions.Without.
 const (
-	// WithoutWrites is for storages that are only read.
+	// WithoutWrites is for storages that can only be read.
 	WithoutWrites = MethodStore | MethodMkdir | MethodRemove | MethodRemoveDir | MethodRename
-	// WithoutAllButStore is for storages that only take files, such as a queue
-	// or a web service.
+	// WithoutAllButStore is for storages that only accept files, such as a queue or
+	// a web service.
 	WithoutAllButStore = MethodStat | MethodList | MethodOpen | MethodMkdir | MethodRemove |
 		MethodRemoveDir | MethodRename
 )
@@ -55,39 +55,38 @@ func (m Method) String() string {
 	return strings.Join(names, ", ")
 }
 
-// DriverOptions say what [TestFileDriver] is to examine. New or Seeded must be
-// set.
+// DriverOptions describe the driver for [TestFileDriver]. New or Seeded must be set.
 type DriverOptions struct {
-	// New returns the driver on an empty storage that nobody else uses. It is
-	// called once per rule; tb.TempDir and tb.Cleanup are there to free what
-	// it takes.
+	// New returns a driver with an empty storage that nobody else uses. It is called
+	// once per rule. Use tb.TempDir and tb.Cleanup to free its resources.
 	New func(tb testing.TB) paradise.FileDriver
 
-	// Seeded is New for a driver that cannot store: its storage holds these
-	// files from the start. Keys are names like "/folder/file"; one that ends
-	// in a slash is an empty folder. Folders on the way are not listed.
+	// Seeded replaces New for a driver that cannot store. The storage of the driver
+	// that it returns must hold these files. A key is a name like "/folder/file" and
+	// its value the content; a key that ends with a slash is an empty folder. Parent
+	// folders have no keys of their own.
 	Seeded func(tb testing.TB, files map[string]string) paradise.FileDriver
 
-	// ReadBack returns what the storage behind d holds under a name,
-	// fs.ErrNotExist if nothing. Nil: by d.Open. With it uploads are examined
-	// for a driver without Open.
+	// ReadBack returns the content that the storage behind d holds under a name, or
+	// fs.ErrNotExist. It allows testing the uploads of a driver without Open. Nil:
+	// d.Open is used.
 	ReadBack func(d paradise.FileDriver, name string) ([]byte, error)
 
-	// Session is who asks. Nil: a user "tester" that is logged in.
+	// Session is passed to the driver. Nil: a session of the user "tester".
 	Session *paradise.Session
 
-	// Without names methods that the driver does not have. Rules that need them
-	// are skipped; the methods must refuse every call. Copy and what Features
-	// does not show need not be named.
+	// Without names methods that the driver does not have. Rules that need them are
+	// skipped; the methods must refuse every call. Do not name Copy, or abilities
+	// that Features does not show.
 	Without Method
 
-	// Skip names rules that the storage cannot keep, each with the reason.
-	// Prefer a driver that keeps them all.
+	// Skip names rules that the storage cannot follow, each with the reason. Prefer a
+	// driver that follows all rules.
 	Skip map[string]string
 
-	// Patience bounds the wait for what must end at once, such as a Write whose
-	// context was cancelled. Zero: 10 seconds. A rule as a whole may take six
-	// times as long.
+	// Patience bounds the wait for calls that must return at once, such as a Write
+	// whose context was cancelled. Zero: 10 s. A whole rule may take six times as
+	// long.
 	Patience time.Duration
 }
 
@@ -101,9 +100,9 @@ func (o DriverOptions) withDefaults() DriverOptions {
 	return o
 }
 
-// TestFileDriver examines a driver, one subtest per rule. A rule that is broken
-// is reported with its text, which is what the driver must do, and with what
-// was seen instead. Run it under the race detector too.
+// TestFileDriver tests a driver, with one subtest per rule. The report of a broken rule
+// says what the driver must do and what it did instead. Run the test under the race
+// detector too.
 //
 //	func TestDriver(t *testing.T) {
 //		paradisetest.TestFileDriver(t, paradisetest.DriverOptions{
@@ -135,28 +134,28 @@ func TestFileDriver(t *testing.T, o DriverOptions) {
 	}
 }
 
-// rule is one thing that every driver must do.
+// rule is a requirement that every driver must meet.
 type rule struct {
 	name string
-	text string // for the author of a driver: what must be so, and why
+	text string // tells the author of a driver what is required, and why
 
-	needs    Method            // it cannot be examined without these
-	features paradise.Features // it is for drivers with all of these
-	lacking  paradise.Features // it is for drivers with none of these
-	content  bool              // it looks at stored content, by Open or ReadBack
-	seed     map[string]string // files that must be there before
+	needs    Method            // the rule is skipped for drivers without all of these
+	features paradise.Features // the rule is only for drivers with all of these
+	lacking  paradise.Features // the rule is only for drivers with none of these
+	content  bool              // the rule reads stored content, by Open or ReadBack
+	seed     map[string]string // files that must exist before
 
 	check func(x *exam)
 }
 
-// report is what the author of a driver reads.
+// report returns the text of a finding for the author of a driver.
 func (r rule) report(err error) string {
 	return fmt.Sprintf("the driver breaks the rule %s:\n\n\t%s\n\nSeen instead:\n\n\t%s\n",
 		r.name, strings.ReplaceAll(strings.TrimSpace(r.text), "\n", "\n\t"),
 		strings.ReplaceAll(err.Error(), "\n", "\n\t"))
 }
 
-// skip says why a rule cannot be examined; empty if it can.
+// skip returns why a rule cannot be tested, or "" if it can.
 func (r rule) skip(o DriverOptions) string {
 	if reason, ok := o.Skip[r.name]; ok {
 		return "skipped by DriverOptions: " + reason
@@ -185,15 +184,16 @@ func seedNeeds(seed map[string]string) Method {
 	return m
 }
 
-// allRules are in the order in which they are best understood: what fails first
-// is often the cause of what fails later.
+// allRules returns the rules with the basic ones first: the first failure is often the
+// cause of those that follow.
 func allRules() []rule {
 	return slices.Concat(
 		featureRules(), nameRules(), missingRules(), folderRules(), mkdirRules(),
 		readRules(), listRules(), listEndRules(),
 		uploadRules(), invisibleRules(), refusedStoreRules(), abortRules(), cancelRules(),
 		offsetRules(), appendRules(), exclusiveRules(), concurrencyRules(),
-		removeRules(), removeDirRules(), renameRules(), renameRefusedRules(), renameActRules(), storeActRules(), copyActRules(), historyRules(),
+		removeRules(), removeDirRules(), renameRules(), renameRefusedRules(),
+		renameActRules(), storeActRules(), copyActRules(), historyRules(),
 		attrRules(), leakRules(),
 	)
 }

@@ -13,7 +13,7 @@ var errExam = errors.New("paradisetest: the examination aborts")
 func abortRules() []rule {
 	return []rule{{
 		name: "abort-new",
-		text: `After Abort nothing of the upload is left: the name is missing and the folder lists
+		text: `After Abort nothing of the upload is left: the name does not exist and the folder lists
 nothing new.`,
 		needs: MethodStore,
 		check: func(x *exam) {
@@ -25,7 +25,7 @@ nothing new.`,
 		},
 	}, {
 		name:    "abort-keeps-old",
-		text:    `After Abort a file that was to be replaced is what it was.`,
+		text:    `After Abort the file that the upload would have replaced is unchanged.`,
 		needs:   MethodStore,
 		content: true,
 		seed:    oldFile(),
@@ -37,7 +37,7 @@ nothing new.`,
 		},
 	}, {
 		name: "abort-without-begin",
-		text: `Abort may follow Store at once: the data connection never came, or the content was
+		text: `Abort may follow Store directly, because the data connection never came or the content was
 refused. The old file stays, and the name can be stored again.`,
 		needs:   MethodStore,
 		content: true,
@@ -52,14 +52,14 @@ refused. The old file stays, and the name can be stored again.`,
 		},
 	}, {
 		name:    "abort-after-failed-begin",
-		text:    `Abort follows a Begin that failed too, here because its context was dead.`,
+		text:    `Abort also follows a Begin that failed, here because its context was cancelled.`,
 		needs:   MethodStore,
 		content: true,
 		seed:    oldFile(),
 		check:   checkFailedBegin,
 	}, {
 		name: "abort-after-failed-commit",
-		text: `Abort follows a Commit that failed too. It must not take away what another upload has
+		text: `Abort also follows a Commit that failed. It must not remove a file that another upload has
 published under the name meanwhile.`,
 		needs:   MethodStore,
 		content: true,
@@ -70,15 +70,15 @@ published under the name meanwhile.`,
 func cancelRules() []rule {
 	return []rule{{
 		name: "cancel-unblocks-write",
-		text: `When Store's context is cancelled, a Write that waits returns, and so do those that come
-after it; with an error, or with nil where writing cannot block. A driver that pipes bytes to another
-goroutine must watch the context, or else the transfer hangs for ever when a client goes away.`,
+		text: `When Store's context is cancelled, a Write that is waiting returns, and so does every later
+Write: with an error, or with nil if writing cannot block. A driver that pipes bytes to another
+goroutine must watch the context; otherwise the transfer hangs forever when a client goes away.`,
 		needs: MethodStore,
 		check: checkCancelUnblocks,
 	}, {
 		name: "cancel-then-abort",
-		text: `When Store's context was cancelled, Abort comes with a context that is alive. It must free
-everything and leave the old file as it was.`,
+		text: `After Store's context was cancelled, Abort gets a context that is not cancelled. It must free
+everything and leave the old file unchanged.`,
 		needs:   MethodStore,
 		content: true,
 		seed:    oldFile(),
@@ -93,8 +93,8 @@ everything and leave the old file as it was.`,
 		},
 	}, {
 		name: "commit-all-or-nothing",
-		text: `A Commit whose own context is dead publishes the whole file and returns nil, or returns an
-error and has published nothing.`,
+		text: `A Commit whose own context is cancelled either publishes the whole file and returns nil, or
+publishes nothing and returns an error.`,
 		needs:   MethodStore,
 		content: true,
 		seed:    oldFile(),
@@ -104,7 +104,7 @@ error and has published nothing.`,
 
 func oldFile() map[string]string { return map[string]string{"/f": "the old content"} }
 
-// wantOld ends the rule unless "/f" and its folder are as they were sown.
+// wantOld ends the rule unless "/f" and its folder are as in oldFile.
 func (x *exam) wantOld(when string) {
 	x.wantContent("/f", "the old content", when)
 	x.wantNames("/", when, "f")

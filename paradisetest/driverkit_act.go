@@ -11,26 +11,26 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// actRules are about what must hold at the moment of a change, whatever others did
-// since it was looked at.
+// The rules of this file are about conditions that must hold at the moment of a change,
+// even if others have changed the storage since the caller looked at it.
 func renameActRules() []rule {
 	return []rule{{
 		name: "rename-noreplace",
-		text: `With NoReplace a name that is taken, by a file or a folder, is refused with fs.ErrExist and
-keeps what it has; a free one is taken. The core asks for it where a user may not replace.`,
+		text: `With NoReplace, Rename to a name that exists, as a file or a folder, fails with fs.ErrExist and
+changes nothing; Rename to a free name succeeds. The core uses it if a user may not replace files.`,
 		needs: MethodRename,
 		seed:  renameTree(),
 		check: checkRenameNoReplace,
 	}, {
 		name: "rename-noreplace-once",
-		text: `Of many renames to one name at once, all with NoReplace, exactly one gets it, and the other
-files stay where they are.`,
+		text: `Of many concurrent renames to one name, all with NoReplace, exactly one succeeds, and the
+other files keep their names.`,
 		needs: MethodRename,
 		check: checkRenameNoReplaceOnce,
 	}, {
 		name: "rename-only-folder",
-		text: `With Folder a file is not moved: paradise.ErrNotDir. The core asks for it where a name may be
-given to folders and not to files.`,
+		text: `With Folder, Rename of a file fails with paradise.ErrNotDir. The core uses it if a user may
+create folders and not files.`,
 		needs: MethodRename,
 		seed:  renameTree(),
 		check: func(x *exam) {
@@ -41,8 +41,8 @@ given to folders and not to files.`,
 		},
 	}, {
 		name: "rename-version",
-		text: `With Version a file that has another one by now is not moved: paradise.ErrBusy. The core asks
-for it where the new name is admitted because of what the file holds.`,
+		text: `With Version, Rename of a file that has another version by now fails with paradise.ErrBusy.
+The core uses it if the new name is allowed only because of the file's content.`,
 		needs: MethodRename | MethodStat | MethodStore,
 		check: checkRenameVersion,
 	}}
@@ -55,7 +55,8 @@ func checkRenameVersion(x *exam) {
 		return
 	}
 	x.put("/f", "two")
-	x.wantErr(x.d.Rename(x.ctx, x.s, "/f", "/g", o), "Rename of a file with the Version that it had before", paradise.ErrBusy)
+	err := x.d.Rename(x.ctx, x.s, "/f", "/g", o)
+	x.wantErr(err, "Rename of a file with the Version that it had before", paradise.ErrBusy)
 	x.wantAbsent("/g", "after the refusal")
 	o.Version = x.stat("/f").Version
 	x.ok(x.d.Rename(x.ctx, x.s, "/f", "/g", o), "Rename of a file with its Version")
@@ -65,17 +66,17 @@ func checkRenameVersion(x *exam) {
 func storeActRules() []rule {
 	return []rule{{
 		name: "existing",
-		text: `With Existing an upload to a free name is refused with fs.ErrNotExist, at Store or at Commit,
-also where the file went in between. A storage that cannot promise it returns errors.ErrUnsupported from
-Store.`,
+		text: `With Existing, an upload to a name that does not exist fails with fs.ErrNotExist, at Store or at
+Commit, even if the file was removed in between. A storage that cannot guarantee this returns
+errors.ErrUnsupported from Store.`,
 		needs:   MethodStore,
 		content: true,
 		seed:    digits(),
 		check:   checkExisting,
 	}, {
 		name: "append-exclusive",
-		text: `Append with Exclusive makes a new file, or is refused with fs.ErrExist, also where the name was
-taken in between.`,
+		text: `Append with Exclusive creates a new file, or fails with fs.ErrExist, even if the name was taken
+between Store and Commit.`,
 		needs:    MethodStore,
 		content:  true,
 		features: paradise.FeatureAppend,
@@ -87,8 +88,8 @@ taken in between.`,
 func copyActRules() []rule {
 	return []rule{{
 		name: "copy-noreplace",
-		text: `Copy with NoReplace refuses a name that is taken with fs.ErrExist, or Copy returns
-errors.ErrUnsupported altogether.`,
+		text: `Copy with NoReplace to a name that exists fails with fs.ErrExist, unless Copy always returns
+errors.ErrUnsupported.`,
 		needs:   MethodStore,
 		content: true,
 		seed:    map[string]string{"/a": "content of a", "/b": "content of b"},
@@ -99,16 +100,16 @@ errors.ErrUnsupported altogether.`,
 		},
 	}, {
 		name: "copy-accept",
-		text: `Copy asks Accept about the copy before it appears, and makes none if that refuses; or Copy
-returns errors.ErrUnsupported.`,
+		text: `Copy calls Accept with the content of the copy before the copy appears, and creates no copy if
+Accept returns an error; or Copy returns errors.ErrUnsupported.`,
 		needs:   MethodStore,
 		content: true,
 		seed:    map[string]string{"/a": "content of a", "/b": "content of b"},
 		check:   checkCopyAccept,
 	}, {
 		name: "version",
-		text: `Entry.Version, where Stat tells one, stays while the content does and changes with it, also
-where the size does not. A journal and the core decide by it whether a file is still the one they knew.`,
+		text: `Entry.Version, if Stat sets it, changes exactly when the content changes, even if the size stays
+the same. A journal and the core use it to tell whether a file is still the one they have seen.`,
 		needs: MethodStat | MethodStore,
 		check: checkVersion,
 	}}
@@ -116,8 +117,11 @@ where the size does not. A journal and the core decide by it whether a file is s
 
 func checkRenameNoReplace(x *exam) {
 	o := paradise.RenameOptions{NoReplace: true}
-	for _, c := range []struct{ from, to string }{{"/a", "/b"}, {"/a", "/e"}, {"/a", "/full"}, {"/d", "/b"}, {"/d", "/e"}} {
-		x.wantErr(x.d.Rename(x.ctx, x.s, c.from, c.to, o), "Rename of "+c.from+" onto "+c.to+" with NoReplace", fs.ErrExist)
+	for _, c := range []struct{ from, to string }{
+		{"/a", "/b"}, {"/a", "/e"}, {"/a", "/full"}, {"/d", "/b"}, {"/d", "/e"},
+	} {
+		err := x.d.Rename(x.ctx, x.s, c.from, c.to, o)
+		x.wantErr(err, "Rename of "+c.from+" onto "+c.to+" with NoReplace", fs.ErrExist)
 	}
 	x.wantNames("/", "after the refusals", "a", "b", "d", "e", "full")
 	if x.canRead() {
@@ -175,14 +179,15 @@ func checkExisting(x *exam) {
 
 func checkAppendExclusive(x *exam) {
 	o := paradise.StoreOptions{Append: true, Exclusive: true}
-	x.wantErr(x.store("/f", "more", o), "Store with Append and Exclusive of a taken name", fs.ErrExist, errors.ErrUnsupported)
+	err := x.store("/f", "more", o)
+	x.wantErr(err, "Store with Append and Exclusive of a taken name", fs.ErrExist, errors.ErrUnsupported)
 	if !x.hasExclusive() {
 		return
 	}
 	u := x.start("/free", o)
 	x.write(u, "late")
 	x.put("/free", "sooner")
-	err := u.Commit(x.ctx)
+	err = u.Commit(x.ctx)
 	u.Abort(x.ctx, err)
 	x.wantErr(err, "Commit with Append and Exclusive of a name that was taken", fs.ErrExist)
 	x.wantContent("/free", "sooner", "after the refusal")

@@ -9,7 +9,8 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// An ability of SetAttr: what asks for it, and whether an entry shows it.
+// ability is an ability of SetAttr: its feature, an Attr that uses it, and a function
+// that reports whether an entry shows the change.
 type ability struct {
 	feature paradise.Features
 	name    string
@@ -22,7 +23,8 @@ var (
 	examCreated = time.Date(2000, time.January, 2, 3, 4, 5, 0, time.UTC)
 )
 
-// abilities leave owners out: which there are only the host knows.
+// abilities returns all abilities but that of setting the owner: which owners exist
+// depends on the host.
 func abilities() []ability {
 	return []ability{{
 		paradise.FeatureSetTime, "ModTime", paradise.Attr{ModTime: examTime},
@@ -40,21 +42,21 @@ func attrRules() []rule {
 	file := map[string]string{"/f": "x"}
 	return []rule{{
 		name: "setattr",
-		text: `What Features shows SetAttr can do: Stat then shows the new time (to the second), creation
-time or mode. What it does not show returns errors.ErrUnsupported.`,
+		text: `SetAttr can set everything that Features shows: Stat then shows the new time (to the second),
+creation time or mode. For everything else SetAttr returns errors.ErrUnsupported.`,
 		needs: MethodStat,
 		seed:  file,
 		check: checkAbilities,
 	}, {
 		name: "setattr-all-or-nothing",
-		text: `SetAttr changes all that is asked, or returns errors.ErrUnsupported and changes nothing: a
-request for something it can do and something it cannot must not be half done.`,
+		text: `SetAttr changes everything that is requested, or changes nothing and returns
+errors.ErrUnsupported. It must not carry out half of a request of which it can do only a part.`,
 		needs: MethodStat,
 		seed:  file,
 		check: checkAllOrNothing,
 	}, {
 		name: "setattr-missing",
-		text: `SetAttr of a missing name returns fs.ErrNotExist, or errors.ErrUnsupported where it can do
+		text: `SetAttr of a missing name returns fs.ErrNotExist, or errors.ErrUnsupported if SetAttr can do
 nothing at all.`,
 		check: func(x *exam) {
 			err := x.d.SetAttr(x.ctx, x.s, "/missing", paradise.Attr{ModTime: examTime})
@@ -76,7 +78,7 @@ nothing at all.`,
 		},
 	}, {
 		name:     "space",
-		text:     `Space returns the bytes that may still be stored, which are never fewer than none.`,
+		text:     `Space returns how many bytes can still be stored. The number is never negative.`,
 		features: paradise.FeatureSpace,
 		check: func(x *exam) {
 			n, err := x.d.Space(x.ctx, x.s, "/")
@@ -87,7 +89,7 @@ nothing at all.`,
 		},
 	}, {
 		name:    "space-unsupported",
-		text:    `Where FeatureSpace is not shown, Space returns errors.ErrUnsupported.`,
+		text:    `If Features does not show FeatureSpace, Space returns errors.ErrUnsupported.`,
 		lacking: paradise.FeatureSpace,
 		check: func(x *exam) {
 			_, err := x.d.Space(x.ctx, x.s, "/")
@@ -96,7 +98,7 @@ nothing at all.`,
 	}}
 }
 
-// refusals are what SetAttr may say to what it cannot do.
+// refusals returns the errors that SetAttr may return for changes that it cannot make.
 func refusals(x *exam) []error {
 	if x.has(MethodStore) {
 		return []error{errors.ErrUnsupported}
@@ -139,7 +141,8 @@ func checkHalf(x *exam, can, cannot ability) {
 	err := x.d.SetAttr(x.ctx, x.s, "/f", joined(can.attr, cannot.attr))
 	x.wantErr(err, fmt.Sprintf("SetAttr of %s with %s", can.name, cannot.name), errors.ErrUnsupported)
 	if after := x.stat("/f"); after != before {
-		x.failf("SetAttr of %s with %s was refused and yet changed %+v into %+v", can.name, cannot.name, before, after)
+		x.failf("SetAttr of %s with %s was refused and yet changed %+v into %+v",
+			can.name, cannot.name, before, after)
 	}
 }
 

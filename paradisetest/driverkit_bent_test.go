@@ -55,7 +55,9 @@ func (b *bent) Open(ctx context.Context, s *paradise.Session, name string, offse
 	return b.FS.Open(ctx, s, name, offset)
 }
 
-func (b *bent) Store(ctx context.Context, s *paradise.Session, name string, o paradise.StoreOptions) (paradise.Upload, error) {
+func (b *bent) Store(
+	ctx context.Context, s *paradise.Session, name string, o paradise.StoreOptions,
+) (paradise.Upload, error) {
 	if b.store != nil {
 		return b.store(ctx, name, o)
 	}

@@ -55,7 +55,8 @@ func TestEachRuleCanBeBroken(t *testing.T) {
 	for _, m := range allMistakes() {
 		broken[m.rule] = true
 	}
-	elsewhere := []string{"unsupported-says-so", "resume-unsupported", "range-unsupported", "append-unsupported", "space-unsupported"}
+	elsewhere := []string{"unsupported-says-so", "resume-unsupported", "range-unsupported", "append-unsupported",
+		"space-unsupported"}
 	for _, r := range allRules() {
 		if slices.Contains(elsewhere, r.name) {
 			continue // TestWhatIsUnsupportedMustSaySo
@@ -249,7 +250,8 @@ func listMistakes() []mistake {
 			}
 			return l
 		})},
-		{"list-agrees-with-stat", "times differ", with(mapEntries(func(e *paradise.Entry) { e.ModTime = e.ModTime.Add(time.Second) }))},
+		{"list-agrees-with-stat", "times differ",
+			with(mapEntries(func(e *paradise.Entry) { e.ModTime = e.ModTime.Add(time.Second) }))},
 		{"list-agrees-with-stat", "sizes differ", with(mapEntries(func(e *paradise.Entry) { e.Size++ }))},
 		{"list-many", "only the first thousand are listed", with(func(_ string, l paradise.Listing) paradise.Listing {
 			return func(yield func(paradise.Entry, error) bool) {

@@ -274,27 +274,35 @@ func placeMistakes() []mistake {
 				}
 			})
 		}},
-		{"store-offset", "the offset is ignored", bendOptions(func(_ *bent, _ string, o *paradise.StoreOptions) { o.Offset = 0 })},
-		{"store-offset-beyond", "the data comes to the end", bendOptions(func(b *bent, name string, o *paradise.StoreOptions) {
-			old, _ := b.Get(name)
-			o.Offset = min(o.Offset, int64(len(old)))
-		})},
+		{"store-offset", "the offset is ignored",
+			bendOptions(func(_ *bent, _ string, o *paradise.StoreOptions) { o.Offset = 0 })},
+		{"store-offset-beyond", "the data comes to the end",
+			bendOptions(func(b *bent, name string, o *paradise.StoreOptions) {
+				old, _ := b.Get(name)
+				o.Offset = min(o.Offset, int64(len(old)))
+			})},
 		{"store-offset-aborted", "written in place", inPlace},
-		{"append-accept", "nobody is asked", bendOptions(func(_ *bent, _ string, o *paradise.StoreOptions) { o.Accept = nil })},
+		{"append-accept", "nobody is asked",
+			bendOptions(func(_ *bent, _ string, o *paradise.StoreOptions) { o.Accept = nil })},
 		{"append-accept", "a refusal is ignored", bendOptions(func(_ *bent, _ string, o *paradise.StoreOptions) {
 			if accept := o.Accept; accept != nil {
 				o.Accept = func(head []byte, size int64) error { _ = accept(head, size); return nil }
 			}
 		})},
-		{"store-offset-accept", "nobody is asked", bendOptions(func(_ *bent, _ string, o *paradise.StoreOptions) { o.Accept = nil })},
-		{"append", "the file is replaced", bendOptions(func(_ *bent, _ string, o *paradise.StoreOptions) { o.Append = false })},
+		{"store-offset-accept", "nobody is asked",
+			bendOptions(func(_ *bent, _ string, o *paradise.StoreOptions) { o.Accept = nil })},
+		{"append", "the file is replaced",
+			bendOptions(func(_ *bent, _ string, o *paradise.StoreOptions) { o.Append = false })},
 		{"append-aborted", "written in place", inPlace},
-		{"append-at-commit", "the end is looked up at Store", bendOptions(func(b *bent, name string, o *paradise.StoreOptions) {
-			old, _ := b.Get(name)
-			o.Append, o.Offset = false, int64(len(old))
-		})},
-		{"one-order", "an append begins the file anew", bendOptions(func(_ *bent, _ string, o *paradise.StoreOptions) { o.Append = false })},
-		{"existing", "Existing is ignored", bendOptions(func(_ *bent, _ string, o *paradise.StoreOptions) { o.Existing = false })},
+		{"append-at-commit", "the end is looked up at Store",
+			bendOptions(func(b *bent, name string, o *paradise.StoreOptions) {
+				old, _ := b.Get(name)
+				o.Append, o.Offset = false, int64(len(old))
+			})},
+		{"one-order", "an append begins the file anew",
+			bendOptions(func(_ *bent, _ string, o *paradise.StoreOptions) { o.Append = false })},
+		{"existing", "Existing is ignored",
+			bendOptions(func(_ *bent, _ string, o *paradise.StoreOptions) { o.Existing = false })},
 		{"append-exclusive", "Exclusive is ignored", noExclusive},
 		{"exclusive-taken", "Exclusive is ignored", noExclusive},
 		{"exclusive-once", "Exclusive is ignored", noExclusive},

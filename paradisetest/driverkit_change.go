@@ -10,7 +10,7 @@ import (
 func removeRules() []rule {
 	return []rule{{
 		name:  "remove-file",
-		text:  `Remove deletes a file. It is gone at once, and its name is free.`,
+		text:  `Remove deletes a file. The file is gone at once, and its name is free.`,
 		needs: MethodRemove | MethodStore,
 		seed:  map[string]string{"/file": "y"},
 		check: func(x *exam) {
@@ -21,8 +21,8 @@ func removeRules() []rule {
 		},
 	}, {
 		name: "remove-folder",
-		text: `Remove of a folder, an empty one and the root included, returns paradise.ErrIsDir and
-removes nothing: DELE and RMD are different permissions.`,
+		text: `Remove of a folder, even an empty one or the root, returns paradise.ErrIsDir and removes
+nothing: DELE and RMD need different permissions.`,
 		needs: MethodRemove,
 		seed:  removeTree(),
 		check: func(x *exam) {
@@ -37,7 +37,7 @@ removes nothing: DELE and RMD are different permissions.`,
 func removeDirRules() []rule {
 	return []rule{{
 		name:  "removedir-empty",
-		text:  `RemoveDir deletes an empty folder. It is gone at once.`,
+		text:  `RemoveDir deletes an empty folder. The folder is gone at once.`,
 		needs: MethodRemoveDir,
 		seed:  removeTree(),
 		check: func(x *exam) {
@@ -47,7 +47,7 @@ func removeDirRules() []rule {
 		},
 	}, {
 		name:  "removedir-full",
-		text:  `RemoveDir of a folder with something in it returns paradise.ErrNotEmpty and removes nothing.`,
+		text:  `RemoveDir of a folder that is not empty returns paradise.ErrNotEmpty and removes nothing.`,
 		needs: MethodRemoveDir,
 		seed:  removeTree(),
 		check: func(x *exam) {
@@ -65,7 +65,7 @@ func removeDirRules() []rule {
 		},
 	}, {
 		name:  "removedir-root",
-		text:  `RemoveDir of the root is refused, with whatever error: the storage outlives its users.`,
+		text:  `RemoveDir of the root fails, with any error: a client must not be able to remove the storage.`,
 		needs: MethodRemoveDir,
 		check: func(x *exam) {
 			if x.d.RemoveDir(x.ctx, x.s, "/") == nil {
@@ -83,7 +83,7 @@ func removeTree() map[string]string {
 func renameRules() []rule {
 	return []rule{{
 		name:  "rename-file",
-		text:  `Rename gives a file another name, in another folder too; the old name is free.`,
+		text:  `Rename gives a file another name, also in another folder. The old name is free then.`,
 		needs: MethodRename,
 		seed:  renameTree(),
 		check: func(x *exam) {
@@ -94,7 +94,7 @@ func renameRules() []rule {
 		},
 	}, {
 		name:  "rename-folder",
-		text:  `Rename moves a folder with all that is in it.`,
+		text:  `Rename moves a folder with everything in it.`,
 		needs: MethodRename,
 		seed:  renameTree(),
 		check: func(x *exam) {
@@ -104,8 +104,8 @@ func renameRules() []rule {
 		},
 	}, {
 		name: "rename-replaces-file",
-		text: `Rename takes the place of a file that is there, in one step: clients upload under one
-name and rename onto another to publish.`,
+		text: `Rename onto an existing file replaces it, in one step: clients upload under one name and
+rename onto another to publish.`,
 		needs: MethodRename,
 		seed:  renameTree(),
 		check: func(x *exam) {
@@ -118,14 +118,17 @@ name and rename onto another to publish.`,
 func renameRefusedRules() []rule {
 	return []rule{{
 		name: "rename-never-replaces-folder",
-		text: `Rename onto a folder is refused with fs.ErrExist (or paradise.ErrIsDir or ErrNotEmpty),
-even where the folder is empty and what comes is a folder, which rename(2) would allow.`,
+		text: `Rename onto a folder fails with fs.ErrExist (or paradise.ErrIsDir or ErrNotEmpty), even if
+a folder is renamed onto an empty folder, which rename(2) would allow.`,
 		needs: MethodRename,
 		seed:  renameTree(),
 		check: func(x *exam) {
 			taken := []error{fs.ErrExist, paradise.ErrIsDir, paradise.ErrNotEmpty}
-			for _, c := range []struct{ from, to string }{{"/a", "/e"}, {"/a", "/full"}, {"/d", "/e"}, {"/d", "/full"}} {
-				x.wantErr(x.d.Rename(x.ctx, x.s, c.from, c.to, paradise.RenameOptions{}), "Rename of "+c.from+" onto the folder "+c.to, taken...)
+			for _, c := range []struct{ from, to string }{
+				{"/a", "/e"}, {"/a", "/full"}, {"/d", "/e"}, {"/d", "/full"},
+			} {
+				err := x.d.Rename(x.ctx, x.s, c.from, c.to, paradise.RenameOptions{})
+				x.wantErr(err, "Rename of "+c.from+" onto the folder "+c.to, taken...)
 			}
 			x.wantNames("/", "after the refusals", "a", "b", "d", "e", "full")
 			x.wantNames("/d", "after the refusals", "file")
@@ -133,7 +136,7 @@ even where the folder is empty and what comes is a folder, which rename(2) would
 		},
 	}, {
 		name:  "rename-missing",
-		text:  `Rename of what is missing, and Rename to a place below a missing folder, return fs.ErrNotExist.`,
+		text:  `Rename of a missing name, and Rename to a name below a missing folder, return fs.ErrNotExist.`,
 		needs: MethodRename,
 		seed:  renameTree(),
 		check: func(x *exam) {
@@ -145,8 +148,8 @@ even where the folder is empty and what comes is a folder, which rename(2) would
 		},
 	}, {
 		name: "rename-into-itself",
-		text: `Rename of a folder to below itself is refused, with whatever error, and Rename of a name
-to itself changes nothing. Neither may lose what is there.`,
+		text: `Rename of a folder to a name below itself fails, with any error, and Rename of a name to itself
+changes nothing. Neither may lose a file.`,
 		needs: MethodRename,
 		seed:  renameTree(),
 		check: func(x *exam) {
@@ -160,8 +163,8 @@ to itself changes nothing. Neither may lose what is there.`,
 		},
 	}, {
 		name: "copy",
-		text: `Copy makes a second file with the same content, or returns errors.ErrUnsupported, and the
-core copies. Of a missing name it may also return fs.ErrNotExist.`,
+		text: `Copy creates a second file with the same content, or returns errors.ErrUnsupported, and then
+the core copies. For a missing name it may also return fs.ErrNotExist.`,
 		needs:   MethodStore,
 		content: true,
 		seed:    map[string]string{"/a": "content of a", "/b": "content of b"},

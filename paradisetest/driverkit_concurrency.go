@@ -12,29 +12,29 @@ import (
 func concurrencyRules() []rule {
 	return []rule{{
 		name: "two-uploads-one-name",
-		text: `Two uploads of one name do not disturb one another, whatever the order of their Writes:
-each has its bytes to itself, and the last Commit wins whole.`,
+		text: `Two uploads to one name do not disturb each other, whatever the order of their Writes: each
+keeps its own bytes, and the last Commit wins with its whole file.`,
 		needs:   MethodStore,
 		content: true,
 		check:   checkTwoUploads,
 	}, {
 		name:    "uploads-at-once",
-		text:    `A hundred uploads at once, half of them aborted, end with exactly the files that were committed.`,
+		text:    `After a hundred concurrent uploads, half of them aborted, exactly the committed files exist.`,
 		needs:   MethodStore,
 		content: true,
 		check:   checkUploadsAtOnce,
 	}, {
 		name: "one-name-many-writers",
-		text: `Whoever reads a name that many clients upload at once sees one of the files whole, never
-a mixture and never half of one.`,
+		text: `A reader of a name to which many clients upload at once sees one of the files whole, never a
+mixture and never half of one.`,
 		needs:   MethodStore,
 		content: true,
 		seed:    map[string]string{"/f": wholeFile(0)},
 		check:   checkManyWriters,
 	}, {
 		name: "everything-at-once",
-		text: `All methods may be called at once from many goroutines. Errors are allowed where two are
-in each other's way; panics, blocking and, under go test -race, data races are not.`,
+		text: `All methods may be called at once from many goroutines. Errors are allowed when two calls
+conflict; panics, blocking and, under go test -race, data races are not.`,
 		needs: MethodStore,
 		check: checkEverything,
 	}}
@@ -79,8 +79,8 @@ func checkUploadsAtOnce(x *exam) {
 	x.wantNames("/", "after a hundred uploads", names...)
 }
 
-// wholeFile makes a file that shows whether it is whole: its length and every
-// byte follow from its first.
+// wholeFile returns a content that shows whether it is whole: its first byte determines
+// its length and every other byte.
 func wholeFile(i int) string {
 	return strings.Repeat(string(rune('a'+i)), 10_000+i*1000)
 }
@@ -104,7 +104,7 @@ func checkManyWriters(x *exam) {
 	x.wantNames("/", "after all writers", "f")
 }
 
-// readWhole reads "/f" as long as it should, and once more.
+// readWhole reads "/f" again and again while more returns true, and once more after that.
 func readWhole(x *exam, more func() bool) error {
 	for {
 		last := !more()
@@ -130,7 +130,7 @@ func checkEverything(x *exam) {
 	})
 }
 
-// everything calls each method once and disregards what it returns.
+// everything calls each method once and ignores the results.
 func everything(x *exam, file, dir string) {
 	ctx, cancel := context.WithCancel(x.ctx)
 	defer cancel()

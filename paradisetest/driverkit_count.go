@@ -15,34 +15,34 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// Counts says how often a server called its driver.
+// Counts says how often a server has called its driver.
 type Counts struct {
 	Stat, List, Open, Store, Mkdir, Remove, RemoveDir, Rename, Copy, SetAttr, Space int
 
 	Begin, Write, Commit, Abort int
 	Committed                   int   // Commits that returned nil
-	Read                        int   // of readers; those that go round by File do not count
-	Written                     int64 // bytes that Writes took
+	Read                        int   // calls of Read on readers; reads that bypass it by File are not counted
+	Written                     int64 // bytes that Writes accepted
 
-	Uploads  int // that have not ended
-	Readers  int // that are not closed
-	Listings int // that no range has ended
+	Uploads  int // uploads that have not ended
+	Readers  int // readers that are not closed
+	Listings int // listings that have not been ranged over to their end
 }
 
-// Counter is a driver that passes every call on to another one, counts, and
-// notes what a server must not do: see [Counter.Violations]. It is safe for
-// concurrent use. It refuses Copy, so that the server copies through it, and it
-// lets the server reach an [os.File] that Open returned.
+// Counter is a driver that passes every call on to another one, counts the calls, and
+// notes violations of the contract by the server: see [Counter.Violations]. It is safe
+// for concurrent use. It refuses Copy, so that the server copies through it. If Open
+// returns an [os.File], the server can still reach it.
 type Counter struct {
 	paradise.FileDriver
 
 	mu         sync.Mutex
 	counts     Counts
 	violations []string
-	open       map[any]string // what has not ended yet, with the reproach if it never does
+	open       map[any]string // uploads, readers and listings that have not ended, with the violation to report
 }
 
-// Count returns d with a Counter round it.
+// Count returns a Counter that wraps d.
 func Count(d paradise.FileDriver) *Counter {
 	return &Counter{FileDriver: d, open: make(map[any]string)}
 }
@@ -54,22 +54,21 @@ func (c *Counter) Counts() Counts {
 	return c.counts
 }
 
-// Violations returns what the server did against the contract of
-// [paradise.FileDriver] and [paradise.Upload] until now, in words; what has not
-// ended comes last. Ask when the server is at rest: an upload that is still
-// running has not ended either.
+// Violations describes how the server has violated the contract of
+// [paradise.FileDriver] and [paradise.Upload] so far. Uploads, readers and listings that
+// have not ended come last. Call it when the server is idle, because a running upload
+// has not ended either.
 //
-// Looked at are the order of calls on an Upload ([Begin Write*], then Commit or
-// Abort, Abort exactly once unless Commit returned nil), calls on it that
-// overlap, the contexts of Commit and Abort, listings that are ranged over
-// never or more than once, readers that are not closed or used afterwards, and
-// the form of names.
+// The Counter checks the order of calls on an Upload ([Begin Write*], then Commit or
+// Abort, Abort exactly once unless Commit returned nil), calls on it that overlap, the
+// contexts of Commit and Abort, listings that are never ranged over or more than once,
+// readers that are not closed or used after Close, and the form of names.
 func (c *Counter) Violations() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := append([]string(nil), c.violations...)
-	for _, reproach := range c.open {
-		all = append(all, reproach)
+	for _, violation := range c.open {
+		all = append(all, violation)
 	}
 	return all
 }
@@ -88,7 +87,7 @@ func (c *Counter) count(f func(*Counts)) {
 	f(&c.counts)
 }
 
-// called counts a call and looks at what it is about.
+// called counts a call and checks its arguments.
 func (c *Counter) called(method string, s *paradise.Session, n *int, names ...string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -98,7 +97,8 @@ func (c *Counter) called(method string, s *paradise.Session, n *int, names ...st
 	}
 	for _, name := range names {
 		if !clean(name) {
-			c.violations = append(c.violations, fmt.Sprintf("%s of the name %q, which is not absolute and clean", method, name))
+			violation := fmt.Sprintf("%s of the name %q, which is not absolute and clean", method, name)
+			c.violations = append(c.violations, violation)
 		}
 	}
 }
@@ -107,14 +107,17 @@ func clean(name string) bool {
 	return strings.HasPrefix(name, "/") && path.Clean(name) == name && !strings.ContainsAny(name, "\x00\r\n")
 }
 
-func (c *Counter) begins(what any, n *int, reproach string) {
+// begins notes that an upload, reader or listing has started; violation is reported if
+// it never ends.
+func (c *Counter) begins(what any, n *int, violation string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	*n++
-	c.open[what] = reproach
+	c.open[what] = violation
 }
 
-// ends reports whether what had not ended before.
+// ends notes the end of an upload, reader or listing. It returns false if that had ended
+// before.
 func (c *Counter) ends(what any, n *int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -177,7 +180,9 @@ func (c *Counter) Open(ctx context.Context, s *paradise.Session, name string, of
 	return r, nil
 }
 
-func (c *Counter) Store(ctx context.Context, s *paradise.Session, name string, o paradise.StoreOptions) (paradise.Upload, error) {
+func (c *Counter) Store(
+	ctx context.Context, s *paradise.Session, name string, o paradise.StoreOptions,
+) (paradise.Upload, error) {
 	c.called("Store", s, &c.counts.Store, name)
 	inner, err := c.FileDriver.Store(ctx, s, name, o)
 	if err != nil || inner == nil {
@@ -208,7 +213,7 @@ func (c *Counter) Rename(ctx context.Context, s *paradise.Session, from, to stri
 	return c.FileDriver.Rename(ctx, s, from, to, o)
 }
 
-// Copy counts and refuses, so that the server copies by Open and Store.
+// Copy counts the call and refuses it, so that the server copies by Open and Store.
 func (c *Counter) Copy(_ context.Context, s *paradise.Session, from, to string, _ paradise.CopyOptions) error {
 	c.called("Copy", s, &c.counts.Copy, from, to)
 	return errors.ErrUnsupported

@@ -100,7 +100,8 @@ func TestCounterSeesViolationsOfUploads(t *testing.T) {
 			u.Abort(bg, errExam)
 			u.Abort(bg, errExam)
 		}), "Abort after Abort"},
-		{"Abort with a dead context", upload(func(_ *testing.T, u paradise.Upload) { u.Abort(dead(), errExam) }), "dead context"},
+		{"Abort with a dead context", upload(func(_ *testing.T, u paradise.Upload) { u.Abort(dead(), errExam) }),
+			"dead context"},
 		{"Abort without a cause", upload(func(_ *testing.T, u paradise.Upload) { u.Abort(bg, nil) }), "without a cause"},
 		{"Store's context dies before Commit", storeContextDies, "dead before Commit"},
 	} {
@@ -130,8 +131,11 @@ func TestCounterSeesViolationsOfOtherCalls(t *testing.T) {
 			}
 		}, "more than once"},
 		{"name not clean", func(t *testing.T, c *Counter) { _, _ = c.Stat(bg, tester, "/a/../b") }, "not absolute and clean"},
-		{"name not absolute", func(t *testing.T, c *Counter) { _ = c.Rename(bg, tester, "/a", "b", paradise.RenameOptions{}) }, "not absolute and clean"},
-		{"name with a line end", func(t *testing.T, c *Counter) { _ = c.Mkdir(bg, tester, "/a\nb") }, "not absolute and clean"},
+		{"name not absolute",
+			func(t *testing.T, c *Counter) { _ = c.Rename(bg, tester, "/a", "b", paradise.RenameOptions{}) },
+			"not absolute and clean"},
+		{"name with a line end", func(t *testing.T, c *Counter) { _ = c.Mkdir(bg, tester, "/a\nb") },
+			"not absolute and clean"},
 		{"no session", func(t *testing.T, c *Counter) { _ = c.Remove(bg, nil, "/a") }, "without a Session"},
 		{"negative offset", func(t *testing.T, c *Counter) { _, _ = c.Open(bg, tester, "/f", -1) }, "at -1"},
 	} {

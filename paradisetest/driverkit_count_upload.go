@@ -10,7 +10,7 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// countedReader notes what happens after Close.
+// countedReader counts reads and notes calls after Close.
 type countedReader struct {
 	c     *Counter
 	inner io.ReadCloser
@@ -35,7 +35,7 @@ func (r *countedReader) Close() error {
 	return r.inner.Close()
 }
 
-// countedFile keeps sendfile possible; its bytes go by uncounted.
+// countedFile lets the server use sendfile, whose reads are not counted.
 type countedFile struct {
 	*countedReader
 	file *os.File
@@ -43,24 +43,23 @@ type countedFile struct {
 
 func (f countedFile) File() *os.File { return f.file }
 
-// countedUpload holds the server to the order of calls.
+// countedUpload checks the order of the server's calls.
 type countedUpload struct {
 	c     *Counter
 	inner paradise.Upload
 	name  string
-	ctx   context.Context // of Store
+	ctx   context.Context // the context of Store
 
 	mu      sync.Mutex
-	running int    // calls; more than one is wrong
-	within  string // the call that began last
+	running int    // calls that are running; more than one is a violation
+	within  string // the call that started last
 	begun   bool
 	failed  string // the first call that returned an error
-	ended   string // the call that ended it for good
+	ended   string // the call that ended the upload
 }
 
-// enter notes that a call begins, and all that is wrong with that. The function
-// that it returns notes the call's end; it is deferred, because a driver may
-// panic.
+// enter notes that a call starts, and every violation in that. The function that it
+// returns notes the end of the call. Defer it, because a driver may panic.
 func (u *countedUpload) enter(call string) (leave func()) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -82,12 +81,12 @@ func (u *countedUpload) enter(call string) (leave func()) {
 	}
 }
 
-// wrong may be called with u.mu held or not.
+// wrong notes a violation. The caller may hold u.mu.
 func (u *countedUpload) wrong(format string, args ...any) {
 	u.c.violated("the upload of %q: %s", u.name, fmt.Sprintf(format, args...))
 }
 
-// do makes a call of the driver; one that panics has failed.
+// do calls the driver and notes a failure. A panic is a failure too.
 func (u *countedUpload) do(call string, f func() error) (err error) {
 	failed := true
 	defer func() {
@@ -123,7 +122,7 @@ func (u *countedUpload) Write(p []byte) (int, error) {
 	_ = u.do("Write", func() error {
 		n, err = u.inner.Write(p)
 		if err == nil && n < len(p) {
-			return io.ErrShortWrite // a driver's mistake that the server must notice
+			return io.ErrShortWrite // the driver is wrong, and the server must notice it
 		}
 		return err
 	})

@@ -18,9 +18,8 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// exam is one rule meeting one driver. Its methods that can fail end the rule
-// and must be called on its own goroutine; those that return an error may be
-// called from others.
+// exam is the test of one rule with one driver. Methods that can end the rule must be
+// called on the rule's goroutine; methods that return an error may be called on others.
 type exam struct {
 	tb  testing.TB
 	d   paradise.FileDriver
@@ -35,8 +34,8 @@ type result struct {
 	err     error
 }
 
-// examine runs a rule on a goroutine of its own, so that a driver that blocks
-// or panics is a finding and not the end of the test.
+// examine runs a rule on a new goroutine, so that a driver that blocks or panics breaks
+// the rule and does not end the test.
 func (r rule) examine(tb testing.TB, o DriverOptions) result {
 	o = o.withDefaults()
 	if reason := r.skip(o); reason != "" {
@@ -67,7 +66,7 @@ func (r rule) examine(tb testing.TB, o DriverOptions) result {
 	return result{err: err}
 }
 
-// within runs f on a new goroutine and waits for it, but not longer than d.
+// within runs f on a new goroutine and waits for it, at most for d.
 func (x *exam) within(d time.Duration, f func() error) error {
 	done := make(chan error, 1)
 	go func() {
@@ -91,7 +90,7 @@ func (x *exam) within(d time.Duration, f func() error) error {
 	}
 }
 
-// errEnded tells a goroutine that failf ended from one that returned.
+// errEnded distinguishes a goroutine that failf has ended from one that has returned.
 var errEnded = errors.New("ended")
 
 func stacks() []byte {
@@ -99,20 +98,20 @@ func stacks() []byte {
 	return buf[:runtime.Stack(buf, true)]
 }
 
-// failf ends the rule with a finding.
+// failf ends the rule as broken.
 func (x *exam) failf(format string, args ...any) {
 	x.err = fmt.Errorf(format, args...)
 	runtime.Goexit()
 }
 
-// ok ends the rule unless err is nil; what was done is given as for fmt.
+// ok ends the rule as broken unless err is nil. format and args say what was done.
 func (x *exam) ok(err error, format string, args ...any) {
 	if err != nil {
 		x.failf("%s: %w", fmt.Sprintf(format, args...), err)
 	}
 }
 
-// wantErr ends the rule unless err is one of those allowed.
+// wantErr ends the rule as broken unless err is one of those allowed.
 func (x *exam) wantErr(err error, doing string, allowed ...error) {
 	if err := checkErr(err, doing, allowed...); err != nil {
 		x.failf("%w", err)
@@ -129,12 +128,12 @@ func checkErr(err error, doing string, allowed ...error) error {
 	}
 	want := strings.Join(names, " or ")
 	if err == nil {
-		return fmt.Errorf("%s succeeded; an error was due for which errors.Is says %s", doing, want)
+		return fmt.Errorf("%s succeeded; it should return an error that is (errors.Is) %s", doing, want)
 	}
-	return fmt.Errorf("%s returned the error %q; one was due for which errors.Is says %s", doing, err, want)
+	return fmt.Errorf("%s returned the error %q; it should return one that is (errors.Is) %s", doing, err, want)
 }
 
-// plant puts the files of a seed through the driver itself.
+// plant creates the files of a seed with the driver itself.
 func (x *exam) plant(seed map[string]string) {
 	made := map[string]bool{"/": true}
 	for _, name := range slices.Sorted(maps.Keys(seed)) {
@@ -163,7 +162,7 @@ func (x *exam) put(name, data string) {
 	x.ok(x.store(name, data, paradise.StoreOptions{}), "storing %q", name)
 }
 
-// store makes one whole upload, as the core would.
+// store runs one whole upload, as the core would.
 func (x *exam) store(name, data string, o paradise.StoreOptions) error {
 	u, err := x.begin(x.ctx, name, data, o)
 	if err != nil {
@@ -180,7 +179,8 @@ func (x *exam) store(name, data string, o paradise.StoreOptions) error {
 	return nil
 }
 
-// begin brings an upload to the point where Writes may come. ctx is Store's.
+// begin starts an upload and calls Begin, so that Writes may follow. ctx is passed to
+// Store.
 func (x *exam) begin(ctx context.Context, name, head string, o paradise.StoreOptions) (paradise.Upload, error) {
 	u, err := x.d.Store(ctx, x.s, name, o)
 	if err != nil {
@@ -196,7 +196,7 @@ func (x *exam) begin(ctx context.Context, name, head string, o paradise.StoreOpt
 	return u, nil
 }
 
-// start is begin for rules that cannot go on without.
+// start is begin for rules that cannot go on without the upload.
 func (x *exam) start(name string, o paradise.StoreOptions) paradise.Upload {
 	u, err := x.begin(x.ctx, name, "start", o)
 	x.ok(err, "starting an upload of %q", name)
@@ -220,8 +220,8 @@ func info(head string) paradise.UploadInfo {
 	}
 }
 
-// write hands data over in a buffer that is scribbled over afterwards, as the
-// core's are.
+// write writes data from buffers that it overwrites after each Write, because the core
+// reuses its buffers too.
 func write(u paradise.Upload, data string) error {
 	for len(data) > 0 {
 		p := []byte(data[:min(len(data), 32<<10)])
@@ -271,10 +271,10 @@ func (x *exam) readFrom(name string, offset int64) (string, error) {
 
 func (x *exam) has(m Method) bool { return x.o.Without&m == 0 }
 
-// canRead says whether stored content can be looked at.
+// canRead reports whether the rule can read stored content.
 func (x *exam) canRead() bool { return x.o.ReadBack != nil || x.has(MethodOpen) }
 
-// wantContent ends the rule unless name holds exactly want.
+// wantContent ends the rule as broken unless the content of name is want.
 func (x *exam) wantContent(name, want, when string) {
 	got, err := x.read(name)
 	x.ok(err, "reading %q %s", name, when)
@@ -290,7 +290,7 @@ func short(s string) string {
 	return fmt.Sprintf("%q... (%d bytes)", s[:60], len(s))
 }
 
-// wantAbsent ends the rule if the name shows in any way that the driver has.
+// wantAbsent ends the rule as broken if any method of the driver shows that name exists.
 func (x *exam) wantAbsent(name, when string) {
 	if x.canRead() {
 		_, err := x.read(name)
@@ -302,8 +302,8 @@ func (x *exam) wantAbsent(name, when string) {
 	}
 }
 
-// wantNames ends the rule unless the folder lists exactly these, in any order.
-// Without List it does nothing.
+// wantNames ends the rule as broken unless the folder lists exactly these names, in any
+// order. Without List it does nothing.
 func (x *exam) wantNames(dir, when string, want ...string) {
 	if !x.has(MethodList) {
 		return
@@ -326,8 +326,8 @@ func (x *exam) wantNames(dir, when string, want ...string) {
 	}
 }
 
-// firstDifference returns a name that only one of two different sorted lists
-// has at its place.
+// firstDifference returns a name at the first position where two different sorted lists
+// differ.
 func firstDifference(a, b []string) string {
 	for i := range min(len(a), len(b)) {
 		if a[i] != b[i] {
@@ -364,7 +364,7 @@ func (x *exam) stat(name string) paradise.Entry {
 	return e
 }
 
-// together runs f for 0 to n-1 at once and ends the rule with the first error.
+// together runs f for 0 to n-1 concurrently. The first error ends the rule as broken.
 func (x *exam) together(n int, f func(i int) error) {
 	errs := make(chan error, n)
 	for i := range n {

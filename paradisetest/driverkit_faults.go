@@ -11,18 +11,18 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// ErrInjected is the error of a fault that has no other.
+// ErrInjected is the error of a fault if [Faults.Err] is nil.
 var ErrInjected = errors.New("paradisetest: injected fault")
 
 // FaultKind says what goes wrong.
 type FaultKind uint8
 
 const (
-	// FaultError makes the operation return Err and do nothing. Abort, which
-	// returns nothing, and Close still do their work.
+	// FaultError makes the operation return Err and do nothing. Close still does its
+	// work, and so does Abort, which returns nothing.
 	FaultError FaultKind = iota
-	// FaultShortWrite makes Upload.Write take half of the bytes and return no
-	// error, as an io.Writer must not. Other operations go right.
+	// FaultShortWrite makes Upload.Write accept half of the bytes and return no
+	// error, which an io.Writer must not do. Other operations work as usual.
 	FaultShortWrite
 	// FaultLatency makes the operation wait for Latency, or until its context
 	// ends, which it then returns as its error.
@@ -30,12 +30,11 @@ const (
 	// FaultPanic makes the operation panic with an error that wraps Err. Abort
 	// and Close do their work first.
 	FaultPanic
-	// FaultBlock makes the operation wait until its context ends and return
-	// that as its error. Write and Read wait for the context of Store and
-	// Open.
+	// FaultBlock makes the operation wait until its context ends and return the cause
+	// as its error. Write and Read wait for the context of Store and Open.
 	FaultBlock
-	// FaultHang makes the operation wait for Release, whatever its context
-	// says, and then go right: a driver that is stuck.
+	// FaultHang makes the operation ignore its context and wait for Release; then it
+	// works as usual. It stands for a driver that is stuck.
 	FaultHang
 )
 
@@ -48,11 +47,11 @@ func (k FaultKind) String() string {
 	return fmt.Sprintf("FaultKind(%d)", uint8(k))
 }
 
-// Faults is a driver that passes calls on to another one and lets exactly one
-// operation go wrong. Operations are numbered from 1 in the order in which they
-// begin: each call of a driver's method but Features; each Begin, Write, Commit
-// and Abort of an Upload; each Read and Close of a reader; and each step of a
-// listing, its end included.
+// Faults is a driver that passes calls on to another one and makes exactly one operation
+// fail. Operations are numbered from 1 in the order in which they start. These count:
+// each call of a driver's method except Features; each Begin, Write, Commit and Abort of
+// an Upload; each Read and Close of a reader; and each step of a listing, including its
+// end.
 //
 // To try every fault of a scenario, run it once with At 0, ask Operations, and
 // then run it with a new Faults for every number:
@@ -63,40 +62,40 @@ func (k FaultKind) String() string {
 //		scenario(&paradisetest.Faults{Driver: memfs.New(), At: k, Kind: paradisetest.FaultPanic})
 //	}
 //
-// Set the fields before use. A Faults is safe for concurrent use; where calls
-// race, their numbers do too.
+// Set the fields before use. Faults is safe for concurrent use; if calls race, their
+// numbers do too.
 type Faults struct {
 	Driver  paradise.FileDriver
-	At      int           // the operation that goes wrong; 0: none
-	Kind    FaultKind     // how
-	Err     error         // of FaultError and FaultPanic; nil: ErrInjected
-	Latency time.Duration // of FaultLatency
+	At      int           // number of the operation that fails; 0: none
+	Kind    FaultKind     // how it fails
+	Err     error         // the error of FaultError and FaultPanic; nil: ErrInjected
+	Latency time.Duration // the delay of FaultLatency
 
 	mu       sync.Mutex
 	count    int
 	where    string
-	released chan struct{} // nil until somebody needs it
+	released chan struct{} // created by gate, closed by Release
 	free     bool          // Release was called
 }
 
 var _ paradise.FileDriver = (*Faults)(nil)
 
-// Operations returns how many operations have begun.
+// Operations returns how many operations have started.
 func (f *Faults) Operations() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.count
 }
 
-// Where names the operation that went wrong, such as "Upload.Write"; it is
-// empty as long as none did.
+// Where returns the name of the operation that failed, such as "Upload.Write", or "" if
+// none has failed yet.
 func (f *Faults) Where() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.where
 }
 
-// Release lets the operation go on that hangs, now or later.
+// Release lets the operation of FaultHang continue, even if it has not started yet.
 func (f *Faults) Release() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -106,7 +105,7 @@ func (f *Faults) Release() {
 	}
 }
 
-// gate wants f.mu held.
+// gate returns the channel that Release closes. The caller holds f.mu.
 func (f *Faults) gate() chan struct{} {
 	if f.released == nil {
 		f.released = make(chan struct{})
@@ -114,7 +113,7 @@ func (f *Faults) gate() chan struct{} {
 	return f.released
 }
 
-// due numbers an operation and says whether it is the one.
+// due numbers an operation and reports whether it is the one that fails.
 func (f *Faults) due(op string) (gate <-chan struct{}, due bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -126,8 +125,8 @@ func (f *Faults) due(op string) (gate <-chan struct{}, due bool) {
 	return f.gate(), true
 }
 
-// step is called before an operation; an error is what the operation returns
-// instead of doing its work.
+// step is called before an operation. If it returns an error, the operation returns that
+// error and does nothing.
 func (f *Faults) step(ctx context.Context, op string) error {
 	gate, due := f.due(op)
 	if !due {
@@ -167,8 +166,8 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// ending is step for Abort and Close, which free things: their work is done
-// whatever goes wrong.
+// ending is step for Abort and Close. They do their work in any case, because it frees
+// resources.
 func (f *Faults) ending(ctx context.Context, op string, work func()) error {
 	if f.Kind == FaultPanic {
 		work()
@@ -179,8 +178,8 @@ func (f *Faults) ending(ctx context.Context, op string, work func()) error {
 	return err
 }
 
-// Features implements [paradise.FileDriver], as do the methods that follow. It
-// is no operation, because a server may ask at any time.
+// Features implements [paradise.FileDriver], as do the methods that follow. It does not
+// count as an operation, because a server may call it at any time.
 func (f *Faults) Features(s *paradise.Session) paradise.Features { return f.Driver.Features(s) }
 
 func (f *Faults) Stat(ctx context.Context, s *paradise.Session, name string) (paradise.Entry, error) {
@@ -227,7 +226,9 @@ func (f *Faults) Open(ctx context.Context, s *paradise.Session, name string, off
 	return &faultyReader{f: f, inner: inner, ctx: ctx}, nil
 }
 
-func (f *Faults) Store(ctx context.Context, s *paradise.Session, name string, o paradise.StoreOptions) (paradise.Upload, error) {
+func (f *Faults) Store(
+	ctx context.Context, s *paradise.Session, name string, o paradise.StoreOptions,
+) (paradise.Upload, error) {
 	if err := f.step(ctx, "Store"); err != nil {
 		return nil, err
 	}
@@ -266,7 +267,7 @@ func (f *Faults) Rename(ctx context.Context, s *paradise.Session, from, to strin
 	return f.Driver.Rename(ctx, s, from, to, o)
 }
 
-// Copy is refused after its step, so that the server copies by Open and Store.
+// Copy is counted and then refused, so that the server copies by Open and Store.
 func (f *Faults) Copy(ctx context.Context, _ *paradise.Session, _, _ string, _ paradise.CopyOptions) error {
 	if err := f.step(ctx, "Copy"); err != nil {
 		return err

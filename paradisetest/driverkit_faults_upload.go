@@ -7,12 +7,12 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// faultyReader hides File and WriteTo of what it wraps, so that every byte
-// comes through Read.
+// faultyReader hides File and WriteTo of the reader that it wraps, so that every byte
+// goes through Read.
 type faultyReader struct {
 	f     *Faults
 	inner io.ReadCloser
-	ctx   context.Context // of Open
+	ctx   context.Context // the context of Open
 }
 
 func (r *faultyReader) Read(p []byte) (int, error) {
@@ -33,7 +33,7 @@ func (r *faultyReader) Close() error {
 type faultyUpload struct {
 	f     *Faults
 	inner paradise.Upload
-	ctx   context.Context // of Store
+	ctx   context.Context // the context of Store
 }
 
 func (u *faultyUpload) Begin(ctx context.Context, info paradise.UploadInfo) error {

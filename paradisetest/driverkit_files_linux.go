@@ -2,7 +2,7 @@ package paradisetest
 
 import "os"
 
-// openFiles counts the descriptors of this process.
+// openFiles returns the number of open descriptors of this process.
 func openFiles() int {
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 func missingRules() []rule {
 	return []rule{{
 		name:  "root-is-folder",
-		text:  `"/" is always there and is a folder: it is where sessions begin.`,
+		text:  `"/" always exists and is a folder: sessions start there.`,
 		needs: MethodStat,
 		check: func(x *exam) {
 			if e := x.stat("/"); !e.IsDir() {
@@ -18,9 +18,9 @@ func missingRules() []rule {
 		},
 	}, {
 		name: "missing-names",
-		text: `Stat, List, Open, Remove, RemoveDir and Rename of a name that is not there return an error
-for which errors.Is says fs.ErrNotExist. The core answers 550; an unknown error would be 451, after
-which devices try again for ever.`,
+		text: `Stat, List, Open, Remove, RemoveDir and Rename of a name that does not exist return an error
+that is (errors.Is) fs.ErrNotExist. The core turns it into 550. Any other error would become 451, after
+which devices try again forever.`,
 		seed: map[string]string{"/here": "x"},
 		check: func(x *exam) {
 			for _, c := range lookups(x, "/missing") {
@@ -31,7 +31,7 @@ which devices try again for ever.`,
 		},
 	}, {
 		name: "names-below-a-file",
-		text: `A name that leads through a file is missing: fs.ErrNotExist, or paradise.ErrNotDir.`,
+		text: `A name that leads through a file does not exist: fs.ErrNotExist, or paradise.ErrNotDir.`,
 		seed: map[string]string{"/file": "x"},
 		check: func(x *exam) {
 			for _, c := range lookups(x, "/file/below") {
@@ -42,8 +42,8 @@ which devices try again for ever.`,
 		},
 	}, {
 		name: "stat-describes",
-		text: `Stat gives the last element of the name, the kind, and the size in bytes or -1. A file is
-regular, a folder has fs.ModeDir.`,
+		text: `Stat returns the last element of the name, the kind, and the size in bytes or -1. The mode of
+a file is regular, that of a folder has fs.ModeDir.`,
 		needs: MethodStat,
 		seed:  map[string]string{"/d/file": "12345", "/d/empty": ""},
 		check: checkStat,
@@ -53,7 +53,7 @@ regular, a folder has fs.ModeDir.`,
 func folderRules() []rule {
 	return []rule{{
 		name:  "open-folder",
-		text:  `Open of a folder returns paradise.ErrIsDir, at once and not at the first Read.`,
+		text:  `Open of a folder returns paradise.ErrIsDir: Open itself does, not the first Read.`,
 		needs: MethodOpen,
 		seed:  map[string]string{"/d/file": "x"},
 		check: func(x *exam) {
@@ -64,7 +64,7 @@ func folderRules() []rule {
 		},
 	}, {
 		name:  "list-file",
-		text:  `List of a file returns paradise.ErrNotDir, at once and not while it is ranged over.`,
+		text:  `List of a file returns paradise.ErrNotDir: List itself does, not the range over its result.`,
 		needs: MethodList,
 		seed:  map[string]string{"/file": "x"},
 		check: func(x *exam) {
@@ -77,13 +77,13 @@ func folderRules() []rule {
 func mkdirRules() []rule {
 	return []rule{{
 		name: "mkdir",
-		text: `Mkdir makes an empty folder, in which files and folders can be made.`,
+		text: `Mkdir creates an empty folder, in which files and folders can be created.`,
 
 		needs: MethodMkdir,
 		check: checkMkdir,
 	}, {
 		name:  "mkdir-taken",
-		text:  `Mkdir of a name that is taken, by a folder, a file or the root, returns fs.ErrExist.`,
+		text:  `Mkdir of a name that exists, as a folder or a file, or of the root, returns fs.ErrExist.`,
 		needs: MethodMkdir,
 		seed:  map[string]string{"/d/file": "x"},
 		check: func(x *exam) {
@@ -93,8 +93,8 @@ func mkdirRules() []rule {
 		},
 	}, {
 		name: "mkdir-below-missing",
-		text: `Mkdir makes one folder, not those that lead to it: below a missing folder it returns
-fs.ErrNotExist, below a file that or paradise.ErrNotDir.`,
+		text: `Mkdir creates one folder and not its parents: below a missing folder it returns
+fs.ErrNotExist, below a file fs.ErrNotExist or paradise.ErrNotDir.`,
 		needs: MethodMkdir,
 		seed:  map[string]string{"/file": "x"},
 		check: func(x *exam) {

@@ -14,9 +14,9 @@ import (
 func historyRules() []rule {
 	return []rule{{
 		name: "one-order",
-		text: `Whatever clients do at once to the same few names, one order of the calls that succeeded
-explains what each was told: an append joins what is there, nothing that was removed comes back, what was
-renamed stands in one place, and no upload that was acknowledged is lost. A call may refuse with
+		text: `However many clients change the same few names at once, there is an order of the successful
+calls that explains every result: an append joins the current content, a removed file does not come
+back, a renamed file has one name, and no acknowledged upload is lost. A call may fail with
 paradise.ErrBusy.`,
 		needs:   MethodStore | MethodOpen | MethodStat | MethodRemove | MethodRename,
 		content: true,
@@ -37,16 +37,16 @@ func checkHistories(x *exam) {
 		h := history.Run(users, history.Plan(seed, clients, each, kinds))
 		x.lookBack(h)
 		if odd := h.Odd(); odd != "" {
-			x.failf("beside other clients: %s; such an error says nothing that a client could act on", odd)
+			x.failf("while other clients worked: %s; a client cannot act on such an error", odd)
 		}
 		if h.Check(10*time.Second) == history.Broken {
-			x.failf("the clients of seed %d were told what no order of their calls explains:\n%s", seed, h.Explain())
+			x.failf("seed %d: no order of the calls explains their results:\n%s", seed, h.Explain())
 			return
 		}
 	}
 }
 
-// historyKinds are those that the driver can do.
+// historyKinds returns the kinds of operations that the driver supports.
 func historyKinds(x *exam) []history.Kind {
 	kinds := history.Without(history.All(), history.Join)
 	features := x.d.Features(x.s)
@@ -66,7 +66,8 @@ func historyKinds(x *exam) []history.Kind {
 	return kinds
 }
 
-// lookBack notes what is left, and clears the way for the next history.
+// lookBack adds the final content of the files to h, and removes them for the next
+// history.
 func (x *exam) lookBack(h *history.History) {
 	for file := range history.Files {
 		op := history.Op{Kind: history.Read, A: file}
@@ -77,7 +78,7 @@ func (x *exam) lookBack(h *history.History) {
 
 func historyName(file int) string { return fmt.Sprintf("/history-%d", file) }
 
-// do is one call, or those of one upload, as the core makes them.
+// do runs one operation with the calls that the core would make.
 func (x *exam) do(o history.Op) history.Result {
 	var r history.Result
 	a, b := historyName(o.A), historyName(o.B)

@@ -8,9 +8,9 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// leakRounds is how often each thing is done; half as many descriptors or
-// goroutines more than before are a leak. What else the test process does may
-// move the count by a few.
+// leakRounds is how often an action is repeated. If at least half as many additional
+// descriptors or goroutines exist afterwards, they are a leak. A few more or fewer may
+// come from other parts of the test process.
 const leakRounds = 64
 
 func leakRules() []rule {
@@ -21,24 +21,24 @@ func leakRules() []rule {
 	}
 	return []rule{
 		leak("leaks-aborted-uploads",
-			`An upload that is aborted leaves no open file and no goroutine behind, whether it was
-begun or not, or its context cancelled before.`,
+			`An aborted upload leaves no open file and no goroutine behind, with or without Begin, and
+even if its context was cancelled before.`,
 			MethodStore, abortedUploads),
 		leak("leaks-uploads",
-			`An upload that is committed leaves no open file and no goroutine behind.`,
+			`A committed upload leaves no open file and no goroutine behind.`,
 			MethodStore, func(x *exam) { x.put("/new", "data") }),
 		leak("leaks-broken-listings",
-			`A listing whose range ends early, even at the first entry, closes what it holds: defer the
-closing inside the range function.`,
+			`A listing frees its resources even if the range over it ends early, at the first entry:
+defer that inside the range function.`,
 			MethodList, brokenListing),
 		leak("leaks-closed-readers",
-			`A reader that is closed before its end closes what it holds, and so does an Open that fails.`,
+			`A reader that is closed before its end frees its resources, and so does an Open that fails.`,
 			MethodOpen, closedReader),
 	}
 }
 
 func checkLeak(x *exam, once func(*exam)) {
-	once(x) // pools and caches may fill
+	once(x) // fills pools and caches
 	runtime.GC()
 	files, goroutines := openFiles(), runtime.NumGoroutine()
 	for range leakRounds {
@@ -47,11 +47,12 @@ func checkLeak(x *exam, once func(*exam)) {
 	if n := openFiles() - files; n >= leakRounds/2 {
 		x.failf("%d descriptors more are open after %d rounds", n, leakRounds)
 	}
-	// Goroutines may end a little after what they served.
+	// Goroutines may end a little later than the calls that they served.
 	deadline := time.Now().Add(x.o.Patience)
 	for runtime.NumGoroutine()-goroutines >= leakRounds/2 {
 		if time.Now().After(deadline) {
-			x.failf("%d goroutines more run after %d rounds:\n%s", runtime.NumGoroutine()-goroutines, leakRounds, stacks())
+			x.failf("%d goroutines more run after %d rounds:\n%s",
+				runtime.NumGoroutine()-goroutines, leakRounds, stacks())
 		}
 		runtime.Gosched()
 	}
@@ -77,7 +78,7 @@ func brokenListing(x *exam) {
 	for range l {
 		break
 	}
-	// Refused before anything is opened, or closed again.
+	// A List that fails must leave nothing open either.
 	_, _ = x.d.List(x.ctx, x.s, "/f")
 }
 

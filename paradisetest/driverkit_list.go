@@ -20,21 +20,21 @@ func listRules() []rule {
 	}
 	return []rule{{
 		name: "list-entries",
-		text: `A listing has each file and folder of the folder once, by its last element, and nothing
-from below. "." and ".." are not in it.`,
+		text: `A listing has each file and folder of the folder once, under the last element of its name,
+and nothing from deeper folders. It does not have "." and "..".`,
 		needs: MethodList,
 		seed:  small(),
 		check: checkListEntries,
 	}, {
 		name:  "list-root",
-		text:  `The root can be listed like any other folder: it is what a client sees first.`,
+		text:  `The root can be listed like any other folder: it is the first thing that a client sees.`,
 		needs: MethodList,
 		seed:  small(),
 		check: func(x *exam) { x.wantNames("/", "with what was put there", "d", "top") },
 	}, {
 		name: "list-agrees-with-stat",
-		text: `An entry of a listing and Stat of the same name agree on kind, size and time: clients
-that mirror folders compare what LIST, MLSD, SIZE and MDTM say.`,
+		text: `An entry of a listing and Stat of the same name agree on kind, size and time: clients that
+mirror folders compare the results of LIST, MLSD, SIZE and MDTM.`,
 		needs: MethodList | MethodStat,
 		seed:  small(),
 		check: checkListStat,
@@ -56,8 +56,8 @@ that mirror folders compare what LIST, MLSD, SIZE and MDTM say.`,
 func listEndRules() []rule {
 	return []rule{{
 		name: "list-break",
-		text: `A range over a listing may end after any entry. The listing then yields nothing more;
-that it frees what it holds is the rule leaks.`,
+		text: `A range over a listing may end after any entry. The listing then yields nothing more. (The
+rule leaks-broken-listings checks that it frees its resources.)`,
 		needs: MethodList,
 		seed:  small(),
 		check: func(x *exam) {
@@ -67,7 +67,7 @@ that it frees what it holds is the rule leaks.`,
 		},
 	}, {
 		name: "list-ends-with-context",
-		text: `A listing whose context was cancelled ends soon, with an error or with its last entry. The
+		text: `A listing whose context is cancelled ends soon, with an error or after its last entry. The
 context is cancelled when the client goes away.`,
 		needs: MethodList,
 		seed:  small(),
@@ -104,7 +104,8 @@ func checkListStat(x *exam) {
 	for _, e := range entries {
 		s := x.stat("/d/" + e.Name)
 		if e.Mode.Type() != s.Mode.Type() || !e.ModTime.Equal(s.ModTime) {
-			x.failf("%q is %v of %v in the listing, %v of %v for Stat", e.Name, e.Mode, e.ModTime, s.Mode, s.ModTime)
+			x.failf("%q is %v of %v in the listing, %v of %v for Stat",
+				e.Name, e.Mode, e.ModTime, s.Mode, s.ModTime)
 		}
 		if !e.IsDir() && e.Size != s.Size && e.Size >= 0 && s.Size >= 0 {
 			x.failf("%q has %d bytes in the listing, %d for Stat", e.Name, e.Size, s.Size)
@@ -119,7 +120,7 @@ func checkBreak(x *exam, stop int) {
 	broken := false
 	l(func(_ paradise.Entry, err error) bool {
 		if broken {
-			n = -1 // the compiler's own check would panic here
+			n = -1 // in a range statement, Go's own check would panic here
 			return false
 		}
 		x.ok(err, "listing")

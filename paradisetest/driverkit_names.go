@@ -12,19 +12,19 @@ import (
 func featureRules() []rule {
 	return []rule{{
 		name: "features-stable",
-		text: `Features gives the same answer whenever the same session asks. FEAT is built from it,
-and a client that has read FEAT relies on it.`,
+		text: `Features always returns the same value for the same session. FEAT is built from it, and a
+client that has read FEAT relies on it.`,
 		check: checkFeaturesStable,
 	}, {
 		name: "unsupported-says-so",
-		text: `A method that a driver is without refuses every call with errors.ErrUnsupported; one
-that would change something may say fs.ErrPermission. The core turns the first into 502 and the second
-into 550; another error would tell the client to try again.`,
+		text: `A method that a driver does not have refuses every call with errors.ErrUnsupported; a method
+that would change something may return fs.ErrPermission instead. The core turns the first into 502 and
+the second into 550; another error would tell the client to try again.`,
 		check: checkUnsupported,
 	}, {
 		name: "resume-unsupported",
-		text: `Where FeatureResume is not shown, Store refuses an offset with errors.ErrUnsupported
-instead of ignoring it, which would mix two files up.`,
+		text: `If Features does not show FeatureResume, Store refuses an offset with errors.ErrUnsupported.
+Ignoring the offset would mix up two files.`,
 		lacking: paradise.FeatureResume,
 		needs:   MethodStore,
 		seed:    map[string]string{"/f": "12345"},
@@ -34,8 +34,8 @@ instead of ignoring it, which would mix two files up.`,
 		},
 	}, {
 		name: "range-unsupported",
-		text: `Where FeatureRange is not shown, Open refuses an offset with errors.ErrUnsupported instead
-of ignoring it: a client would join the head of a file with its head.`,
+		text: `If Features does not show FeatureRange, Open refuses an offset with errors.ErrUnsupported.
+If it ignored the offset, a client that resumes would get the start of the file twice.`,
 		lacking: paradise.FeatureRange,
 		needs:   MethodOpen,
 		seed:    map[string]string{"/f": "12345"},
@@ -45,8 +45,8 @@ of ignoring it: a client would join the head of a file with its head.`,
 		},
 	}, {
 		name: "append-unsupported",
-		text: `Where FeatureAppend is not shown, Store refuses Append on a file that exists with
-errors.ErrUnsupported instead of replacing the file.`,
+		text: `If Features does not show FeatureAppend, Store refuses Append on an existing file with
+errors.ErrUnsupported. It must not replace the file.`,
 		lacking: paradise.FeatureAppend,
 		needs:   MethodStore,
 		seed:    map[string]string{"/f": "12345"},
@@ -94,14 +94,14 @@ func checkUnsupported(x *exam) {
 	}
 }
 
-// ordinaryNames are what cameras and people send; no storage has an excuse.
+// ordinaryNames are names that cameras and people use; every storage must accept them.
 var ordinaryNames = []string{
 	"plain.txt", "with space.txt", "-leading-dash", ".hidden", "a.b.c", "#hash", "100%", "a+b=c&d",
 	"semi;colon", "paren(1)[2]{3}", "quote's", "dollar$HOME", "~tilde", "comma,at@",
 	"größe.txt", "文件.txt", "😀.jpg", "..two-dots-first",
 }
 
-// oddNames are those that some storages cannot hold.
+// oddNames are names that some storages cannot hold.
 var oddNames = []string{
 	`double"quote`, "star*", "question?", `back\slash`, "colon:name", "pipe|", "<angle>", "...",
 	"trailing dot.", "trailing space ", " leading space", "CON", "aux.txt", "tab\tname", "bell\a",
@@ -115,14 +115,14 @@ func nameRules() []rule {
 	}
 	return []rule{{
 		name: "names-ordinary",
-		text: `Names with spaces, a leading dash, shell and glob characters and UTF-8 are kept exactly:
-what was stored under a name is listed, described and read under the very same bytes.`,
+		text: `Names with spaces, a leading dash, shell and glob characters and UTF-8 are kept exactly: a
+file is listed, described and read under the very same bytes under which it was stored.`,
 		seed:  seed,
 		check: checkOrdinaryNames,
 	}, {
 		name: "names-odd",
-		text: `A name that the storage cannot hold is refused with paradise.ErrBadName at Store, and is
-never changed into another one; a name that is taken is kept exactly.`,
+		text: `A name that the storage cannot hold is refused with paradise.ErrBadName at Store, and never
+changed into another one; a name that it accepts is kept exactly.`,
 		needs:   MethodStore,
 		content: true,
 		check: func(x *exam) {
@@ -132,8 +132,8 @@ never changed into another one; a name that is taken is kept exactly.`,
 		},
 	}, {
 		name: "names-long",
-		text: `Names are as long as the client likes: one that is too long for the storage is refused
-with paradise.ErrBadName at Store, never cut, and never the cause of a panic.`,
+		text: `A client may send a name of any length. A name that is too long for the storage is refused with
+paradise.ErrBadName at Store; it is never cut and never causes a panic.`,
 		needs:   MethodStore,
 		content: true,
 		check: func(x *exam) {
@@ -144,8 +144,8 @@ with paradise.ErrBadName at Store, never cut, and never the cause of a panic.`,
 		},
 	}, {
 		name: "names-long-missing",
-		text: `A name that is too long is a name that is not there: every method answers it with
-fs.ErrNotExist or paradise.ErrBadName.`,
+		text: `A name that is too long does not exist: every method returns fs.ErrNotExist or
+paradise.ErrBadName for it.`,
 		check: checkLongMissing,
 	}}
 }
@@ -198,7 +198,8 @@ func checkLongMissing(x *exam) {
 	for _, name := range names {
 		for _, c := range lookups(x, name) {
 			if x.has(c.method) {
-				x.wantErr(c.call(), c.method.String()+" of a name of 5,000 bytes", fs.ErrNotExist, paradise.ErrBadName)
+				doing := c.method.String() + " of a name of 5,000 bytes"
+				x.wantErr(c.call(), doing, fs.ErrNotExist, paradise.ErrBadName)
 			}
 		}
 		if x.has(MethodMkdir) && strings.Count(name, "/") > 1 {
@@ -208,7 +209,7 @@ func checkLongMissing(x *exam) {
 	}
 }
 
-// lookups are the calls that need name to be there.
+// lookups returns the calls that need name to exist.
 func lookups(x *exam, name string) []lookup {
 	return []lookup{
 		{MethodStat, func() error { _, err := x.d.Stat(x.ctx, x.s, name); return err }},

@@ -10,7 +10,7 @@ import (
 
 var exclusive = paradise.StoreOptions{Exclusive: true}
 
-// hasExclusive asks for an exclusive upload and takes it back.
+// hasExclusive reports whether the driver supports exclusive uploads.
 func (x *exam) hasExclusive() bool {
 	u, err := x.d.Store(x.ctx, x.s, "/probe", exclusive)
 	if err == nil {
@@ -19,13 +19,13 @@ func (x *exam) hasExclusive() bool {
 	return !errors.Is(err, errors.ErrUnsupported)
 }
 
-// offsetRules, appendRules and exclusiveRules are about StoreOptions: where the
-// bytes of an upload go.
+// offsetRules, appendRules and exclusiveRules are about StoreOptions, which say where
+// the bytes of an upload go.
 func offsetRules() []rule {
 	return []rule{{
 		name: "store-replaces",
-		text: `The zero StoreOptions replace the file: nothing of a longer old one is left behind the
-new end.`,
+		text: `The zero StoreOptions replace the file: if the old file was longer, nothing of it is left
+after the new end.`,
 		needs:   MethodStore,
 		content: true,
 		seed:    digits(),
@@ -35,16 +35,16 @@ new end.`,
 		},
 	}, {
 		name: "store-offset",
-		text: `With Offset the result is the first Offset bytes of the old file and then the data; what
-the old file had beyond is gone. An Offset at the end appends.`,
+		text: `With Offset the result is the first Offset bytes of the old file followed by the data; the
+rest of the old file is gone. An Offset at the end appends.`,
 		needs:    MethodStore,
 		content:  true,
 		features: paradise.FeatureResume,
 		check:    checkStoreOffset,
 	}, {
 		name: "store-offset-beyond",
-		text: `With an Offset beyond the end, or on a file that is missing, Store returns
-paradise.ErrBadOffset (for the missing one also fs.ErrNotExist) and makes no hole.`,
+		text: `With an Offset beyond the end, or for a missing file, Store returns paradise.ErrBadOffset (for
+a missing file also fs.ErrNotExist) and creates no hole.`,
 		needs:    MethodStore,
 		content:  true,
 		features: paradise.FeatureResume,
@@ -59,8 +59,8 @@ paradise.ErrBadOffset (for the missing one also fs.ErrNotExist) and makes no hol
 		},
 	}, {
 		name: "store-offset-aborted",
-		text: `An upload with Offset changes nothing before Commit either: the old file keeps its head
-and its tail when it is aborted.`,
+		text: `An upload with Offset changes nothing before Commit either: if it is aborted, the old file
+keeps its head and its tail.`,
 		needs:    MethodStore,
 		content:  true,
 		features: paradise.FeatureResume,
@@ -68,7 +68,7 @@ and its tail when it is aborted.`,
 		check:    func(x *exam) { checkUntouched(x, paradise.StoreOptions{Offset: 5}) },
 	}, {
 		name:     "store-offset-accept",
-		text:     `With Offset too Commit asks Accept about the result, and publishes nothing if that refuses.`,
+		text:     `With Offset too, Commit calls Accept with the result, and publishes nothing if Accept refuses.`,
 		needs:    MethodStore,
 		content:  true,
 		features: paradise.FeatureResume,
@@ -80,7 +80,7 @@ and its tail when it is aborted.`,
 func appendRules() []rule {
 	return []rule{{
 		name:     "append",
-		text:     `With Append the result is the old file and then the data; a missing file is made.`,
+		text:     `With Append the result is the old file followed by the data; a missing file is created.`,
 		needs:    MethodStore,
 		content:  true,
 		features: paradise.FeatureAppend,
@@ -104,8 +104,8 @@ func appendRules() []rule {
 		check:    func(x *exam) { checkUntouched(x, paradise.StoreOptions{Append: true}) },
 	}, {
 		name: "append-at-commit",
-		text: `Append means the old file as it is at Commit. Two clients that append to one log at the
-same time both find their lines in it.`,
+		text: `Append extends the old file as it is at Commit. If two clients append to one log at the same
+time, the log has the lines of both.`,
 		needs:    MethodStore,
 		content:  true,
 		features: paradise.FeatureAppend,
@@ -121,8 +121,9 @@ same time both find their lines in it.`,
 		},
 	}, {
 		name: "append-accept",
-		text: `Commit asks Accept about the result as it is published, and publishes nothing if that
-refuses. What was let in behind one file may have become the head of another.`,
+		text: `Commit calls Accept with exactly the result that it will publish, and publishes nothing if
+Accept refuses. The old file may have changed or gone since Store, so the earlier check of the data is
+not enough.`,
 		needs:    MethodStore,
 		content:  true,
 		features: paradise.FeatureAppend,
@@ -131,7 +132,8 @@ refuses. What was let in behind one file may have become the head of another.`,
 	}}
 }
 
-// checkAccept stores with o, whose result begins with kept.
+// checkAccept checks the calls of Accept for an upload with o, whose result starts with
+// kept.
 func checkAccept(x *exam, o paradise.StoreOptions, kept string) {
 	var head string
 	var size int64
@@ -147,13 +149,14 @@ func checkAccept(x *exam, o paradise.StoreOptions, kept string) {
 		x.write(u, "abc")
 		err := u.Commit(x.ctx)
 		if asked == 0 || head != kept+"abc" || size != int64(len(kept)+3) {
-			x.failf("Commit asked Accept %d times, last about %q of %d bytes; it must ask about the result, %q", asked, head, size, kept+"abc")
+			x.failf("Commit called Accept %d times, last with %q of %d bytes; it must call it with the result, %q",
+				asked, head, size, kept+"abc")
 		}
 		if answer == nil {
-			x.ok(err, "Commit of what Accept let in")
+			x.ok(err, "Commit of a result that Accept accepted")
 			continue
 		}
-		x.wantErr(err, "Commit of what Accept refused", refusal)
+		x.wantErr(err, "Commit of a result that Accept refused", refusal)
 		u.Abort(x.ctx, err)
 		x.wantContent("/f", "0123456789", "after Accept refused")
 	}
@@ -163,16 +166,16 @@ func checkAccept(x *exam, o paradise.StoreOptions, kept string) {
 func exclusiveRules() []rule {
 	return []rule{{
 		name: "exclusive-taken",
-		text: `With Exclusive a name that is taken is refused with fs.ErrExist, at Store or at Commit,
-and keeps its content. A storage that cannot promise it returns errors.ErrUnsupported from Store.`,
+		text: `With Exclusive, an upload to a name that exists fails with fs.ErrExist, at Store or at Commit, and
+the file keeps its content. A storage that cannot guarantee this returns errors.ErrUnsupported from Store.`,
 		needs:   MethodStore,
 		content: true,
 		seed:    digits(),
 		check:   checkExclusiveTaken,
 	}, {
 		name: "exclusive-once",
-		text: `Of many exclusive uploads of one name at once exactly one gets it. STOU rests on this
-where a name is picked.`,
+		text: `Of many concurrent exclusive uploads to one name exactly one succeeds. STOU relies on this when
+it picks a name.`,
 		needs:   MethodStore,
 		content: true,
 		check:   checkExclusiveOnce,

@@ -13,7 +13,7 @@ import (
 func readRules() []rule {
 	return []rule{{
 		name:  "open-whole",
-		text:  `Open at 0 reads the whole file and then io.EOF; an empty file is io.EOF at once.`,
+		text:  `A reader from offset 0 returns the whole file and then io.EOF; for an empty file io.EOF at once.`,
 		needs: MethodOpen,
 		seed:  map[string]string{"/f": "0123456789", "/empty": ""},
 		check: func(x *exam) {
@@ -27,15 +27,15 @@ func readRules() []rule {
 		},
 	}, {
 		name: "open-offset",
-		text: `Open at an offset reads from that byte on; at the very end it reads nothing but io.EOF,
-as a client wants that resumes a download that was complete.`,
+		text: `A reader from an offset starts at that byte. From the very end it returns just io.EOF, because
+a client may resume a download that was complete.`,
 		needs:    MethodOpen,
 		features: paradise.FeatureRange,
 		seed:     map[string]string{"/f": "0123456789", "/empty": ""},
 		check:    checkOpenOffset,
 	}, {
 		name:     "open-beyond-end",
-		text:     `Open beyond the end returns paradise.ErrBadOffset, at once and not at the first Read.`,
+		text:     `Open beyond the end returns paradise.ErrBadOffset: Open itself does, not the first Read.`,
 		needs:    MethodOpen,
 		features: paradise.FeatureRange,
 		seed:     map[string]string{"/f": "0123456789", "/empty": ""},
@@ -47,7 +47,7 @@ as a client wants that resumes a download that was complete.`,
 		},
 	}, {
 		name:  "open-many",
-		text:  `A file may be open many times; the readers do not disturb one another.`,
+		text:  `A file may be open many times; the readers do not disturb each other.`,
 		needs: MethodOpen,
 		seed:  map[string]string{"/f": patterned(100_000)},
 		check: func(x *exam) {
@@ -55,15 +55,15 @@ as a client wants that resumes a download that was complete.`,
 			x.together(20, func(int) error {
 				got, err := x.readFrom("/f", 0)
 				if err == nil && got != want {
-					err = errors.New("a reader beside others read something else than the file")
+					err = errors.New("one of several readers did not get the content of the file")
 				}
 				return err
 			})
 		},
 	}, {
 		name: "open-survives-overwrite",
-		text: `A reader goes on with the whole file that it opened while an upload replaces it. A client
-never gets the head of one file with the tail of another.`,
+		text: `A reader returns the whole file that it opened, even while an upload replaces it. A client never
+gets the head of one file with the tail of another.`,
 		needs: MethodOpen | MethodStore,
 		seed:  map[string]string{"/f": strings.Repeat("old", 100_000)},
 		check: checkReaderSurvives,
@@ -101,7 +101,7 @@ func checkReaderSurvives(x *exam) {
 	}
 }
 
-// patterned is data in which every part tells its place.
+// patterned returns data in which every part shows its position.
 func patterned(size int) string {
 	b := make([]byte, 0, size+16)
 	for i := int64(0); len(b) < size; i++ {

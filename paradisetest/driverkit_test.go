@@ -135,7 +135,9 @@ type sink struct {
 	m *memfs.FS
 }
 
-func (d *sink) Store(ctx context.Context, _ *paradise.Session, name string, o paradise.StoreOptions) (paradise.Upload, error) {
+func (d *sink) Store(
+	ctx context.Context, _ *paradise.Session, name string, o paradise.StoreOptions,
+) (paradise.Upload, error) {
 	if o.Exclusive || o.Existing || o.Append || o.Offset != 0 {
 		return nil, errors.ErrUnsupported
 	}

@@ -14,7 +14,7 @@ import (
 func uploadRules() []rule {
 	return []rule{{
 		name:    "store-whole",
-		text:    `After Commit returned nil the file holds the bytes that were written, no more and no less.`,
+		text:    `After Commit has returned nil, the file holds exactly the bytes that were written.`,
 		needs:   MethodStore,
 		content: true,
 		check: func(x *exam) {
@@ -24,7 +24,7 @@ func uploadRules() []rule {
 		},
 	}, {
 		name: "store-empty",
-		text: `An upload without a single Write makes an empty file. Cameras and scripts create marker
+		text: `An upload without a single Write creates an empty file. Cameras and scripts create marker
 files in this way.`,
 		needs:   MethodStore,
 		content: true,
@@ -34,15 +34,15 @@ files in this way.`,
 		},
 	}, {
 		name: "store-big",
-		text: `A big file that comes in chunks of odd sizes is stored byte for byte. Nothing may be
-assumed of the size of a Write but that it can be anything.`,
+		text: `A big file that comes in chunks of odd sizes is stored byte for byte. A driver must not assume
+anything about the size of a Write.`,
 		needs:   MethodStore,
 		content: true,
 		check:   checkStoreBig,
 	}, {
 		name: "write-keeps-nothing",
-		text: `Write must not keep p, nor Begin the Head, after they return: the core uses the buffers
-again at once. A driver that hands bytes to another goroutine must copy them or wait.`,
+		text: `Write must not keep p after it returns, nor Begin the Head: the core reuses the buffers at
+once. A driver that passes bytes to another goroutine must copy them or wait.`,
 		needs:   MethodStore,
 		content: true,
 		check:   checkWriteKeepsNothing,
@@ -52,14 +52,14 @@ again at once. A driver that hands bytes to another goroutine must copy them or 
 func invisibleRules() []rule {
 	return []rule{{
 		name: "store-invisible",
-		text: `Until Commit nothing of an upload shows: its name is missing for Stat and Open, and its
-folder lists nothing new, a temporary file included. Somebody who lists the folder would fetch half a file.`,
+		text: `Until Commit nothing of an upload is visible: its name does not exist for Stat and Open, and its
+folder lists nothing new, not even a temporary file. A client that sees such a file could fetch half of it.`,
 		needs: MethodStore,
 		check: checkInvisible,
 	}, {
 		name: "store-keeps-old",
-		text: `Until Commit a file that is being replaced keeps its content: Store must not truncate
-it, nor Write change it. The upload may yet fail, and then the old file is all there is.`,
+		text: `Until Commit a file that is being replaced keeps its content: Store must not truncate it, and
+Write must not change it. The upload may still fail, and then the old file must be there.`,
 		needs:   MethodStore,
 		content: true,
 		seed:    map[string]string{"/f": "the old content"},
@@ -82,8 +82,8 @@ it, nor Write change it. The upload may yet fail, and then the old file is all t
 func refusedStoreRules() []rule {
 	return []rule{{
 		name: "store-on-folder",
-		text: `Store of a name that is a folder, the root included, returns paradise.ErrIsDir, so that
-the client is refused before it sends a byte.`,
+		text: `Store to the name of a folder, or to the root, returns paradise.ErrIsDir, so that the client is
+refused before it sends a byte.`,
 		needs: MethodStore | MethodMkdir,
 		check: func(x *exam) {
 			x.mkdir("/d")
@@ -93,8 +93,8 @@ the client is refused before it sends a byte.`,
 		},
 	}, {
 		name: "store-below-missing",
-		text: `Store below a missing folder returns fs.ErrNotExist, below a file that or
-paradise.ErrNotDir. It makes no folders: the core does that where a device needs it.`,
+		text: `Store below a missing folder returns fs.ErrNotExist, below a file fs.ErrNotExist or
+paradise.ErrNotDir. It creates no folders: the core does that for devices that need it.`,
 		needs: MethodStore | MethodMkdir,
 		seed:  map[string]string{"/file": "x"},
 		check: func(x *exam) {
@@ -104,16 +104,16 @@ paradise.ErrNotDir. It makes no folders: the core does that where a device needs
 		},
 	}, {
 		name: "commit-without-folder",
-		text: `If the folder of an upload was removed meanwhile, Commit publishes the file whole or
-returns an error; it never says nil for a file that is nowhere.`,
+		text: `If the folder of an upload was removed meanwhile, Commit publishes the whole file or returns an
+error; it never returns nil for a file that does not exist.`,
 		needs:   MethodStore | MethodMkdir | MethodRemoveDir,
 		content: true,
 		check:   checkFolderGone,
 	}}
 }
 
-// storeRefused returns the error of a Store that should be refused, and ends
-// the upload if it is not.
+// storeRefused returns the error of a Store that should fail, and aborts the upload if
+// it does not.
 func (x *exam) storeRefused(name string) error {
 	u, err := x.d.Store(x.ctx, x.s, name, paradise.StoreOptions{})
 	if err == nil {

@@ -17,16 +17,16 @@ import (
 	"github.com/paradiseftp/paradise/memfs"
 )
 
-// User and Password are the account of a [NewServer] whose Auth was nil.
+// User and Password are the account of a [NewServer] if srv.Auth is nil.
 const (
 	User     = "auser"
 	Password = "secret"
 )
 
-// Server is an FTP server for tests, on a free port of 127.0.0.1, in the manner
-// of net/http/httptest. Its methods may be called from any goroutine.
+// Server is an FTP server for tests on a free port of 127.0.0.1, like the server of
+// net/http/httptest. Its methods are safe for concurrent use.
 type Server struct {
-	Config *paradise.Server // as it runs; do not change it
+	Config *paradise.Server // the running server; do not change it
 	Addr   string           // host:port
 	URL    string           // ftp://host:port
 
@@ -39,16 +39,15 @@ type Server struct {
 	panicsOK bool
 }
 
-// closeWait is how long Close waits for sessions to end by themselves.
+// closeWait bounds how long Close waits for sessions to end by themselves.
 const closeWait = 5 * time.Second
 
-// NewServer starts srv and closes it when the test ends. Fields that are zero
-// get what suits tests: nil Files is an empty [memfs.FS], nil Auth takes [User]
-// with [Password], failed logins are answered without delay, sessions are
-// numbered from 1, and the log is shown only if the test fails. A nil srv is a
-// new one.
+// NewServer starts srv and closes it when the test ends. Zero fields get values that
+// suit tests: Files is an empty [memfs.FS], Auth accepts [User] with [Password], failed
+// logins are answered without delay, sessions are numbered from 1, and the log is shown
+// only if the test fails. A nil srv is a new server.
 //
-// The test fails where srv does not start, and at its end where Close says so.
+// The test fails if srv does not start, or if Close finds a fault at the end.
 func NewServer(tb testing.TB, srv *paradise.Server) *Server {
 	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -92,18 +91,18 @@ func (s *Server) defaults() {
 	}
 }
 
-// AllowPanics lets Close pass over panics of drivers and hooks: for tests that
-// cause them.
+// AllowPanics makes Close ignore panics of drivers and hooks. It is for tests that
+// cause them on purpose.
 func (s *Server) AllowPanics() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.panicsOK = true
 }
 
-// Close ends the server. It fails the test if sessions are still at work after
-// five seconds, naming them, if a driver's call has not returned, if a driver or
-// hook panicked ([Server.AllowPanics]), and if a reply was sent that the command
-// table does not have. The test's end calls it; more calls do nothing.
+// Close ends the server. It fails the test if sessions are still busy after five
+// seconds (it names them), if a call of a driver has not returned, if a driver or hook
+// has panicked (but see [Server.AllowPanics]), or if the server has sent a reply that is
+// not in the command table. The end of the test calls it; further calls do nothing.
 func (s *Server) Close() { s.closing.Do(s.close) }
 
 func (s *Server) close() {
@@ -116,7 +115,7 @@ func (s *Server) close() {
 	}
 }
 
-// end closes the server and says what was wrong with its life.
+// end closes the server and returns the faults that were found.
 func (s *Server) end() (faults []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.wait)
 	defer cancel()
@@ -146,9 +145,10 @@ func (s *Server) end() (faults []string) {
 	return faults
 }
 
-// describe names a session by what it does.
+// describe says whose session it is and what it is doing.
 func describe(s paradise.SessionStats) string {
-	text := fmt.Sprintf("session %d of %s from %s, last command %s %s", s.ID, cmp.Or(s.User, "nobody"), s.Remote, s.Verb, s.Arg)
+	text := fmt.Sprintf("session %d of %s from %s, last command %s %s",
+		s.ID, cmp.Or(s.User, "nobody"), s.Remote, s.Verb, s.Arg)
 	if s.Transfer != nil {
 		text += fmt.Sprintf(", transferring %s after %d bytes", s.Transfer.Name, s.Transfer.Bytes)
 	}
@@ -161,7 +161,7 @@ type logBuffer struct {
 	buf bytes.Buffer
 }
 
-// logKept bounds what a failed test shows.
+// logKept bounds the log that a failed test shows, in bytes.
 const logKept = 64 << 10
 
 func (b *logBuffer) Write(p []byte) (int, error) {

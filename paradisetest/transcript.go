@@ -15,58 +15,59 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// Play runs a transcript: a conversation with a server, written down so that it
-// reads as a specification. srv is prepared as by [NewServer] and by the setup
-// lines of the file, and nil is a new one. The test fails at the first line that
-// is not as written, and where [Server.Close] finds fault.
+// Play runs a transcript: a conversation with a server that reads like a specification.
+// srv is prepared as by [NewServer] and by the setup lines of the file; nil is a new
+// server. The test fails at the first line that differs from the transcript, and if
+// [Server.Close] finds a fault.
 //
-// Empty lines and those that begin with # are comments. Setup comes first:
+// Empty lines and lines that start with # are comments. Setup comes first:
 //
-//	@file /a.txt "hello"        a file, of 29 February 2020, 12:34:56
+//	@file /a.txt "hello"        a file, dated 29 February 2020, 12:34:56
 //	@dir /d                     a folder
 //	@login [tls]                log in (over TLS) before the first line
 //	@tls                        the server has a certificate
 //	@policy deny=read,delete    fields of Policy: deny, device, tls, reuse, grant=tree,
 //	                            ascii=raw, allo=required, max=bytes, digests
 //	@server noepsv              noepsv, noactive, nofiles, readonly
-//	@without resume,append      features that the storage lacks
+//	@without resume,append      features that the storage does not have
 //	@fail Store quota           a method of the storage fails
 //	@hold                       reads and listings wait for !release
 //	@account name               logins need this account
 //	@host name "banner"         a virtual host
 //	@banner "text"              the greeting
-//	@fresh                      data connections over TLS resume nothing
+//	@fresh                      data connections do not resume the TLS session
 //	@ipv6                       the server listens on ::1
 //
-// Then what client and server say. Without @login it begins with the greeting:
+// The conversation follows. Without @login it starts with the greeting:
 //
 //	C: NOOP                     a line of the client
 //	C! "NOOP\n"                 bytes of the client, quoted as in Go
-//	C^ "\xff\xf2"               the same as TCP urgent data
+//	C^ "\xff\xf2"               the same, sent as TCP urgent data
 //	C-                          the client closes the control connection
-//	C.                          the same, and the session has ended
+//	C.                          the same, then waits until the session has ended
 //	S: 200 OK                   a line of the server
 //	S.                          the server closes the control connection
 //	D+                          the data connection is opened
-//	D> text                     sent over it: a line, or bytes if quoted
-//	D< text                     received over it; such lines in a row are all there is
-//	D.                          the client closes it
-//	D-                          the same without TLS's notice of the end
-//	D!                          the client resets it
-//	!release                    @hold ends
-//	F: /a.txt "hello"           what the storage holds; - for nothing
+//	D> text                     the client sends data: a line, or bytes if quoted
+//	D< text                     the client receives data; consecutive lines are all of it
+//	D.                          the client closes the data connection
+//	D-                          the same without TLS's close_notify
+//	D!                          the client resets the data connection
+//	!release                    ends @hold
+//	F: /a.txt "hello"           the content in the storage; - if there is no such file
 //
-// The data connection is that of the last 227 or 229, or of the last line with
-// {active} (as PORT has it), {activeport} or {activebytes} (the port's two), and
-// opens at the first line that uses it. After 234 and PROT P connections are TLS.
+// The data connection is the one of the last 227 or 229 reply, or of the last client
+// line with {active} (the argument of PORT), {activeport} (the port) or {activebytes}
+// (the two bytes of the port). It opens at the first line that uses it. The control
+// connection uses TLS after 234, data connections after PROT P.
 //
-// In lines of the server {n}, {port}, {bytes},
-// {addr}, {clock}, {date}, {stamp}, {hex}, {name}, {ip} and {text} stand for what
-// may differ; what one stood for can be used in later lines of the client. Bytes
-// that are no text stand as \xNN. {long} is 5000 letters.
+// In lines of the server {n}, {port}, {bytes}, {addr}, {clock}, {date}, {stamp}, {hex},
+// {name}, {ip} and {text} match text that may differ between runs. Later lines of the
+// client can use the text that they matched. Bytes that are not text are written as
+// \xNN. In lines of the client {long} is a text of 5000 letters.
 //
-// If the test binary has a boolean flag -update that is set, lines that differ are
-// rewritten instead; "S: ?" stands for a reply still to be filled in.
+// If the test binary has a boolean flag -update and it is set, Play rewrites lines that
+// differ. "S: ?" is a placeholder for a reply that -update fills in.
 func Play(tb testing.TB, srv *paradise.Server, file string) {
 	tb.Helper()
 	play(tb, srv, file, updating())
@@ -107,7 +108,7 @@ func play(tb testing.TB, srv *paradise.Server, file string, update bool) {
 	}
 }
 
-// listen skips the test where @ipv6 asks for what the machine has not.
+// listen skips the test if the transcript has @ipv6 and the machine has no IPv6.
 func (p *player) listen() net.Listener {
 	p.tb.Helper()
 	addr := "127.0.0.1:0"
@@ -124,8 +125,8 @@ func (p *player) listen() net.Listener {
 	return l
 }
 
-// updating asks for the test binary's own flag, so that this package need not
-// register one.
+// updating reports whether -update is set. The flag belongs to the test binary, so this
+// package need not register one.
 func updating() bool {
 	f := flag.Lookup("update")
 	if f == nil {
@@ -146,16 +147,16 @@ type player struct {
 	update  bool
 	changed map[int][]string // new lines by step
 
-	files paradise.FileDriver // without what @hold and @fail put around it
+	files paradise.FileDriver // without the wrapper of @hold and @fail
 	hold  chan struct{}
-	freed bool
-	gone  chan struct{} // a session has ended
+	freed bool          // hold is closed
+	gone  chan struct{} // receives when a session has ended
 
 	client *Client
 	data   dataEnd
 	vars   map[string]string
-	prot   string // argument of a PROT that awaits its reply
-	closed bool   // the control connection is
+	prot   string // argument of a PROT whose reply has not come yet
+	closed bool   // the control connection is closed
 }
 
 func (p *player) run(s *Server) {
@@ -175,7 +176,7 @@ func (p *player) run(s *Server) {
 	p.leave()
 }
 
-// enter logs in where the setup says so.
+// enter logs in if the setup says so.
 func (p *player) enter() {
 	p.tb.Helper()
 	switch p.script.login {
@@ -191,7 +192,7 @@ func (p *player) enter() {
 	p.client.Login()
 }
 
-// leave makes sure that nothing was said beyond what is written.
+// leave checks that the server has sent nothing beyond the transcript.
 func (p *player) leave() {
 	p.tb.Helper()
 	p.data.close()
@@ -201,7 +202,7 @@ func (p *player) leave() {
 	}
 	p.client.Send("QUIT\r\n")
 	if r := p.client.Reply(); r.Code != 221 || len(r.Lines) != 1 {
-		p.tb.Errorf("%s: more was said at the end: %q", p.script.file, r)
+		p.tb.Errorf("%s: the server sent more than the transcript has: %q", p.script.file, r)
 	}
 	p.client.Close()
 }
@@ -230,7 +231,7 @@ func (p *player) play(i int) error {
 	case "S.":
 		p.closed = true
 		if rest := p.client.Closed(); rest != "" {
-			return fmt.Errorf("before its end the server said %q", rest)
+			return fmt.Errorf("before it closed the connection, the server sent %q", rest)
 		}
 		return nil
 	case "!release":
@@ -242,8 +243,8 @@ func (p *player) play(i int) error {
 	return p.playData(i)
 }
 
-// hangUp closes the control connection and waits until the session has ended, so
-// that what it left can be looked at.
+// hangUp closes the control connection and waits until the session has ended, so that
+// the next lines can check the storage.
 func (p *player) hangUp() error {
 	p.closed = true
 	p.client.Close()
@@ -275,14 +276,16 @@ func (p *player) sayRaw(st *step) error {
 	return nil
 }
 
-// fill puts earlier captures, and addresses to connect to, into a line.
+// fill replaces placeholders in a line of the client: those of earlier matches, and
+// those for the address of an active data connection.
 func (p *player) fill(line string) string {
 	if strings.Contains(line, "{active") {
 		host, port, err := p.data.listen(p.ownIP())
 		if err != nil {
 			p.tb.Fatalf("paradisetest: %v", err)
 		}
-		line = strings.ReplaceAll(line, "{active}", fmt.Sprintf("%s,%d,%d", strings.ReplaceAll(host, ".", ","), port>>8, port&0xFF))
+		address := fmt.Sprintf("%s,%d,%d", strings.ReplaceAll(host, ".", ","), port>>8, port&0xFF)
+		line = strings.ReplaceAll(line, "{active}", address)
 		line = strings.ReplaceAll(line, "{activeport}", strconv.Itoa(port))
 		line = strings.ReplaceAll(line, "{activebytes}", fmt.Sprintf("%d,%d", port>>8, port&0xFF))
 	}
@@ -292,7 +295,7 @@ func (p *player) fill(line string) string {
 	return line
 }
 
-// ownIP is the client's address.
+// ownIP returns the client's address.
 func (p *player) ownIP() string {
 	host, _, err := net.SplitHostPort(p.client.conn.LocalAddr().String())
 	if err != nil {
@@ -301,7 +304,7 @@ func (p *player) ownIP() string {
 	return host
 }
 
-// hear reads as many replies as the step has and compares their lines.
+// hear reads as many replies as the step has, and compares their lines.
 func (p *player) hear(i int) error {
 	want := p.script.steps[i].text
 	var got []string
@@ -320,7 +323,7 @@ func (p *player) hear(i int) error {
 	return p.compare(i, got)
 }
 
-// compare holds lines against those of the step, or notes them for an update.
+// compare compares lines with those of the step, or notes them for an update.
 func (p *player) compare(i int, got []string) error {
 	want := p.script.steps[i].text
 	same := len(got) == len(want)
@@ -348,7 +351,7 @@ func (p *player) compare(i int, got []string) error {
 	return nil
 }
 
-// heed does what a reply means for the connections.
+// heed applies the effect of a reply on the connections.
 func (p *player) heed(r Reply) error {
 	switch {
 	case r.Code == 234:

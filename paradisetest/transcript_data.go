@@ -12,8 +12,8 @@ import (
 
 // dataEnd is the client's end of a data connection.
 type dataEnd struct {
-	addr     string       // passive: where to connect to
-	listener net.Listener // active: where the server will
+	addr     string       // passive: the address to connect to
+	listener net.Listener // active: accepts the server's connection
 	raw      net.Conn
 	conn     net.Conn // raw, or TLS over it
 }
@@ -64,7 +64,7 @@ func (d *dataEnd) open(c *Client) error {
 	return nil
 }
 
-// playData does the steps that begin with D.
+// playData runs a step that starts with D.
 func (p *player) playData(i int) error {
 	st := &p.script.steps[i]
 	if err := p.data.open(p.client); err != nil {
@@ -104,8 +104,8 @@ func (p *player) playData(i int) error {
 	return p.data.conn.Close()
 }
 
-// payload is what lines of data stand for: the lines, each ended, or the bytes
-// of quoted ones.
+// payload returns the data that the lines of a step stand for: each line with its line
+// end, or the bytes of a quoted line.
 func payload(lines []string) (string, error) {
 	var b strings.Builder
 	for _, line := range lines {
@@ -123,8 +123,8 @@ func payload(lines []string) (string, error) {
 	return b.String(), nil
 }
 
-// receive reads to the end and compares: bytes if the first line is quoted, else
-// lines.
+// receive reads until the end of the data and compares it: byte by byte if the first
+// line is quoted, else line by line.
 func (p *player) receive(i int) error {
 	all, err := io.ReadAll(p.data.conn)
 	p.data.close()

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// script is a transcript as read.
+// script is a parsed transcript.
 type script struct {
 	file  string
 	lines []string
@@ -25,14 +25,14 @@ type setupLine struct {
 	name, arg string
 }
 
-// step is one thing to do, or a run of lines to be heard.
+// step is one action, or consecutive lines that are expected together.
 type step struct {
-	line int // of the first, from 1
+	line int // number of its first line, from 1
 	kind string
 	text []string
 }
 
-// stepKinds are the marks of steps; true for those that form runs.
+// stepKinds are the prefixes of steps. True: consecutive lines form one step.
 var stepKinds = map[string]bool{
 	"C:": false, "C!": false, "C^": false, "C.": false, "C-": false, "S:": true, "S.": false,
 	"D+": false, "D>": false, "D<": true, "D.": false, "D-": false, "D!": false, "!release": false, "F:": false,
@@ -40,7 +40,7 @@ var stepKinds = map[string]bool{
 
 func parseScript(file, text string) (*script, error) {
 	sc := &script{file: file, lines: strings.Split(text, "\n")}
-	fresh := true // the next line begins a run of its own
+	fresh := true // the next line starts a new step
 	for i, line := range sc.lines {
 		line = strings.TrimSuffix(line, "\r")
 		mark, rest, _ := strings.Cut(line, " ")
@@ -66,7 +66,7 @@ func parseScript(file, text string) (*script, error) {
 	return sc, sc.check()
 }
 
-// check finds transcripts that would say nothing.
+// check returns an error for a transcript that would test nothing.
 func (sc *script) check() error {
 	if len(sc.steps) == 0 {
 		return fmt.Errorf("%s: no step", sc.file)
@@ -79,8 +79,8 @@ func (sc *script) check() error {
 	return nil
 }
 
-// countReplies counts the replies in lines; 0 if the last is not whole. "?" is
-// one that is not known yet.
+// countReplies returns the number of replies in lines, or 0 if the last is incomplete.
+// "?" counts as one reply, not known yet.
 func countReplies(lines []string) int {
 	n, code := 0, 0
 	for _, line := range lines {
@@ -117,7 +117,7 @@ func unquote(s string) (string, error) {
 	return text, nil
 }
 
-// placeholders are what may differ from run to run.
+// placeholders are patterns for text that may differ from run to run.
 var placeholders = map[string]string{
 	"n":     `\d+`,
 	"port":  `\d+`,
@@ -134,7 +134,7 @@ var placeholders = map[string]string{
 
 var placeholder = regexp.MustCompile(`\{([a-z]+)\}`)
 
-// pattern makes a regular expression of a line and names its groups.
+// pattern turns a line into a regular expression, and returns the names of its groups.
 func pattern(line string) (*regexp.Regexp, []string) {
 	var expr strings.Builder
 	var names []string
@@ -153,7 +153,8 @@ func pattern(line string) (*regexp.Regexp, []string) {
 	return regexp.MustCompile("^(?s:" + expr.String() + ")$"), names
 }
 
-// visible writes bytes that are no text, control characters among them, as \xNN.
+// visible returns a line in which bytes that are not text, and control characters, are
+// written as \xNN.
 func visible(line string) string {
 	var b strings.Builder
 	for line != "" {
@@ -169,7 +170,7 @@ func visible(line string) string {
 	return b.String()
 }
 
-// matches compares a line and remembers what the placeholders stood for.
+// matches compares a line with a pattern and remembers what its placeholders matched.
 func (p *player) matches(want, got string) bool {
 	re, names := pattern(want)
 	m := re.FindStringSubmatch(got)
@@ -182,7 +183,7 @@ func (p *player) matches(want, got string) bool {
 	return true
 }
 
-// volatile is what an update writes as placeholders.
+// volatile are the texts that an update replaces with placeholders.
 var volatile = []struct {
 	re *regexp.Regexp
 	to string
@@ -197,7 +198,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`^ [0-9a-f]{6} \{clock\} `), " {hex} {clock} "},
 }
 
-// generalize writes a line as a transcript should have it.
+// generalize returns a received line in the form that belongs into a transcript.
 func generalize(line string) string {
 	for _, v := range volatile {
 		line = v.re.ReplaceAllString(line, v.to)

@@ -23,8 +23,8 @@ import (
 	"github.com/paradiseftp/paradise/memfs"
 )
 
-// Certificate makes a certificate for localhost, 127.0.0.1 and other hosts, signed
-// by itself and valid for an hour.
+// Certificate creates a self-signed certificate for localhost, 127.0.0.1 and other
+// hosts, valid for an hour.
 func Certificate(tb testing.TB, hosts ...string) tls.Certificate {
 	tb.Helper()
 	cert, err := selfSigned(hosts)
@@ -75,7 +75,7 @@ func (p *player) stage(srv *paradise.Server) error {
 	return nil
 }
 
-// watch learns of the session's end.
+// watch sets a hook that notices the end of a session.
 func (p *player) watch(h *paradise.Hooks) {
 	former := h.Disconnect
 	h.Disconnect = func(ctx context.Context, s *paradise.Session) {
@@ -231,9 +231,10 @@ func setServer(srv *paradise.Server, stage *stageDriver, key string) error {
 	return nil
 }
 
-// accountAuth is the usual account, with ACCT.
+// accountAuth is the usual account, which also needs ACCT.
 func accountAuth(account string) paradise.AuthDriver {
-	return paradise.AuthFunc(func(ctx context.Context, s *paradise.Session, c paradise.Credentials) (*paradise.User, error) {
+	return paradise.AuthFunc(func(ctx context.Context, s *paradise.Session, c paradise.Credentials) (*paradise.User,
+		error) {
 		user, err := paradise.Accounts{User: Password}.Authenticate(ctx, s, c)
 		switch {
 		case err != nil:
@@ -247,11 +248,11 @@ func accountAuth(account string) paradise.AuthDriver {
 	})
 }
 
-// oldTime is what files of the setup are from: long enough ago for LIST to show
-// the year.
+// oldTime is the time of the files of the setup. It is so long ago that LIST shows the
+// year.
 var oldTime = time.Date(2020, time.February, 29, 12, 34, 56, 0, time.UTC)
 
-// furnish makes the files and folders.
+// furnish creates the files and folders of the setup.
 func (p *player) furnish() error {
 	made := map[string]bool{"/": true}
 	order := []string{"/"}
@@ -289,7 +290,8 @@ func (p *player) furnish() error {
 		add(name)
 	}
 	for _, name := range order {
-		err := p.files.SetAttr(context.Background(), &paradise.Session{}, name, paradise.Attr{ModTime: oldTime, Created: oldTime})
+		err := p.files.SetAttr(context.Background(), &paradise.Session{}, name,
+			paradise.Attr{ModTime: oldTime, Created: oldTime})
 		if err != nil && !errors.Is(err, errors.ErrUnsupported) {
 			return err
 		}
@@ -297,8 +299,8 @@ func (p *player) furnish() error {
 	return nil
 }
 
-// cutName splits where the quoted text begins: names may hold spaces. One that
-// begins or ends with a space is quoted too.
+// cutName splits an argument into a name and a quoted text. The name may contain
+// spaces; it is quoted too if it starts or ends with one.
 func cutName(arg string) (name, rest string) {
 	if quoted, err := strconv.QuotedPrefix(arg); err == nil {
 		name, _ := strconv.Unquote(quoted)
@@ -313,7 +315,7 @@ func cutName(arg string) (name, rest string) {
 	return path.Clean(arg), ""
 }
 
-// parents are the folders above name, and name itself if it is one.
+// parents returns the folders above name, and name itself if it is a folder.
 func parents(name string, self bool) []string {
 	var dirs []string
 	if !self {
@@ -344,7 +346,7 @@ func putFile(d paradise.FileDriver, name, data string) error {
 	return err
 }
 
-// checkFile holds what the storage has against "name quoted", or "name -".
+// checkFile compares the storage with "name quoted", or with "name -".
 func (p *player) checkFile(text string) error {
 	name, want := cutName(text)
 	src, err := p.files.Open(context.Background(), &paradise.Session{}, name, 0)

@@ -11,8 +11,8 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// stageDriver is a storage under a transcript's control: it waits, fails and
-// lacks what the setup says.
+// stageDriver is a storage that waits, fails and lacks features as the setup of a
+// transcript says.
 type stageDriver struct {
 	paradise.FileDriver
 	without paradise.Features
@@ -39,12 +39,13 @@ func (d *stageDriver) mask(names string) error {
 
 var stageFaults = map[string]error{
 	"notexist": fs.ErrNotExist, "exist": fs.ErrExist, "permission": fs.ErrPermission, "unsupported": errors.ErrUnsupported,
-	"notdir": paradise.ErrNotDir, "isdir": paradise.ErrIsDir, "notempty": paradise.ErrNotEmpty, "offset": paradise.ErrBadOffset,
-	"busy": paradise.ErrBusy, "space": paradise.ErrNoSpace, "quota": paradise.ErrQuota, "name": paradise.ErrBadName,
+	"notdir": paradise.ErrNotDir, "isdir": paradise.ErrIsDir, "notempty": paradise.ErrNotEmpty,
+	"offset": paradise.ErrBadOffset,
+	"busy":   paradise.ErrBusy, "space": paradise.ErrNoSpace, "quota": paradise.ErrQuota, "name": paradise.ErrBadName,
 	"large": paradise.ErrTooLarge, "type": paradise.ErrBadType, "other": ErrInjected,
 }
 
-// fail takes "Method error".
+// fail parses the argument of @fail, "Method error".
 func (d *stageDriver) fail(arg string) error {
 	method, name, _ := strings.Cut(arg, " ")
 	if stageFaults[name] == nil {
@@ -119,7 +120,9 @@ func (r *stageReader) Read(p []byte) (int, error) {
 	return r.ReadCloser.Read(p)
 }
 
-func (d *stageDriver) Store(ctx context.Context, s *paradise.Session, name string, o paradise.StoreOptions) (paradise.Upload, error) {
+func (d *stageDriver) Store(
+	ctx context.Context, s *paradise.Session, name string, o paradise.StoreOptions,
+) (paradise.Upload, error) {
 	if err := d.fails["Store"]; err != nil {
 		return nil, err
 	}
@@ -170,14 +173,16 @@ func (d *stageDriver) RemoveDir(ctx context.Context, s *paradise.Session, name s
 	return d.FileDriver.RemoveDir(ctx, s, name)
 }
 
-func (d *stageDriver) Rename(ctx context.Context, s *paradise.Session, from, to string, o paradise.RenameOptions) error {
+func (d *stageDriver) Rename(
+	ctx context.Context, s *paradise.Session, from, to string, o paradise.RenameOptions,
+) error {
 	if err := d.fails["Rename"]; err != nil {
 		return err
 	}
 	return d.FileDriver.Rename(ctx, s, from, to, o)
 }
 
-// Copy is left to the core, so that Open and Store are seen.
+// Copy is refused, so that the core copies by Open and Store, which the setup controls.
 func (d *stageDriver) Copy(context.Context, *paradise.Session, string, string, paradise.CopyOptions) error {
 	return errors.ErrUnsupported
 }

@@ -57,7 +57,7 @@ func TestPlayFailsWhereTheServerSaysAnotherThing(t *testing.T) {
 		{"several lines for one", "@login\nC: NOOP\nS: 200-OK\nS: 200 OK\n", "it.txt:3"},
 		{"one line for several", "@login\nC: MLST /\nS: 250 End\n", "it.txt:3"},
 		{"unknown reply", "@login\nC: NOOP\nS: ?\n", "it.txt:3"},
-		{"a reply too many", "@login\nC: NOOP\n", "more was said at the end"},
+		{"a reply too many", "@login\nC: NOOP\n", "the server sent more than the transcript has"},
 		{"data", "@login\n@file /a \"x\"\nC: EPSV\nS: 229 {text}\nC: RETR a\nS: 150 {text}\nD< \"y\"\n", "it.txt:7"},
 		{"data line", "@login\n@file /a \"x\"\nC: EPSV\nS: 229 {text}\nC: NLST\nS: 150 {text}\nD< b\n", "it.txt:7"},
 		{"no data channel", "@login\nD> x\n", "no data connection"},

@@ -7,7 +7,7 @@ import (
 	"net"
 )
 
-// sendUrgent sends p in line, where urgent data cannot be sent.
+// sendUrgent sends p as ordinary data: urgent data is implemented for Unix only.
 func sendUrgent(nc net.Conn, p []byte) error {
 	_, err := nc.Write(p)
 	if err == io.EOF {

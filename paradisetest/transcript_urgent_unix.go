@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sendUrgent sends p as TCP urgent data, as Telnet's Synch is (RFC 854); the
-// last byte is the urgent one.
+// sendUrgent sends p as TCP urgent data, like Telnet's Synch (RFC 854). The last byte is
+// the urgent one.
 func sendUrgent(nc net.Conn, p []byte) error {
 	sc, ok := nc.(syscall.Conn)
 	if !ok {

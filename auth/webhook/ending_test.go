@@ -67,13 +67,15 @@ func (s scripted) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &http.Response{StatusCode: code, Header: http.Header{"Location": {"/"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+	return &http.Response{StatusCode: code, Header: http.Header{"Location": {"/"}},
+		Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }
 
 // failedOnce returns a driver that has had one outage.
 func failedOnce(t *testing.T, transport http.RoundTripper) *Driver {
 	t.Helper()
-	d := &Driver{URL: "https://id.example/login", Client: &http.Client{Transport: transport}, Timeout: 100 * time.Millisecond, Concurrency: 1, BreakAfter: 2}
+	d := &Driver{URL: "https://id.example/login", Client: &http.Client{Transport: transport},
+		Timeout: 100 * time.Millisecond, Concurrency: 1, BreakAfter: 2}
 	require.NoError(t, d.Validate())
 	d.breaker.failures = 1
 	return d
@@ -129,7 +131,8 @@ func TestARequestThatIsRefusedShutsOutNobodyElse(t *testing.T) {
 		c.status.Store(int32(status))
 		c.body.Store("what?")
 		for range 3 * defaultBreakAfter {
-			_, err := c.Authenticate(t.Context(), session, paradise.Credentials{User: strings.Repeat("x", 65), Password: "p", HasPassword: true})
+			_, err := c.Authenticate(t.Context(), session,
+				paradise.Credentials{User: strings.Repeat("x", 65), Password: "p", HasPassword: true})
 			require.ErrorIs(t, err, ErrUnavailable)
 		}
 		c.status.Store(200)
@@ -171,7 +174,8 @@ func TestOurOwnQueueIsNoOutage(t *testing.T) {
 
 func TestARefusedRequestCountsNotTowardsABan(t *testing.T) {
 	d := failedOnce(t, scripted("422"))
-	srv := paradisetest.NewServer(t, &paradise.Server{Auth: d, Files: memfs.New(), Limits: paradise.Limits{BanAfter: 2, LoginTries: 3, FailedDelay: -1}})
+	srv := paradisetest.NewServer(t,
+		&paradise.Server{Auth: d, Files: memfs.New(), Limits: paradise.Limits{BanAfter: 2, LoginTries: 3, FailedDelay: -1}})
 	for range 3 {
 		c := srv.Dial()
 		for _, code := range []int{530, 530, 421} {

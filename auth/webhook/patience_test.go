@@ -126,7 +126,8 @@ func TestCacheTellsCredentialsApart(t *testing.T) {
 		{"from another address", &other, anna, 1},
 		{"for another host", &host, anna, 1},
 		{"another password", session, paradise.Credentials{User: "anna", Password: "x", HasPassword: true}, 1},
-		{"an account", session, paradise.Credentials{User: "anna", Password: anna.Password, HasPassword: true, Account: "a"}, 1},
+		{"an account", session, paradise.Credentials{User: "anna", Password: anna.Password, HasPassword: true, Account: "a"},
+			1},
 		{"shifted", session, paradise.Credentials{User: "annap", Password: anna.Password[1:], HasPassword: true}, 1},
 	} {
 		_, err := c.Authenticate(t.Context(), tc.s, tc.c)

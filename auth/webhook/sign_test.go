@@ -35,7 +35,8 @@ func TestSignature(t *testing.T) {
 
 func TestSignatureOfAKnownRequest(t *testing.T) {
 	// Computed with: printf '1700000000.{"user":"anna"}' | openssl dgst -sha256 -hmac key
-	assert.Equal(t, "v1=75c52f6a65d6061488e7cee9ce4d21e1ad7401a12d3fbe05073ee51093d26f12", sign([]byte("key"), "1700000000", []byte(`{"user":"anna"}`)))
+	assert.Equal(t, "v1=75c52f6a65d6061488e7cee9ce4d21e1ad7401a12d3fbe05073ee51093d26f12",
+		sign([]byte("key"), "1700000000", []byte(`{"user":"anna"}`)))
 }
 
 func TestReadRequestRefuses(t *testing.T) {
