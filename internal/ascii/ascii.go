@@ -1,14 +1,14 @@
-// Package ascii converts line ends between the network's CRLF and the storage's
-// LF, as TYPE A asks (RFC 959, 3.1.1.1). It works on a stream in chunks of any
-// size and holds one bit of it.
+// Package ascii converts line ends between CRLF on the network and LF in the storage,
+// as TYPE A requires (RFC 959, 3.1.1.1). It works on a stream in chunks of any size and
+// keeps one bit of state.
 package ascii
 
 import "bytes"
 
-// Decoder turns CRLF into LF, for uploads. A CR or LF alone stays. Its zero
-// value is ready for a new stream.
+// Decoder turns CRLF into LF, for uploads. A CR or LF alone stays. The zero value is
+// ready for a new stream.
 type Decoder struct {
-	cr bool // a CR came last and is held back
+	cr bool // the last byte was a CR, which is held back
 }
 
 // Decode appends the conversion of src to dst, at most len(src)+1 bytes. The two
@@ -38,8 +38,8 @@ func (d *Decoder) Decode(dst, src []byte) []byte {
 	}
 }
 
-// Flush ends the stream: it appends a CR that came last, and makes d ready for
-// another stream.
+// Flush ends the stream: it appends a CR that is held back and resets d for another
+// stream.
 func (d *Decoder) Flush(dst []byte) []byte {
 	if d.cr {
 		dst = append(dst, '\r')
@@ -48,11 +48,10 @@ func (d *Decoder) Flush(dst []byte) []byte {
 	return dst
 }
 
-// Encoder turns LF into CRLF, for downloads. A CRLF stays as it is, and so does
-// a CR alone. Its zero value is ready for a new stream; nothing is ever held
-// back, so the end of a stream needs no call.
+// Encoder turns LF into CRLF, for downloads. A CRLF and a CR alone stay. The zero value
+// is ready for a new stream. An Encoder holds nothing back, so it has no Flush.
 type Encoder struct {
-	cr bool // a CR came last
+	cr bool // the last byte was a CR
 }
 
 // Encode appends the conversion of src to dst, at most 2*len(src) bytes. The two

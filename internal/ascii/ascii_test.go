@@ -62,7 +62,8 @@ func TestDecode(t *testing.T) { checkRules(t, decodeRules, decode) }
 
 func TestEncode(t *testing.T) { checkRules(t, encodeRules, encode) }
 
-// checkRules tries every rule whole, split at every point, and byte by byte.
+// checkRules tests every rule with the whole input, split at every point, and byte by
+// byte.
 func checkRules(t *testing.T, rules []rule, convert func(...[]byte) []byte) {
 	for _, r := range rules {
 		t.Run(r.name, func(t *testing.T) {

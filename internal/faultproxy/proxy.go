@@ -1,5 +1,5 @@
-// Package faultproxy is a TCP proxy that breaks connections on purpose: after a
-// number of bytes, in the ways in which networks do.
+// Package faultproxy is a TCP proxy that breaks connections on purpose: after a given
+// number of bytes, in the ways in which networks break them.
 package faultproxy
 
 import (
@@ -13,13 +13,12 @@ type Fault uint8
 const (
 	// None forwards to the end.
 	None Fault = iota
-	// FIN ends both sides cleanly, as a dying middlebox's kernel does; what
-	// still comes is thrown away.
+	// FIN ends both sides cleanly, like the kernel of a dying middlebox. Later bytes
+	// are discarded.
 	FIN
 	// RST resets both sides.
 	RST
-	// Blackhole forwards nothing more in either direction and says nothing
-	// about it, until Close.
+	// Blackhole silently forwards nothing more in either direction, until Close.
 	Blackhole
 )
 
@@ -27,15 +26,15 @@ func (f Fault) String() string {
 	return [...]string{"none", "FIN", "RST", "blackhole"}[f]
 }
 
-// Link is a free port of 127.0.0.1 that forwards one connection to a target. Its
-// methods may be called from any goroutine.
+// Link is a free port of 127.0.0.1 that forwards one connection to a target. Its methods
+// are safe for concurrent use.
 type Link struct {
 	listener net.Listener
 	target   string
 	fault    Fault
 	after    int64
 	hook     func()
-	done     chan struct{} // closed when nothing of the link runs any more
+	done     chan struct{} // closed when all goroutines of the link have ended
 
 	mu     sync.Mutex
 	conns  []net.Conn
@@ -43,9 +42,9 @@ type Link struct {
 	closed bool
 }
 
-// Open makes a link. Once after bytes have gone from the client to the target
-// it breaks with fault, before the next byte. A hook, if there is one, is
-// called at that moment, whatever the fault.
+// Open opens a link. After the client has sent after bytes to the target, and before the
+// next one, the link breaks with fault. At that moment it calls hook, unless that is nil;
+// it does so even if fault is None.
 func Open(target string, fault Fault, after int64, hook func()) (*Link, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -56,10 +55,10 @@ func Open(target string, fault Fault, after int64, hook func()) (*Link, error) {
 	return l, nil
 }
 
-// Addr is where the client connects.
+// Addr returns the address to which the client connects.
 func (l *Link) Addr() string { return l.listener.Addr().String() }
 
-// Break breaks the link now; the first break counts.
+// Break breaks the link now. Only the first break has an effect.
 func (l *Link) Break(fault Fault) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -78,7 +77,7 @@ func (l *Link) Break(fault Fault) {
 	}
 }
 
-// Close ends what is left and waits until nothing of the link runs.
+// Close closes the link's connections and waits until all its goroutines have ended.
 func (l *Link) Close() {
 	l.mu.Lock()
 	l.closed = true
@@ -110,14 +109,15 @@ func (l *Link) serve() {
 	}()
 	l.count(server, client)
 	<-back
-	// A black hole keeps its sockets until Close; all else is over.
+	// Only a black hole keeps its sockets until Close.
 	if l.brokenBy() != Blackhole {
 		client.Close()
 		server.Close()
 	}
 }
 
-// own reports whether the connection may be used; it is closed if not.
+// own adds a connection to the link. If the link is closed, own closes the connection and
+// returns false.
 func (l *Link) own(c net.Conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -135,7 +135,7 @@ func (l *Link) brokenBy() Fault {
 	return l.broken
 }
 
-// count forwards the client's bytes up to the break, and what comes after it.
+// count forwards the client's bytes, and breaks the link when it is due.
 func (l *Link) count(to, from net.Conn) {
 	if l.fault != None || l.hook != nil {
 		if !l.first(to, from) {
@@ -149,8 +149,8 @@ func (l *Link) count(to, from net.Conn) {
 	l.forward(to, from)
 }
 
-// first forwards what comes before the break and reports whether that was all
-// there. It does not use io.CopyN, whose splice keeps pipes open for later.
+// first forwards the bytes before the break, and reports whether all of them came. It
+// does not use io.CopyN, which uses splice and keeps pipes open in a pool.
 func (l *Link) first(to, from net.Conn) bool {
 	buf := make([]byte, 16<<10)
 	for left := l.after; left > 0; {
@@ -169,7 +169,7 @@ func (l *Link) first(to, from net.Conn) bool {
 	return true
 }
 
-// forward copies until one side ends; after a break it only takes.
+// forward copies until one side ends. After a break it discards what it reads.
 func (l *Link) forward(to, from net.Conn) {
 	buf := make([]byte, 16<<10)
 	for {
@@ -186,12 +186,12 @@ func (l *Link) forward(to, from net.Conn) {
 			return
 		}
 		if broken == Blackhole {
-			return // what comes stays in the kernel, and fills it
+			return // later bytes stay in the kernel's buffer and fill it
 		}
 	}
 }
 
-// end passes the end of one direction on.
+// end passes on the end of one direction.
 func (l *Link) end(to net.Conn) {
 	if l.brokenBy() == None {
 		to.(*net.TCPConn).CloseWrite()

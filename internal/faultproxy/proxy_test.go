@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// through sends text through a link and returns what arrived and how that
-// ended, and how the sender's own reading ended.
+// through sends text through a link. It returns the bytes that arrived, the error at
+// their end, and the error of the sender's own read.
 func through(t *testing.T, fault Fault, after int64, text string) (arrived string, server, client error) {
 	t.Helper()
 	target, err := net.Listen("tcp", "127.0.0.1:0")
@@ -30,7 +30,7 @@ func through(t *testing.T, fault Fault, after int64, text string) (arrived strin
 	require.NoError(t, err)
 	defer s.Close()
 
-	_, _ = io.WriteString(c, text) // a reset may come before its end
+	_, _ = io.WriteString(c, text) // may fail: a reset may come before the end of text
 	_ = c.(*net.TCPConn).CloseWrite()
 	s.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
 	b, server := io.ReadAll(s)

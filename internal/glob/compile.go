@@ -1,19 +1,20 @@
 package glob
 
-// Compile makes a Pattern of:
+// Compile compiles a pattern, which consists of:
 //
-//   - any characters, or none
-//     ?       one character
-//     [a-z]   one of these; [!a-z] and [^a-z] one of the others; ] may come first
-//     \c      c itself
-//     c       itself
+//   - "*": any number of characters, also none
+//   - "?": one character
+//   - "[a-z]": one of these characters; "[!a-z]" and "[^a-z]": one of the others; a "]"
+//     that comes first is one of the characters
+//   - "\c": the character c
+//   - any other character: itself
 //
-// As with ls, a dot at the beginning of a name is matched only by a dot. What is
-// malformed, a [ without its end or a \ at the end, stands for itself, so every
-// string is a pattern. Bytes that are not UTF-8 are characters of their own.
+// As in ls, only a dot matches a dot at the start of a name. Malformed parts, a "["
+// without its end or a "\" at the end, match themselves, so every string is a pattern.
+// Each byte that is not UTF-8 counts as one character.
 func Compile(pattern string) Pattern {
 	var p Pattern
-	closed := true // false once a [ had no end: then no later one has
+	closed := true // false after a [ without end: then no later one has an end
 	for pattern != "" {
 		var it item
 		width := 1
@@ -39,7 +40,7 @@ func Compile(pattern string) Pattern {
 	return p
 }
 
-// add appends it, several stars as one.
+// add appends it. It merges consecutive stars into one.
 func (p *Pattern) add(it item) {
 	if it.kind != star {
 		p.need++
@@ -49,8 +50,8 @@ func (p *Pattern) add(it item) {
 	p.items = append(p.items, it)
 }
 
-// parseClass reads the class that s begins with, and its width, 0 if it has no
-// end.
+// parseClass parses the class at the start of s and returns its width, or 0 if the class
+// has no end.
 func parseClass(s string) (it item, width int) {
 	it.kind = class
 	i := 1
@@ -74,7 +75,7 @@ func parseClass(s string) (it item, width int) {
 	return item{}, 0
 }
 
-// literal decodes the character that s begins with, escaped or not.
+// literal decodes the character at the start of s, which may be escaped.
 func literal(s string) (c rune, width int) {
 	if len(s) > 1 && s[0] == '\\' {
 		c, width = decode(s[1:])

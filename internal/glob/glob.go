@@ -1,7 +1,6 @@
-// Package glob matches one element of a path against a shell pattern. A match
-// takes time in proportion to the product of their lengths at worst, so that
-// clients cannot make one expensive: there is no pattern of several elements, no
-// brace and no recursion.
+// Package glob matches one element of a path against a shell pattern. At worst a match
+// takes time proportional to the product of their lengths, so a client cannot send an
+// expensive pattern. Patterns of several elements, braces and recursion do not exist.
 package glob
 
 import (
@@ -9,25 +8,25 @@ import (
 	"unicode/utf8"
 )
 
-// HasMeta reports whether s can match anything but itself. A backslash alone
-// makes no pattern: names may hold one.
+// HasMeta reports whether s is a pattern and not a plain name. A backslash alone does
+// not turn s into a pattern, because names may contain one.
 func HasMeta(s string) bool { return strings.ContainsAny(s, "*?[") }
 
 // Match reports whether name matches pattern. See Compile.
 func Match(pattern, name string) bool { return Compile(pattern).Match(name) }
 
-// Pattern is a compiled pattern. It may be used from many goroutines at once.
+// Pattern is a compiled pattern. It is safe for concurrent use.
 type Pattern struct {
 	items []item
-	need  int // characters a name must have at least
+	need  int // the least number of characters of a name that matches
 }
 
 // item is one part of a pattern.
 type item struct {
 	kind    kind
-	negated bool   // class
-	char    rune   // char
-	ranges  []span // class
+	negated bool   // for a class
+	char    rune   // for a char
+	ranges  []span // for a class
 }
 
 type kind uint8
@@ -46,8 +45,8 @@ func (p Pattern) Match(name string) bool {
 	if p.hides(name) || len(name) < p.need {
 		return false
 	}
-	// Only the last star ever needs another try: what an earlier one could gain
-	// by taking more, the last can too.
+	// Only the last star needs another try: whatever an earlier star could gain by
+	// matching more characters, the last one can gain too.
 	afterStar, retry := -1, 0
 	i, n := 0, 0
 	for n < len(name) {
@@ -75,7 +74,7 @@ func (p Pattern) Match(name string) bool {
 	return i == len(p.items)
 }
 
-// hides reports whether name begins with a dot that only a dot would match.
+// hides reports whether name starts with a dot and the pattern does not.
 func (p Pattern) hides(name string) bool {
 	if !strings.HasPrefix(name, ".") {
 		return false
@@ -83,7 +82,7 @@ func (p Pattern) hides(name string) bool {
 	return len(p.items) == 0 || p.items[0].kind != char
 }
 
-// takes reports whether it, which is no star, matches c.
+// takes reports whether it, which is not a star, matches c.
 func (it *item) takes(c rune) bool {
 	switch it.kind {
 	case any1:
@@ -99,7 +98,7 @@ func (it *item) takes(c rune) bool {
 	return it.negated
 }
 
-// decode is utf8.DecodeRuneInString with distinct values, beyond Unicode, for
+// decode is like utf8.DecodeRuneInString, but returns distinct values beyond Unicode for
 // bytes that are not UTF-8.
 func decode(s string) (c rune, width int) {
 	c, width = utf8.DecodeRuneInString(s)

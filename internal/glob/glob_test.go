@@ -72,8 +72,8 @@ func TestHasMeta(t *testing.T) {
 	}
 }
 
-// The bound is a hundred times what is needed; backtracking over every star
-// would take longer than the universe has been there.
+// The bound is a hundred times the time that a match needs. Backtracking over every star
+// would take longer than the age of the universe.
 func TestNoPatternIsExpensive(t *testing.T) {
 	as := strings.Repeat("a", 255)
 	brackets := strings.Repeat("[", 255)
@@ -125,12 +125,12 @@ func FuzzMatch(f *testing.F) {
 	})
 }
 
-// escape makes a pattern that is name.
+// escape returns a pattern that matches only name.
 func escape(name string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(name)
 }
 
-// knownToPath reports whether path.Match means the same by pattern.
+// knownToPath reports whether pattern means the same in path.Match.
 func knownToPath(pattern, name string) bool {
 	return utf8.ValidString(pattern) && utf8.ValidString(name) &&
 		!strings.ContainsAny(pattern, `[\`) && !strings.Contains(name, "/") && !strings.HasPrefix(name, ".")

@@ -13,16 +13,16 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// History is what clients were told, and when.
+// History is a record of the operations of several clients, with their times and results.
 type History struct {
 	events []event
 }
 
-// Len is how many operations h has.
+// Len returns the number of events in h. A Join counts as two, if both its steps took
+// place.
 func (h *History) Len() int { return len(h.events) }
 
-// Add notes one operation that came after all others, such as a look at what is
-// left.
+// Add adds an operation that came after all others, such as reading a file at the end.
 func (h *History) Add(op Op, r Result) {
 	var last int64
 	for _, e := range h.events {
@@ -31,7 +31,7 @@ func (h *History) Add(op Op, r Result) {
 	h.events = append(h.events, event{client: -1, op: op, result: r, call: last + 1, end: last + 2})
 }
 
-// Odd describes the first answer that should not be, if there is one.
+// Odd describes the first operation with the outcome Odd, or returns "".
 func (h *History) Odd() string {
 	for _, e := range h.events {
 		if e.result.Outcome == Odd {
@@ -41,7 +41,7 @@ func (h *History) Odd() string {
 	return ""
 }
 
-// Unclear counts the operations that say nothing about the order.
+// Unclear counts the operations that were refused or whose answer was lost.
 func (h *History) Unclear() int {
 	n := 0
 	for _, e := range h.events {
@@ -52,13 +52,13 @@ func (h *History) Unclear() int {
 	return n
 }
 
-// file is a file as a client sees it.
+// file is the state of a file, as a client sees it.
 type file struct {
 	there   bool
 	content string
 }
 
-// folder is all files. It is compared by ==.
+// folder is the state of all files. It can be compared with ==.
 type folder [Files]file
 
 func (f folder) String() string {
@@ -82,7 +82,7 @@ func (f folder) hash() uint64 {
 	return h.Sum64()
 }
 
-// step does an operation as one that is alone would see it done.
+// step returns the result of an operation if nothing else runs, and the folder after it.
 func (f folder) step(o Op) (folder, Result) {
 	a, b := f[o.A], f[o.B]
 	switch o.Kind {
@@ -115,7 +115,7 @@ func (f folder) step(o Op) (folder, Result) {
 		}
 		f[o.A] = file{true, a.content + b.content}
 		return f, Result{}
-	case drop: // somebody else may have been first
+	case drop: // another client may have removed the file first
 		f[o.A] = file{}
 		return f, Result{}
 	}
@@ -133,7 +133,7 @@ func (f folder) step(o Op) (folder, Result) {
 	return f, Result{Content: a.content, Size: int64(len(a.content))}
 }
 
-// after is every folder that an operation with this result may leave.
+// after returns every folder that may exist after an operation with this result.
 func (f folder) after(o Op, r Result) []any {
 	next, want := f.step(o)
 	switch r.Outcome {
@@ -142,7 +142,7 @@ func (f folder) after(o Op, r Result) []any {
 	case Lost:
 		return []any{f, next}
 	case want.Outcome:
-	case Taken: // where the other file is missing too, either may be said
+	case Taken: // if the first file is missing too, Taken and Missing are both right
 		if o.Kind != RenameNew && o.Kind != CopyNew || !f[o.B].there {
 			return nil
 		}
@@ -156,7 +156,7 @@ func (f folder) after(o Op, r Result) []any {
 	return []any{next}
 }
 
-// model begins with an empty folder.
+// model returns the porcupine model, which starts with an empty folder.
 func model() porcupine.Model {
 	m := porcupine.NondeterministicModel{
 		Init: func() []any { return []any{folder{}} },
@@ -166,18 +166,18 @@ func model() porcupine.Model {
 	return m.ToModel()
 }
 
-// Verdict is what Check finds.
+// Verdict is the result of Check.
 type Verdict uint8
 
 const (
-	Ordered   Verdict = iota // one order explains it
-	Broken                   // none does
-	Undecided                // the time was not enough
+	Ordered   Verdict = iota // there is an order that explains all results
+	Broken                   // no order explains them
+	Undecided                // there was not enough time
 )
 
-// Check looks for an order within a time. It supposes first that the lost uploads whose
-// data somebody read were done, and the others not. That is one of very many cases, and
-// nearly always the right one.
+// Check looks for an order that explains all results, for at most twice the given time. It
+// first supposes that the lost uploads whose data somebody read were done, and the others
+// not. That is one of very many cases, and nearly always the right one.
 func (h *History) Check(within time.Duration) Verdict {
 	telling := slices.DeleteFunc(slices.Clone(h.events), func(e event) bool { return e.result.Outcome == Refused })
 	if porcupine.CheckOperationsTimeout(model(), operations(supposed(telling)), within) == porcupine.Ok {
@@ -227,8 +227,9 @@ func operations(events []event) []porcupine.Operation {
 	return ops
 }
 
-// Explain shows the shortest beginning of a broken history that is broken: what can
-// be put in order, what that leaves, and what does not fit.
+// Explain describes the shortest start of a broken history that is broken itself: the
+// longest order that explains a part of it, the folder after that part, and the
+// operations that do not fit.
 func (h *History) Explain() string {
 	short := h.shortest()
 	_, info := porcupine.CheckOperationsVerbose(model(), operations(short), time.Minute)
@@ -282,8 +283,8 @@ func line(b *strings.Builder, e event) {
 	b.WriteByte('\n')
 }
 
-// shortest cuts what came after the first answer that fits into no order. What runs
-// at that moment counts as lost.
+// shortest drops the operations after the first answer that fits into no order. The
+// outcome of operations that were running at that moment counts as lost.
 func (h *History) shortest() []event {
 	ends := make([]int64, len(h.events))
 	for i, e := range h.events {

@@ -1,6 +1,6 @@
-// Package history runs clients of a few shared files at once, notes what each was
-// told, and checks that one order of the acknowledged commands explains all of it
-// (that the history is linearizable).
+// Package history runs several clients that share a few files, records their results,
+// and checks that some order of the acknowledged commands explains all of them (that the
+// history is linearizable).
 package history
 
 import (
@@ -9,24 +9,24 @@ import (
 	"time"
 )
 
-// Kind is what an Op does.
+// Kind is the kind of an Op.
 type Kind uint8
 
-// The kinds of operations. A is the file that an Op is about, B its second one.
+// These are the kinds of operations. A and B are the files of the Op.
 const (
-	Store     Kind = iota // A becomes Data
-	StoreNew              // likewise, if A is not there
-	Append                // A becomes A + Data, or Data
-	Resume                // A becomes A[:Offset] + Data
-	Remove                // A goes
-	Rename                // A's content goes to B, whatever is there
-	RenameNew             // likewise, if B is not there
-	Copy                  // B becomes A
-	CopyNew               // likewise, if B is not there
-	Join                  // A becomes A + B, and then B goes, unless Result.Left
-	Read                  // tells A's content
-	Size                  // tells A's size
-	drop                  // A goes if it is there: the second step of Join
+	Store     Kind = iota // sets A to Data
+	StoreNew              // like Store, only if A does not exist
+	Append                // sets A to A + Data, or to Data if A does not exist
+	Resume                // sets A to A[:Offset] + Data
+	Remove                // removes A
+	Rename                // renames A to B, which it replaces
+	RenameNew             // like Rename, only if B does not exist
+	Copy                  // sets B to A
+	CopyNew               // like Copy, only if B does not exist
+	Join                  // sets A to A + B and then removes B, unless Result.Left
+	Read                  // returns the content of A
+	Size                  // returns the size of A
+	drop                  // removes A if it exists: the second step of Join
 	kinds
 )
 
@@ -35,15 +35,15 @@ var kindNames = [kinds]string{"store", "store-new", "append", "resume", "remove"
 
 func (k Kind) String() string { return kindNames[k] }
 
-// Files is how many files a history is about.
+// Files is the number of files in a history.
 const Files = 3
 
 // Op is one command.
 type Op struct {
 	Kind   Kind
-	A, B   int    // files, below Files
-	Data   string // of uploads; no two of a plan are alike
-	Offset int    // of Resume
+	A, B   int    // two different files, from 0 to Files-1
+	Data   string // for uploads; different in each Op of a plan
+	Offset int    // for Resume
 }
 
 func (o Op) String() string {
@@ -62,27 +62,27 @@ func (o Op) String() string {
 
 func name(file int) string { return string(rune('a' + file)) }
 
-// Outcome is what a client was told of an Op.
+// Outcome is the kind of answer that a client got to an Op.
 type Outcome uint8
 
 const (
-	Done    Outcome = iota // it was acknowledged
-	Missing                // a file was not there
-	Taken                  // a file was there
+	Done    Outcome = iota // the Op was acknowledged
+	Missing                // a file did not exist
+	Taken                  // a file existed already
 	Beyond                 // the offset is beyond the end
-	Refused                // nothing was done, and no more was said
-	Lost                   // the answer was lost: it may have been done
-	Odd                    // an answer that should not be; nothing was done
+	Refused                // nothing was done, for an unknown reason
+	Lost                   // the answer was lost: the Op may have been done
+	Odd                    // an answer that is never right; nothing was done
 )
 
-// Result is what a client was told.
+// Result is the answer that a client got to an Op.
 type Result struct {
 	Outcome Outcome
-	Content string // of Read
-	Size    int64  // of Size
-	Left    bool   // of Join: B was left
-	Ended   bool   // of Lost: if it was done, then before the client learned of that
-	Err     error  // for people
+	Content string // for Read
+	Size    int64  // for Size
+	Left    bool   // for Join: B was not removed
+	Ended   bool   // for Lost: if the Op was done, that was before the client noticed the loss
+	Err     error  // explains the outcome to people
 }
 
 func (r Result) String() string {
@@ -94,7 +94,7 @@ type Client interface {
 	Do(Op) Result
 }
 
-// ClientFunc is a Client of one function.
+// ClientFunc turns a function into a Client.
 type ClientFunc func(Op) Result
 
 // Do implements [Client].
@@ -108,7 +108,7 @@ type event struct {
 	call, end int64
 }
 
-// second is the other half of a Join, which is two steps.
+// second returns the second step of a Join as an event of its own.
 func (e event) second() (event, bool) {
 	r := e.result
 	if e.op.Kind != Join || r.Left || r.Outcome != Done && r.Outcome != Lost {
@@ -118,17 +118,17 @@ func (e event) second() (event, bool) {
 	return e, true
 }
 
-// Run lets each client do its part of a plan, all at once.
+// Run runs all clients at once, each with its part of the plan.
 func Run(clients []Client, plan [][]Op) *History {
-	begin := time.Now()
+	start := time.Now()
 	parts := make([][]event, len(clients))
 	var wg sync.WaitGroup
 	for i, c := range clients {
 		wg.Go(func() {
 			for _, op := range plan[i] {
-				e := event{client: i, op: op, call: int64(time.Since(begin))}
+				e := event{client: i, op: op, call: int64(time.Since(start))}
 				e.result = c.Do(op)
-				e.end = int64(time.Since(begin))
+				e.end = int64(time.Since(start))
 				parts[i] = append(parts[i], e)
 				if second, ok := e.second(); ok {
 					parts[i] = append(parts[i], second)

@@ -12,7 +12,7 @@ import (
 	"github.com/paradiseftp/paradise/internal/history"
 )
 
-// store is a folder that is right, but for what a test bends.
+// store is a correct storage, except for the faults that a test adds.
 type store struct {
 	mu    sync.Mutex
 	files map[int]string
@@ -78,7 +78,7 @@ func (s *store) Do(o history.Op) history.Result {
 	return history.Result{Content: a, Size: int64(len(a))}
 }
 
-// run is a history of eight clients of one store.
+// run returns the history of eight clients of one store.
 func run(seed uint64, bend func(s *store, o history.Op) (history.Result, bool)) *history.History {
 	s := &store{files: map[int]string{}, bend: bend}
 	clients := make([]history.Client, 8)
@@ -96,7 +96,7 @@ func TestAFolderThatIsRightHasAnOrder(t *testing.T) {
 	}
 }
 
-// Each fault is one that a storage may have; a hundred histories must show it.
+// Each fault may occur in a real storage. A hundred histories must reveal it.
 func TestWhatIsWrongIsFound(t *testing.T) {
 	for name, bend := range map[string]func(s *store, o history.Op) (history.Result, bool){
 		"an append replaces": func(s *store, o history.Op) (history.Result, bool) {

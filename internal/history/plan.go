@@ -5,12 +5,12 @@ import (
 	"math/rand/v2"
 )
 
-// tokenLen is the length of what one upload brings, so that offsets fall between
-// uploads.
+// tokenLen is the length of the data of one upload. Offsets are multiples of it, so that
+// they fall between the data of two uploads.
 const tokenLen = 6
 
-// Plan makes the same operations for the same seed: so many for each client, of
-// the kinds given, one that stands there twice being twice as frequent.
+// Plan returns random operations for each client, each in number. The same seed gives the
+// same operations. A kind that is given twice is twice as frequent.
 func Plan(seed uint64, clients, each int, kinds []Kind) [][]Op {
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	plan := make([][]Op, clients)
@@ -29,8 +29,8 @@ func Plan(seed uint64, clients, each int, kinds []Kind) [][]Op {
 	return plan
 }
 
-// All is every kind, those that build on an old file and those that look more often
-// than the others.
+// All returns every kind, some of them several times: those that build on an old file
+// and those that read.
 func All() []Kind {
 	all := []Kind{Append, Append, Append, Resume, Read, Read, Read, Remove, Rename}
 	for k := range drop {
@@ -39,7 +39,7 @@ func All() []Kind {
 	return all
 }
 
-// Without is all of kinds but some.
+// Without returns the kinds in from that are not in some.
 func Without(from []Kind, some ...Kind) []Kind {
 	var rest []Kind
 	for _, k := range from {

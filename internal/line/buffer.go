@@ -4,8 +4,8 @@ import "sync"
 
 const (
 	lineEnd   = 2                    // CRLF
-	smallSize = 512                  // nearly every line, and what an idle reader may hold
-	largeSize = DefaultMax + lineEnd // any line, unless Max says more
+	smallSize = 512                  // enough for nearly every line
+	largeSize = DefaultMax + lineEnd // enough for every line, unless Max is larger
 )
 
 var (
@@ -13,8 +13,8 @@ var (
 	largeBuffers = sync.Pool{New: func() any { return new([largeSize]byte) }}
 )
 
-// makeRoom sees to it that buf[w:] is not empty. It is called only when no
-// whole line waits, so that what it moves is short.
+// makeRoom ensures that buf[w:] is not empty. It is called only when no whole line is
+// buffered, so that it moves few bytes.
 func (r *Reader) makeRoom() {
 	if r.r == r.w {
 		r.r, r.w, r.scan = 0, 0, 0
@@ -33,7 +33,7 @@ func (r *Reader) makeRoom() {
 	}
 }
 
-// grow replaces a full buffer by one that holds the longest line.
+// grow replaces a full buffer with one that has room for the longest line.
 func (r *Reader) grow() {
 	var bigger []byte
 	if need := r.max() + lineEnd; need > largeSize {
@@ -46,14 +46,15 @@ func (r *Reader) grow() {
 	r.buf = bigger
 }
 
-// put gives the buffer back; what waits in it is lost.
+// put gives back the buffer and discards its content.
 func (r *Reader) put() {
 	recycle(r.buf)
 	r.buf = nil
 	r.r, r.w, r.scan = 0, 0, 0
 }
 
-// recycle wipes a buffer, as lines hold passwords, and pools it.
+// recycle returns a buffer to its pool. It wipes the buffer first, because lines may
+// contain passwords.
 func recycle(buf []byte) {
 	clear(buf)
 	switch len(buf) {

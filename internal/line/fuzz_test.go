@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// model is the Reader over the whole input at once.
+// model is a simple Reader that sees the whole input at once.
 func model(in []byte, limit int) []string {
 	kept, open := modelTelnet(in)
 	var want []string
@@ -30,7 +30,7 @@ func model(in []byte, limit int) []string {
 	}
 }
 
-// modelTelnet takes commands out by looking ahead.
+// modelTelnet removes commands by looking ahead.
 func modelTelnet(in []byte) (kept []byte, open bool) {
 	for len(in) > 0 {
 		atStart := len(kept) == 0 || kept[len(kept)-1] == '\n'

@@ -1,6 +1,6 @@
-// Package line reads the lines of an FTP control connection: it takes Telnet
-// commands out, bounds what a stranger can make it hold, and holds nothing
-// while a session is idle.
+// Package line reads the lines of an FTP control connection. It removes Telnet commands,
+// bounds the memory that a client can make it use, and uses none while a session is
+// idle.
 package line
 
 import (
@@ -9,48 +9,48 @@ import (
 	"io"
 )
 
-// DefaultMax is the longest line that a Reader takes unless told otherwise.
+// DefaultMax is the longest line in bytes that a Reader accepts if Reader.Max is zero.
 const DefaultMax = 4096
 
-// ErrTooLong is returned once for each line longer than Reader.Max. The rest of
-// that line is skipped; the Reader stays usable.
+// ErrTooLong is returned once for each line longer than Reader.Max. The rest of that line
+// is skipped; the Reader stays usable.
 var ErrTooLong = errors.New("line: too long")
 
-// maxEmptyReads bounds reads that bring neither data nor an error.
+// maxEmptyReads bounds consecutive reads that return neither data nor an error.
 const maxEmptyReads = 100
 
-// Reader reads lines that end with CRLF or LF. Its zero value is ready after
-// Reset. It is for one goroutine at a time.
+// Reader reads lines that end with CRLF or LF. Call Reset before the first read. A
+// Reader is not safe for concurrent use.
 type Reader struct {
-	// Max is the longest line in bytes, its end not counted. Zero: DefaultMax.
+	// Max is the longest line in bytes, without its end. Zero: DefaultMax.
 	Max int
 
 	src    io.Reader
-	buf    []byte // nil while nothing is held
-	r, w   int    // buf[r:w] waits, free of Telnet
+	buf    []byte // nil while the Reader holds no buffer
+	r, w   int    // buf[r:w] is received but not returned, without Telnet commands
 	scan   int    // buf[r:scan] has no LF
-	err    error  // came along with data, not yet reported
+	err    error  // came together with data, not yet returned
 	telnet telnet
-	skip   bool // inside a line already reported as too long
+	skip   bool // inside a line that was already reported as too long
 }
 
-// Reset makes r read from src and forgets all it held, Max excepted. If src is a
-// Refuser too, it sends the answers to Telnet negotiations.
+// Reset makes r read from src and discards all its state except Max. If src is also a
+// Refuser, it gets the answers to Telnet negotiations.
 func (r *Reader) Reset(src io.Reader) {
 	r.put()
 	*r = Reader{Max: r.Max, src: src}
 }
 
-// Refuser sends answer to the client as it is; it must not keep it.
+// Refuser sends answer to the client unchanged. Refuse must not keep answer.
 type Refuser interface{ Refuse(answer []byte) }
 
-// ReadLine returns the next line without its end. The slice is valid until the
-// next call of ReadLine, Fill, Release or Reset. It reads only while no whole
+// ReadLine returns the next line without its end. The slice is valid until the next call
+// of ReadLine, Fill, Release or Reset. ReadLine reads from the source only if no whole
 // line is buffered.
 //
-// At the end of the stream it returns io.EOF, or io.ErrUnexpectedEOF if a line
-// had begun, which is dropped. After any other error, timeouts included, what
-// came of a line is kept and a later call goes on with it.
+// At the end of the stream it returns io.EOF, or io.ErrUnexpectedEOF if the stream ends
+// within a line, which is dropped. After any other error, timeouts included, the
+// received part of a line is kept and a later call continues with it.
 func (r *Reader) ReadLine() ([]byte, error) {
 	for {
 		line, ok, err := r.next()
@@ -63,9 +63,9 @@ func (r *Reader) ReadLine() ([]byte, error) {
 	}
 }
 
-// Fill reads from the source once, unless HasLine. A loop of Fill and HasLine is
-// ReadLine for callers that set another deadline once a line has begun. Its
-// errors are those of ReadLine.
+// Fill reads from the source once, unless HasLine returns true. A caller that sets
+// another deadline once a line has started calls Fill until HasLine returns true, and
+// then ReadLine. The errors are those of ReadLine.
 func (r *Reader) Fill() error {
 	if r.HasLine() {
 		return nil
@@ -89,18 +89,19 @@ func (r *Reader) Fill() error {
 	return io.ErrNoProgress
 }
 
-// HasLine reports whether ReadLine would return without reading.
+// HasLine reports whether ReadLine would return without reading from the source.
 func (r *Reader) HasLine() bool {
 	return bytes.IndexByte(r.buf[r.scan:r.w], '\n') >= 0 || r.overflows()
 }
 
-// Partial reports whether the last bytes received began a line, or a Telnet
-// command, and did not end it.
+// Partial reports whether the bytes received so far end within a line or within a Telnet
+// command.
 func (r *Reader) Partial() bool { return r.telnet.open() || r.telnet.inLine }
 
-// Buffered returns the number of bytes received and not yet returned as lines;
-// an open Telnet command and a line being skipped count one each. Anything but
-// zero after AUTH TLS is an attempt to smuggle commands into the session.
+// Buffered returns the number of bytes received and not yet returned as lines. An
+// unfinished Telnet command and a line that is being skipped count as one byte each. If
+// the number is not zero after AUTH TLS, somebody has tried to smuggle commands into the
+// session.
 func (r *Reader) Buffered() int {
 	n := r.w - r.r
 	if r.telnet.open() {
@@ -112,8 +113,8 @@ func (r *Reader) Buffered() int {
 	return n
 }
 
-// Release gives the buffer back if no byte waits in it, and reports whether r
-// holds none now. The last line returned is then invalid.
+// Release gives back the buffer if it is empty, and reports whether r holds no buffer
+// now. In that case the last line returned is no longer valid.
 func (r *Reader) Release() bool {
 	if r.r == r.w {
 		r.put()
@@ -121,7 +122,7 @@ func (r *Reader) Release() bool {
 	return r.buf == nil
 }
 
-// next takes a line from the buffer.
+// next returns the next line in the buffer; ok is false if there is no whole line.
 func (r *Reader) next() (line []byte, ok bool, err error) {
 	i := bytes.IndexByte(r.buf[r.scan:r.w], '\n')
 	if i < 0 {
@@ -145,8 +146,8 @@ func (r *Reader) next() (line []byte, ok bool, err error) {
 	return line, true, nil
 }
 
-// overflows reports whether what waits is too long a line whatever comes next.
-// It has meaning only where no LF waits.
+// overflows reports whether the buffered line is too long, whatever comes next. It must
+// be called only if no LF is buffered.
 func (r *Reader) overflows() bool { return r.w-r.r >= r.max()+lineEnd }
 
 func (r *Reader) max() int {
@@ -156,7 +157,7 @@ func (r *Reader) max() int {
 	return DefaultMax
 }
 
-// take accepts n bytes that were read to buf[w:].
+// take processes n bytes that were read into buf[w:].
 func (r *Reader) take(n int) {
 	p := r.buf[r.w : r.w+n]
 	p = p[:r.telnet.strip(p)]
@@ -172,8 +173,8 @@ func (r *Reader) take(n int) {
 	r.w += len(p)
 }
 
-// skipLine drops what p holds of the line being skipped, and returns how many
-// bytes are left at p's beginning.
+// skipLine removes the line that is being skipped from p, and returns how many bytes are
+// left at the start of p.
 func (r *Reader) skipLine(p []byte) int {
 	i := bytes.IndexByte(p, '\n')
 	if i < 0 {
@@ -183,7 +184,7 @@ func (r *Reader) skipLine(p []byte) int {
 	return copy(p, p[i+1:])
 }
 
-// ended turns a read error into what ReadLine returns.
+// ended turns an error of the source into the error of ReadLine.
 func (r *Reader) ended(err error) error {
 	if err != io.EOF {
 		return err

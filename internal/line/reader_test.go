@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// script is a source that gives one chunk, or one error, per Read.
+// script is a source that returns one chunk or one error per Read.
 type script struct {
 	steps []any
 	reads int
@@ -43,7 +43,7 @@ func read(steps ...any) (*Reader, *script) {
 	return r, src
 }
 
-// results reads to the end; an error of a line stands as "!" and its text.
+// results reads to the end. The error of a line is written as "!" and its text.
 func results(t *testing.T, r *Reader) []string {
 	t.Helper()
 	var got []string
@@ -117,7 +117,7 @@ func TestLines(t *testing.T) {
 func TestLinesDoNotDependOnHowTheyArrive(t *testing.T) {
 	for _, rule := range lineRules {
 		t.Run(rule.name, func(t *testing.T) {
-			step := 1 + len(rule.in)/200 // every point of what is short
+			step := 1 + len(rule.in)/200 // every point, if the input is short
 			for at := 0; at <= len(rule.in); at += step {
 				r, _ := read(rule.in[:at], os.ErrDeadlineExceeded, rule.in[at:])
 				got := results(t, timeoutsIgnored(r))
@@ -132,7 +132,7 @@ func TestLinesDoNotDependOnHowTheyArrive(t *testing.T) {
 	}
 }
 
-// timeoutsIgnored makes r go on after timeouts, on the same state.
+// timeoutsIgnored continues to read after timeouts, with the same state of r.
 func timeoutsIgnored(r *Reader) *Reader {
 	r.src = retrying{r.src}
 	return r
@@ -349,7 +349,7 @@ func TestNoAllocationPerLine(t *testing.T) {
 	}))
 }
 
-// endless gives data again and again.
+// endless returns the same data again and again.
 type endless struct {
 	data []byte
 	at   int
@@ -381,7 +381,7 @@ func BenchmarkReadLine(b *testing.B) {
 	}
 }
 
-// refuser is a script that notes what the client would be told.
+// refuser is a script that records the answers to the client.
 type refuser struct {
 	script
 	said []byte

@@ -1,30 +1,30 @@
 package line
 
-// Telnet's bytes (RFC 854). Commands are 236 (RFC 1184) and above.
+// These are Telnet's bytes (RFC 854). Commands are 236 (RFC 1184) and above.
 const (
 	firstCommand = 236
 	se           = 240 // end of a subnegotiation
 	dm           = 242 // data mark, urgent
 	ip           = 244 // interrupt process
-	sb           = 250 // begin of a subnegotiation
+	sb           = 250 // start of a subnegotiation
 	will         = 251
 	wont         = 252
 	do           = 253
 	dont         = 254
-	iac          = 255 // what follows is a command
+	iac          = 255 // the next byte is a command
 )
 
-// maxSub bounds a subnegotiation; what comes beyond is data again.
+// maxSub bounds a subnegotiation in bytes; later bytes are data again.
 const maxSub = 256
 
-// telnet takes Telnet commands out of a stream. Its zero value is at the start
-// of one.
+// telnet removes Telnet commands from a stream. The zero value is ready for a new
+// stream.
 type telnet struct {
 	state  telnetState
-	sub    uint16 // bytes of this subnegotiation
+	sub    uint16 // bytes of the current subnegotiation
 	inLine bool   // the last byte kept was not LF
-	wish   byte   // of the negotiation that is open: will, wont, do or dont
-	refuse []byte // answers to what was offered or asked for
+	wish   byte   // the current negotiation: will, wont, do or dont
+	refuse []byte // answers that refuse the client's offers and requests
 }
 
 type telnetState uint8
@@ -37,14 +37,14 @@ const (
 	inSubCommand
 )
 
-// open reports whether a command has begun and not ended.
+// open reports whether a command has started and not ended.
 func (t *telnet) open() bool { return t.state != inData }
 
-// strip drops commands from p in place and returns how many bytes it kept.
+// strip removes commands from p in place and returns how many bytes it kept.
 func (t *telnet) strip(p []byte) int {
 	n := 0
 	for _, b := range p {
-		plain := t.inLine && t.state == inData && b != iac // nearly all there is
+		plain := t.inLine && t.state == inData && b != iac // true for nearly all bytes
 		if !plain && !t.keep(b) {
 			continue
 		}
@@ -77,12 +77,12 @@ func (t *telnet) data(b byte) bool {
 		t.state = inCommand
 		return false
 	}
-	// The IAC before these is lost where it was the urgent byte. No verb begins
-	// like this.
+	// The IAC before DM or IP is lost if it was the urgent byte. No verb starts with
+	// these bytes.
 	return t.inLine || b != dm && b != ip
 }
 
-// command takes the byte after IAC. One that is no command is data: there the
+// command processes the byte after IAC. A byte that is not a command is data: then the
 // command itself was the urgent byte and is lost.
 func (t *telnet) command(b byte) bool {
 	t.state = inData
@@ -97,8 +97,8 @@ func (t *telnet) command(b byte) bool {
 	return b < firstCommand
 }
 
-// negotiate refuses every option (RFC 1123, 4.1.2.12). What is off already needs
-// no answer (RFC 854).
+// negotiate refuses every option (RFC 1123, 4.1.2.12). A request to switch off an option
+// needs no answer, because all options are off (RFC 854).
 func (t *telnet) negotiate(option byte) {
 	switch t.wish {
 	case will:

@@ -1,6 +1,6 @@
-// Package memnet is a network in memory for tests under testing/synctest: its
-// connections have addresses, buffers, deadlines, an end and a reset, and wait
-// only where synctest sees it.
+// Package memnet is a network in memory for tests under testing/synctest. Its
+// connections have addresses, buffers, deadlines, an end and a reset, and they wait only
+// in ways that synctest can detect.
 package memnet
 
 import (
@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Backlog is how many connections wait for a listener to accept them.
+// Backlog is the most connections that wait for a listener to accept them.
 const Backlog = 64
 
 // Network is a set of listeners.
@@ -30,7 +30,7 @@ func New() *Network {
 	return &Network{listeners: make(map[netip.AddrPort]*Listener), nextPort: 40000}
 }
 
-// Open counts listeners and connection ends that are not closed.
+// Open returns the number of listeners and connection ends that are not closed.
 func (n *Network) Open() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -43,7 +43,7 @@ func (n *Network) count(d int) {
 	n.mu.Unlock()
 }
 
-// Listen listens on addr; port 0 is any free one.
+// Listen listens on addr; port 0 means any free port.
 func (n *Network) Listen(addr netip.AddrPort) (*Listener, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -54,13 +54,18 @@ func (n *Network) Listen(addr netip.AddrPort) (*Listener, error) {
 	if n.listeners[addr] != nil {
 		return nil, &net.OpError{Op: "listen", Net: "tcp", Err: syscall.EADDRINUSE}
 	}
-	l := &Listener{net: n, addr: addr, queue: make(chan *Conn, Backlog), done: make(chan struct{}), timer: newDeadline()}
+	l := &Listener{
+		net: n, addr: addr,
+		queue: make(chan *Conn, Backlog),
+		done:  make(chan struct{}),
+		timer: newDeadline(),
+	}
 	n.listeners[addr] = l
 	n.open++
 	return l, nil
 }
 
-// Dial connects from local to remote; local's port 0 is any.
+// Dial connects from local to remote; a local port 0 means any port.
 func (n *Network) Dial(ctx context.Context, local, remote netip.AddrPort) (*Conn, error) {
 	n.mu.Lock()
 	l := n.listeners[remote]
@@ -95,7 +100,7 @@ func (n *Network) pair(local, remote netip.AddrPort) (a, b *Conn) {
 	return a, b
 }
 
-// Listener is a net.Listener.
+// Listener is a [net.Listener] with a deadline.
 type Listener struct {
 	net   *Network
 	addr  netip.AddrPort
@@ -105,7 +110,7 @@ type Listener struct {
 	timer *deadline
 }
 
-// Accept waits for a connection, until the deadline or Close.
+// Accept waits for a connection, until Close or the deadline.
 func (l *Listener) Accept() (net.Conn, error) {
 	select {
 	case c := <-l.queue:
@@ -117,7 +122,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close resets what was not accepted.
+// Close closes the listener and resets connections that were not accepted.
 func (l *Listener) Close() error {
 	l.once.Do(func() {
 		l.net.mu.Lock()
@@ -130,8 +135,8 @@ func (l *Listener) Close() error {
 	return nil
 }
 
-// drainIfClosed resets what nobody will accept any more, also what a dial put
-// there while the listener was being closed.
+// drainIfClosed resets the waiting connections of a closed listener, including those that
+// a Dial has added while it was being closed.
 func (l *Listener) drainIfClosed() {
 	select {
 	case <-l.done:
@@ -157,7 +162,7 @@ func (l *Listener) SetDeadline(t time.Time) error {
 	return nil
 }
 
-// Addr is the listener's address.
+// Addr returns the listener's address.
 func (l *Listener) Addr() net.Addr { return net.TCPAddrFromAddrPort(l.addr) }
 
 // Conn is one end of a connection.
@@ -169,13 +174,13 @@ type Conn struct {
 	once          sync.Once
 }
 
-// Read takes bytes; io.EOF after the peer's end, ECONNRESET after its reset.
+// Read reads bytes. It returns io.EOF after the peer's end, ECONNRESET after its reset.
 func (c *Conn) Read(p []byte) (int, error) {
 	n, err := c.in.read(p, c.rd)
 	return n, wrap("read", err)
 }
 
-// Write gives bytes; it waits while the buffer is full.
+// Write writes bytes. It waits while the buffer is full.
 func (c *Conn) Write(p []byte) (int, error) {
 	n, err := c.out.write(p, c.wd)
 	return n, wrap("write", err)
@@ -191,8 +196,8 @@ func wrap(op string, err error) error {
 // Readable reports whether Read would return at once.
 func (c *Conn) Readable() bool { return c.in.readable() }
 
-// Close ends both directions: the peer reads what was written, then io.EOF. With
-// bytes unread it is a reset, as with TCP.
+// Close ends both directions: the peer reads the bytes that were written, then io.EOF. If
+// this end has unread bytes, Close resets the connection, as TCP does.
 func (c *Conn) Close() error {
 	if c.in.holds() {
 		c.Reset()
@@ -206,13 +211,14 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-// CloseWrite ends our direction only.
+// CloseWrite ends the direction to the peer only.
 func (c *Conn) CloseWrite() error {
 	c.out.end(io.EOF)
 	return nil
 }
 
-// Reset is an RST: what the peer has not read is gone.
+// Reset resets the connection, as a TCP RST does: the peer loses all bytes that it has
+// not read.
 func (c *Conn) Reset() {
 	c.once.Do(func() {
 		c.out.reset()

@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// capacity is how much one direction buffers.
+// capacity is the size of the buffer of one direction, in bytes.
 const capacity = 64 << 10
 
-// pipe is one direction. change is closed and remade whenever its state does.
+// pipe is one direction of a connection.
 type pipe struct {
 	mu     sync.Mutex
 	buf    []byte
-	err    error // for the reader, once buf is empty
-	broken error // for the writer
-	change chan struct{}
+	err    error         // what read returns once buf is empty
+	broken error         // what write returns
+	change chan struct{} // closed and replaced whenever the state changes
 }
 
 func newPipe() *pipe { return &pipe{change: make(chan struct{})} }
@@ -93,7 +93,7 @@ func (p *pipe) write(b []byte, d *deadline) (int, error) {
 	}
 }
 
-// end lets the reader finish with err; the writer's side is closed.
+// end closes the writer's side. The reader gets err after the rest of the bytes.
 func (p *pipe) end(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -106,7 +106,7 @@ func (p *pipe) end(err error) {
 	p.changed()
 }
 
-// drop makes a writer whose reader has gone fail as TCP does.
+// drop makes writes fail with EPIPE, as TCP does after the reader has gone.
 func (p *pipe) drop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -121,18 +121,18 @@ func (p *pipe) reset() {
 	p.changed()
 }
 
-// deadline is a settable moment that can be waited for.
+// deadline is a moment that can be moved and waited for.
 type deadline struct {
 	mu    sync.Mutex
 	timer *time.Timer
-	moves int // of the moment; a timer of a former one may have begun to run
+	moves int // counts calls of set: the timer of an earlier call may be running already
 	done  chan struct{}
 	past  bool
 }
 
 func newDeadline() *deadline { return &deadline{done: make(chan struct{})} }
 
-// set moves the moment; a zero t is never.
+// set moves the deadline to t; a zero t means never.
 func (d *deadline) set(t time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

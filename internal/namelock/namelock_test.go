@@ -17,7 +17,7 @@ import (
 
 var errTired = errors.New("tired of waiting")
 
-// patience is a ctx that ends after so many seconds, with errTired.
+// patience returns a ctx that ends after so many seconds, with errTired.
 func patience(t *testing.T, seconds int) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Duration(seconds)*time.Second, errTired)
@@ -75,7 +75,7 @@ func TestANameGoesToThoseWhoWaitInTheOrderOfArrival(t *testing.T) {
 			}()
 			synctest.Wait()
 		}
-		time.Sleep(2 * time.Second) // virtual; the one in the middle gives up
+		time.Sleep(2 * time.Second) // virtual time: the waiter in the middle gives up
 		n.Unlock("a")
 		assert.Equal(t, []int{0, 2}, []int{<-got, <-got})
 	})

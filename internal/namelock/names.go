@@ -1,7 +1,7 @@
-// Package namelock has locks for what is done to names in a storage: one lock per
-// name, and one above all of them. Whoever waits for one waits no longer than its
-// ctx, so that an operation that is stuck does not take the patience of all others
-// away. It knows nothing of storages.
+// Package namelock has locks for operations on names in a storage: one lock per name,
+// and one lock above all names. A caller waits for a lock only until its ctx ends, so
+// that one stuck operation does not block all others. The package knows nothing of
+// storages.
 package namelock
 
 import (
@@ -10,15 +10,16 @@ import (
 	"sync"
 )
 
-// Names is a lock per name, for as long as somebody has it or wants it. Those who
-// wait for a name get it in the order in which they came. The zero value is ready.
+// Names is a set of locks, one per name. Callers get a lock in the order in which they
+// came. The zero value is ready for use.
 type Names struct {
-	mu    sync.Mutex                 // never held while something waits
-	taken map[string][]chan struct{} // who waits for a name that is taken
+	mu    sync.Mutex                 // never held during a wait
+	taken map[string][]chan struct{} // locked names, each with the queue of its waiters
 }
 
-// Lock waits for name until ctx ends; the error is then its cause. A name that is
-// free is given even if ctx has ended. It costs no memory as long as nobody waits.
+// Lock locks name. It waits until ctx ends, and then returns the cause of ctx. A name
+// that is free is locked even if ctx has ended. Lock allocates a channel only if it has
+// to wait.
 func (n *Names) Lock(ctx context.Context, name string) error {
 	n.mu.Lock()
 	queue, taken := n.taken[name]
@@ -42,27 +43,27 @@ func (n *Names) Lock(ctx context.Context, name string) error {
 	}
 }
 
-// giveUp takes one who waits out of the queue.
+// giveUp removes a waiter from the queue.
 func (n *Names) giveUp(name string, turn chan struct{}) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	queue := n.taken[name]
 	i := slices.Index(queue, turn)
-	if i < 0 { // its turn came meanwhile
+	if i < 0 { // the waiter got the lock meanwhile
 		n.pass(name)
 		return
 	}
 	n.taken[name] = slices.Delete(queue, i, i+1)
 }
 
-// Unlock frees a name that Lock gave. It panics if the name is free already.
+// Unlock unlocks a name. It panics if the name is not locked.
 func (n *Names) Unlock(name string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.pass(name)
 }
 
-// pass gives a name to the next one who waits, or frees it. The caller holds mu.
+// pass passes the lock of a name to the next waiter, or frees it. The caller holds mu.
 func (n *Names) pass(name string) {
 	queue, taken := n.taken[name]
 	if !taken {
@@ -76,9 +77,9 @@ func (n *Names) pass(name string) {
 	n.taken[name] = slices.Delete(queue, 0, 1)
 }
 
-// LockAll takes several names, or none of them if ctx ends before. It takes them
-// in order, so that no two callers wait for one another; a name that is there twice
-// is taken once.
+// LockAll locks several names, or none of them if ctx ends first. It locks them in sorted
+// order, so that two callers cannot wait for each other. A name that is given twice is
+// locked once.
 func (n *Names) LockAll(ctx context.Context, names ...string) (unlock func(), err error) {
 	names = slices.Compact(slices.Sorted(slices.Values(names)))
 	for i, name := range names {

@@ -6,16 +6,16 @@ import (
 	"sync"
 )
 
-// Tree is the lock above all names: many hold it together while each changes
-// names of its own, and one holds it alone who changes what many names mean, such
-// as the name of a folder. It is a [sync.RWMutex] whose waiting obeys a ctx.
+// Tree is the lock above all names. Many operations hold it together while each changes
+// its own names. An operation that changes the meaning of many names, such as the rename
+// of a folder, holds it alone. It is like a [sync.RWMutex] whose waits end with a ctx.
 //
-// Turns go by arrival, so that neither kind waits for ever: who comes while one
-// waits to have it alone, waits behind that one, until it had its turn or gave up.
-// The zero value is ready.
+// The lock is granted in the order of arrival, so that nobody waits forever: a caller
+// that arrives while another waits to hold the lock alone comes after that one. The zero
+// value is ready for use.
 type Tree struct {
-	mu    sync.Mutex // never held while something waits
-	held  int        // by so many together; alone: held by one alone
+	mu    sync.Mutex // never held during a wait
+	held  int        // number of holders, or alone
 	queue []visitor
 }
 
@@ -26,12 +26,12 @@ type visitor struct {
 	turn  chan struct{}
 }
 
-// Lock waits until it has the tree alone, or until ctx ends; the error is then its
-// cause. A tree that is free is given even if ctx has ended.
+// Lock locks the tree alone. It waits until ctx ends, and then returns the cause of ctx.
+// A tree that is free is locked even if ctx has ended.
 func (t *Tree) Lock(ctx context.Context) error { return t.enter(ctx, true) }
 
-// RLock waits until it has the tree together with others, or until ctx ends, as
-// Lock does. It costs no memory as long as nobody waits.
+// RLock locks the tree together with others. It waits like Lock, and allocates a channel
+// only if it has to wait.
 func (t *Tree) RLock(ctx context.Context) error { return t.enter(ctx, false) }
 
 func (t *Tree) enter(ctx context.Context, wantsAlone bool) error {
@@ -52,7 +52,8 @@ func (t *Tree) enter(ctx context.Context, wantsAlone bool) error {
 	}
 }
 
-// admit lets somebody in, or reports that it must wait. The caller holds mu.
+// admit grants the lock, or returns false if the caller must wait. The caller of admit
+// holds mu.
 func (t *Tree) admit(wantsAlone bool) bool {
 	switch {
 	case t.held == alone, wantsAlone && t.held > 0:
@@ -65,7 +66,8 @@ func (t *Tree) admit(wantsAlone bool) bool {
 	return true
 }
 
-// next lets in whose turn has come. The caller holds mu.
+// next grants the lock to those at the head of the queue that can have it. The caller
+// holds mu.
 func (t *Tree) next() {
 	n := 0
 	for n < len(t.queue) && t.admit(t.queue[n].alone) {
@@ -75,23 +77,23 @@ func (t *Tree) next() {
 	t.queue = slices.Delete(t.queue, 0, n)
 }
 
-// giveUp takes one who waits out of the queue; those behind it need not wait for
-// it any more.
+// giveUp removes a waiter from the queue. Those behind it may be able to get the lock
+// now.
 func (t *Tree) giveUp(v visitor) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if i := slices.Index(t.queue, v); i >= 0 {
 		t.queue = slices.Delete(t.queue, i, i+1)
-	} else { // its turn came meanwhile
+	} else { // the waiter got the lock meanwhile
 		t.leave(v.alone)
 	}
 	t.next()
 }
 
-// Unlock ends what Lock began. It panics if nobody has the tree alone.
+// Unlock undoes one Lock. It panics if nobody holds the tree alone.
 func (t *Tree) Unlock() { t.exit(true) }
 
-// RUnlock ends what RLock began. It panics if nobody has the tree together.
+// RUnlock undoes one RLock. It panics if nobody holds the tree together with others.
 func (t *Tree) RUnlock() { t.exit(false) }
 
 func (t *Tree) exit(wasAlone bool) {
@@ -105,7 +107,7 @@ func (t *Tree) exit(wasAlone bool) {
 func (t *Tree) leave(wasAlone bool) {
 	switch {
 	case wasAlone != (t.held == alone), t.held == 0:
-		panic("namelock: Unlock of a tree that is not held so")
+		panic("namelock: Unlock or RUnlock of a tree that is not locked that way")
 	case wasAlone:
 		t.held = 0
 	default:

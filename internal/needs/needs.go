@@ -1,6 +1,6 @@
-// Package needs is for tests that use what a machine may lack. There they are
-// skipped with a word on what brings it; with CI=true, as .ci/run sets it, that
-// is a failure, since everything is installed then.
+// Package needs is for tests that need something that the machine may not have. Such a
+// test is skipped, and says how to get it. With CI=true, which .ci/run sets, it fails
+// instead, because everything should be installed then.
 package needs
 
 import (
@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Program returns the path of a program that a Debian package brings.
+// Program returns the path of a program, which the Debian package pkg contains.
 func Program(tb testing.TB, name, pkg string) string {
 	tb.Helper()
 	path, err := exec.LookPath(name)
@@ -17,7 +17,7 @@ func Program(tb testing.TB, name, pkg string) string {
 	return path
 }
 
-// That skips, or fails, unless ok.
+// That skips or fails the test unless ok is true.
 func That(tb testing.TB, ok bool, why string) {
 	tb.Helper()
 	switch {
@@ -29,8 +29,8 @@ func That(tb testing.TB, ok bool, why string) {
 	}
 }
 
-// Root is for what only root may do. A plain user skips it, with CI=true too: .ci/run
-// runs the suite as root besides.
+// Root skips the test unless the user is root. It skips with CI=true too, because .ci/run
+// also runs the suite as root.
 func Root(tb testing.TB, what string) {
 	tb.Helper()
 	if os.Geteuid() != 0 {

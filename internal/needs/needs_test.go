@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// outcome records what a test was told.
+// outcome records whether a test was skipped or failed.
 type outcome struct {
 	testing.TB
 	said string

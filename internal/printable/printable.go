@@ -1,6 +1,7 @@
-// Package printable makes foreign names fit for a screen: a terminal, a page, a log.
-// Names come from strangers. They may hold sequences that move a cursor, turn the
-// direction of writing so that "exe.gpj" reads "jpg.exe", or show nothing at all.
+// Package printable makes names from clients safe to show: on a terminal, on a page, in a
+// log. A name may contain sequences that move the cursor, characters that change the
+// direction of writing so that "exe.gpj" reads "jpg.exe", or characters that are
+// invisible.
 package printable
 
 import (
@@ -11,13 +12,13 @@ import (
 	"unicode/utf8"
 )
 
-// Mark stands where something was that is not to be shown.
+// Mark replaces characters that cannot be shown.
 const Mark = '?'
 
-// Rune reports whether r can be shown as it is: letters, marks, numbers, punctuation,
-// symbols and spaces, whatever the language. Control and format characters, ends of
-// lines and paragraphs, what is unassigned or private, and letters and marks that
-// Unicode wants to be invisible cannot.
+// Rune reports whether r can be shown unchanged. Letters, marks, numbers, punctuation,
+// symbols and spaces of all languages can. Control and format characters, line and
+// paragraph separators, unassigned and private characters, and letters and marks that
+// Unicode defines as invisible cannot.
 func Rune(r rune) bool {
 	if r < utf8.RuneSelf {
 		return ' ' <= r && r <= '~'
@@ -25,8 +26,8 @@ func Rune(r rune) bool {
 	return unicode.IsGraphic(r) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
 }
 
-// Text puts a Mark in the place of each character that cannot be shown, and of bytes
-// that are no UTF-8.
+// Text replaces each character that cannot be shown with Mark, and so bytes that are not
+// UTF-8.
 func Text(s string) string {
 	if shown(s) {
 		return s
@@ -54,8 +55,9 @@ func invalid(s string) bool {
 	return n <= 1
 }
 
-// Escape writes what cannot be shown as JSON does within strings: a text in JSON means
-// the same afterwards. Line ends stay, for they stand between its tokens.
+// Escape replaces characters that cannot be shown with JSON's escapes for strings. text
+// is JSON, and means the same afterwards. Line ends stay, because in JSON they occur only
+// between tokens.
 func Escape(text []byte) []byte {
 	i := 0
 	for i < len(text) && (text[i] >= ' ' && text[i] <= '~' || text[i] == '\n') {
@@ -77,7 +79,7 @@ func Escape(text []byte) []byte {
 	return out
 }
 
-// escape writes r as JSON does, beyond the first plane as a pair.
+// escape appends JSON's escape of r, a surrogate pair if r is beyond the first plane.
 func escape(out []byte, r rune) []byte {
 	if r1, r2 := utf16.EncodeRune(r); r1 != utf8.RuneError {
 		return escape(escape(out, r1), r2)

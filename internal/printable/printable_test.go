@@ -43,8 +43,8 @@ func TestTextOfNames(t *testing.T) {
 	}
 }
 
-// alike is true of the large ranges of ideographs, of syllables, and of what is
-// unassigned or private; a sample of them will do.
+// alike reports whether r is in one of the large ranges of ideographs, syllables, or
+// unassigned or private characters, of which a sample is enough.
 func alike(r rune) bool {
 	return r >= 0x3400 && r < 0xA000 || r >= 0xAC00 && r < 0xF900 || r >= 0x20000 && r < 0xE0000 || r >= 0xE1000
 }
@@ -52,10 +52,11 @@ func alike(r rune) bool {
 func TestEveryCharacterByItsCategory(t *testing.T) {
 	shown := []*unicode.RangeTable{unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Zs}
 	hidden := []*unicode.RangeTable{unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp}
-	invisible := map[rune]bool{0x034F: true, 0x115F: true, 0x1160: true, 0x17B4: true, 0x17B5: true, 0x3164: true, 0xFFA0: true}
+	invisible := map[rune]bool{0x034F: true, 0x115F: true, 0x1160: true, 0x17B4: true, 0x17B5: true, 0x3164: true,
+		0xFFA0: true}
 	for r := range rune(unicode.MaxRune + 1) {
 		if !utf8.ValidRune(r) || alike(r) && r%61 != 0 {
-			continue // surrogates: no UTF-8 has them
+			continue // UTF-8 has no surrogates
 		}
 		want := string(r)
 		switch {

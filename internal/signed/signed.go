@@ -1,6 +1,6 @@
-// Package signed signs and verifies the requests that paradise sends to services
-// of others: Paradise-Signature is "v1=" and, in hex, the HMAC-SHA256 of the
-// timestamp, a dot and the body.
+// Package signed signs and verifies the requests that paradise sends to web services:
+// Paradise-Signature is "v1=" followed by the HMAC-SHA256, in hex, of the timestamp, a
+// dot and the body.
 package signed
 
 import (
@@ -16,29 +16,29 @@ import (
 	"time"
 )
 
-// Headers of a signed request. The timestamp is in seconds since 1970.
+// These are the headers of a signed request. The timestamp is in seconds since 1970.
 const (
 	Timestamp = "Paradise-Timestamp"
 	Signature = "Paradise-Signature"
 )
 
-// MaxBody bounds what a receiver reads, in bytes; Tolerance how far a timestamp
-// may be from its clock.
+// MaxBody bounds the body that a receiver reads, in bytes. Tolerance bounds how far a
+// timestamp may be from the receiver's clock.
 const (
 	MaxBody   = 64 << 10
 	Tolerance = 5 * time.Minute
 )
 
-// ErrSignature refuses a request that is not signed, not with the secret, or too
-// old.
+// ErrSignature means that a request has no signature, a signature with another secret, or
+// a timestamp that is too far from now.
 var ErrSignature = errors.New("signature does not match")
 
-// shortestFIPS is the length in bytes that FIPS 140 wants of a key; crypto/hmac
-// panics for shorter ones where it is enforced.
+// shortestFIPS is the shortest key, in bytes, that FIPS 140 allows. If FIPS 140 is
+// enforced, crypto/hmac panics for a shorter one.
 const shortestFIPS = 14
 
-// CheckSecret refuses a secret that this process may not sign with. None at all
-// is right: nothing is signed then.
+// CheckSecret returns an error if this process must not sign with secret. An empty secret
+// is allowed: then nothing is signed.
 func CheckSecret(secret []byte) error {
 	if n := len(secret); n > 0 && n < shortestFIPS && fips140.Enforced() {
 		return fmt.Errorf("the secret has %d bytes, and FIPS 140 wants %d at least: take a longer one", n, shortestFIPS)
@@ -54,8 +54,8 @@ func Sign(secret []byte, timestamp string, body []byte) string {
 	return "v1=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-// Body reads a request and returns its body once it is verified, in constant
-// time. An empty secret verifies nothing and is refused.
+// Body reads a request, verifies its signature in constant time and returns its body. An
+// empty secret is an error, because it verifies nothing.
 func Body(r *http.Request, secret []byte, now time.Time) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
 	if err != nil {

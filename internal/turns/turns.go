@@ -1,5 +1,5 @@
-// Package turns shares a few places among many clients: whoever waits is served
-// by address, each address in its turn.
+// Package turns shares a few places among many clients. Addresses that wait for a place
+// take turns, however many clients each of them has.
 package turns
 
 import (
@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// Key is the unit that is counted: an IPv4 address, or the /64 that an IPv6 client
-// owns.
+// Key returns the unit by which clients are counted: an IPv4 address, or the /64 of an
+// IPv6 address, because a client usually owns a whole /64.
 func Key(a netip.Addr) netip.Addr {
 	a = a.Unmap().WithZone("")
 	if a.Is4() || !a.IsValid() {
@@ -20,30 +20,30 @@ func Key(a netip.Addr) netip.Addr {
 	return p.Addr()
 }
 
-// Places are shared out. One that is given back goes to the address whose turn it
-// is, and within an address to the first that came.
+// Places is a number of places that clients share. A place that is given back goes to the
+// address whose turn it is, and within that address to the client that came first.
 type Places struct {
-	all, each int // how many there are, and how many of them one address may hold
+	all, each int // how many places there are, and how many of them one address may hold
 
 	mu    sync.Mutex
 	taken int
 	lines map[netip.Addr]*line
-	order []*line // those in which somebody waits; the first is served next
+	order []*line // lines with waiting clients; the first is served next
 }
 
-// line is what one address holds and waits for.
+// line has the places that one address holds, and its waiting clients.
 type line struct {
 	taken   int
-	waiting []chan struct{} // closed when the place is theirs
+	waiting []chan struct{} // one per client, closed when it gets a place
 }
 
-// New makes all places, of which one address may hold each.
+// New returns all places, of which one address may hold at most each.
 func New(all, each int) *Places {
 	return &Places{all: all, each: each, lines: make(map[netip.Addr]*line)}
 }
 
-// Take waits for a place until ctx ends, whose error it returns then. A place that
-// was taken must be given back, under the same address.
+// Take takes a place. It waits until ctx ends, and then returns ctx.Err(). Every place
+// taken must be given back, with the same address.
 func (p *Places) Take(ctx context.Context, addr netip.Addr) error {
 	key := Key(addr)
 	p.mu.Lock()
@@ -52,7 +52,7 @@ func (p *Places) Take(ctx context.Context, addr netip.Addr) error {
 		l = &line{}
 		p.lines[key] = l
 	}
-	if p.taken < p.all && l.taken < p.each { // then nobody waits who could have it
+	if p.taken < p.all && l.taken < p.each { // then no waiting client could take the place
 		p.grant(l)
 		p.mu.Unlock()
 		return nil
@@ -71,7 +71,7 @@ func (p *Places) Take(ctx context.Context, addr netip.Addr) error {
 	}
 }
 
-// Give gives back what Take took.
+// Give gives back a place that Take took.
 func (p *Places) Give(addr netip.Addr) {
 	key := Key(addr)
 	p.mu.Lock()
@@ -91,8 +91,7 @@ func (p *Places) giveLocked(key netip.Addr, l *line) {
 	p.forgetLocked(key, l)
 }
 
-// serveLocked hands out what is free. A line that was served goes behind the
-// others.
+// serveLocked hands out free places. A line that was served goes behind the others.
 func (p *Places) serveLocked() {
 	for p.taken < p.all {
 		i := slices.IndexFunc(p.order, func(l *line) bool { return l.taken < p.each })
@@ -109,7 +108,8 @@ func (p *Places) serveLocked() {
 	}
 }
 
-// leave takes somebody out who waits no longer. He may have been served just now.
+// leave removes a client that does not wait any longer. It may have got a place at this
+// very moment; then leave gives that back.
 func (p *Places) leave(key netip.Addr, l *line, ready chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

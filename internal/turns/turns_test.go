@@ -15,7 +15,7 @@ var (
 	third  = netip.MustParseAddr("192.0.2.3")
 )
 
-// come waits for a place under a name, notes when it comes, and gives it back.
+// come waits for a place, notes under a name when it gets it, and gives it back.
 func come(p *Places, addr netip.Addr, name string, order *[]string) {
 	go func() {
 		if p.Take(context.Background(), addr) == nil {
@@ -73,7 +73,7 @@ func TestTheOneWhoLeavesTakesNoPlaceAlong(t *testing.T) {
 		ctx, cancel = context.WithCancel(t.Context())
 		go func() { left <- p.Take(ctx, second) }()
 		synctest.Wait()
-		cancel() // at the very moment at which the place comes
+		cancel() // at the very moment at which the client gets the place
 		p.Give(first)
 		if <-left == nil {
 			p.Give(second)

@@ -1,5 +1,5 @@
-// Package vpath resolves the virtual paths that clients name. It is lexical: no
-// storage is asked, and keeping a name inside a storage is the driver's job.
+// Package vpath resolves the virtual paths that clients send. It is purely lexical: it
+// asks no storage, and keeping a name inside a storage is the driver's job.
 package vpath
 
 import (
@@ -8,21 +8,21 @@ import (
 	"strings"
 )
 
-// Bounds on what a storage is ever asked for.
+// These bound the paths that a storage ever gets.
 const (
-	MaxLen     = 4096 // of a path, in bytes
-	MaxElement = 255  // of one of its elements, in bytes
+	MaxLen     = 4096 // the longest path, in bytes
+	MaxElement = 255  // the longest element of a path, in bytes
 )
 
-// ErrBadName refuses a path that is too long, has too long an element, or holds
+// ErrBadName means that a path is too long, has an element that is too long, or contains
 // NUL, CR or LF.
 var ErrBadName = errors.New("vpath: bad name")
 
-// Resolve makes arg, relative to cwd unless it begins with a slash, an absolute
-// path: it begins with "/", ends without one unless it is the root, and has no
-// empty element, "." or "..". ".." at the root stays there. An empty arg is cwd.
-// Spaces are part of names wherever they stand. A clean arg is returned as it
-// is, without allocation.
+// Resolve turns arg, which is relative to cwd unless it starts with a slash, into a clean
+// absolute path: it starts with "/", does not end with "/" unless it is the root, and has
+// no empty element, "." or "..". At the root ".." stays there. An empty arg means cwd.
+// Spaces anywhere are part of a name. A clean arg is returned unchanged, without
+// allocation.
 func Resolve(cwd, arg string) (string, error) {
 	if arg == "" && isClean(cwd) {
 		return cwd, nil
@@ -47,7 +47,7 @@ func Resolve(cwd, arg string) (string, error) {
 	return string(b), nil
 }
 
-// isClean reports whether Resolve has nothing to do.
+// isClean reports whether p is a clean absolute path already.
 func isClean(p string) bool {
 	if len(p) < 2 {
 		return p == "/"
@@ -67,7 +67,7 @@ func isClean(p string) bool {
 	}
 }
 
-// walk goes from b, a clean path without the root's slash, along p.
+// walk appends the elements of p to b, a clean absolute path in which the root is empty.
 func walk(b []byte, p string) ([]byte, error) {
 	if strings.ContainsAny(p, "\x00\r\n") {
 		return nil, ErrBadName
