@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/paradiseftp/paradise/internal/ftptls"
 )
 
 // dataChan is one data channel: what was announced, and the connection once it
@@ -165,8 +167,8 @@ func (d *dataChan) conn() net.Conn {
 
 // secure makes a TLS connection of nc; we are the TLS server in active mode too
 // (RFC 4217, 7).
-func (d *dataChan) secure(ctx context.Context, nc net.Conn, setup *dataTLS, wait time.Duration) (*tls.Conn, error) {
-	conn := tls.Server(nc, setup.config)
+func (d *dataChan) secure(ctx context.Context, nc net.Conn, setup *ftptls.Data, wait time.Duration) (*tls.Conn, error) {
+	conn := setup.Server(nc)
 	nc.SetDeadline(time.Now().Add(wait))
 	err := conn.HandshakeContext(ctx)
 	d.srv.state.counters.dataHandshake(err == nil)
@@ -174,5 +176,12 @@ func (d *dataChan) secure(ctx context.Context, nc net.Conn, setup *dataTLS, wait
 		return conn, errors.Join(errHandshake, err)
 	}
 	nc.SetDeadline(time.Time{})
-	return conn, setup.admits(conn.ConnectionState())
+	err = setup.Verify(conn.ConnectionState())
+	switch {
+	case errors.Is(err, ftptls.ErrNotResumed):
+		return conn, errNotResumed
+	case err != nil:
+		return conn, errors.Join(errHandshake, err)
+	}
+	return conn, nil
 }

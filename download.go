@@ -247,7 +247,7 @@ func (d *download) copy(sink io.Writer) error {
 func (t *transfer) sink() io.WriteCloser {
 	wire := &wireWriter{t}
 	if t.wire != nil {
-		t.wire.stall = t.wait.Stall
+		t.wire.SetStall(t.wait.Stall)
 	}
 	if !t.deflate {
 		return wire

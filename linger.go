@@ -143,6 +143,6 @@ func (c *conn) awaitLingering() {
 func (t *transfer) linger() {
 	drain(t.data, t.raw)
 	if conn, ok := t.data.(*tls.Conn); ok {
-		t.wire.closeWrite(conn, closeNotifyTime)
+		t.wire.CloseWrite(conn, closeNotifyTime)
 	}
 }

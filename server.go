@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/paradiseftp/paradise/internal/ftptls"
 	"github.com/paradiseftp/paradise/internal/sock"
 )
 
@@ -121,7 +122,7 @@ type serverState struct {
 	checkErr error
 	log      *slog.Logger
 	timeouts Timeouts
-	tls      *tlsSetup
+	tls      *ftptls.Setup
 	table    *commandTable
 	limits   *admission
 	counters counters

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/paradiseftp/paradise/internal/ftptls"
 	"github.com/paradiseftp/paradise/internal/sock"
 	"github.com/paradiseftp/paradise/internal/zstream"
 )
@@ -30,13 +31,13 @@ type transfer struct {
 	level   int
 	offset  int64
 	end     int64 // of RANG, exclusive; -1 without
-	secure  *dataTLS
+	secure  *ftptls.Data
 	wait    *Timeouts
 	limits  []*rate.Limiter
 
 	data net.Conn // plain, or TLS
 	raw  net.Conn
-	wire *tlsWire // of TLS
+	wire *ftptls.Wire // of TLS
 }
 
 // errTimeout is what a read or write under a deadline fails with.
@@ -81,10 +82,10 @@ func (t *transfer) connect() error {
 	if t.secure == nil {
 		return nil
 	}
-	t.wire = &tlsWire{Conn: raw}
+	t.wire = ftptls.NewWire(raw)
 	conn, err := t.x.data.secure(t.x.ctx, t.wire, t.secure, t.wait.Handshake)
 	if err != nil {
-		t.wire.closeWrite(conn, closeNotifyTime)
+		t.wire.CloseWrite(conn, closeNotifyTime)
 		sock.CloseWrite(raw)
 		t.x.result.refused = t
 		return err
@@ -175,7 +176,7 @@ func (t *transfer) endOfData() error {
 	if t.wire == nil {
 		return nil
 	}
-	if t.wire.ended.Load() && !t.s.Policy.AllowUnclosedTLS {
+	if t.wire.Ended() && !t.s.Policy.AllowUnclosedTLS {
 		return ErrTruncated
 	}
 	return nil
@@ -192,10 +193,10 @@ func (t *transfer) finish() error {
 		return nil
 	}
 	if t.x.job.way == dirUpload {
-		t.wire.closeWrite(conn, closeNotifyTime)
+		t.wire.CloseWrite(conn, closeNotifyTime)
 		return nil
 	}
-	err := t.wire.closeWrite(conn, t.wait.Stall)
+	err := t.wire.CloseWrite(conn, t.wait.Stall)
 	if errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.EPIPE) {
 		return nil
 	}

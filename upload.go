@@ -272,7 +272,7 @@ func (u *upload) commit() error {
 // by close_notify, by the end of a zlib stream, by digest or size. In the clear a FIN
 // alone may be that of a client that died.
 func (u *upload) proved() bool {
-	notified := u.wire != nil && !u.wire.ended.Load()
+	notified := u.wire != nil && !u.wire.Ended()
 	ended := u.deflate && u.x.moved.Load() > 0
 	measured := len(u.expect) > 0 || u.opts.SizeHint > 0 && u.stored == u.opts.SizeHint
 	return notified || ended || measured
