@@ -5,9 +5,10 @@
 // A [Journal] wraps a [paradise.FileDriver]. Round the Commit of each upload it
 // writes an intent, lets the storage commit, writes that it is done, and only then
 // may the client get its 226. [Journal.Reconcile] compares the intents that a dead
-// process left with the storage. So every file that is there has a record of its
-// commit, at least one, and no 226 is sent without a record. Readers of the journal
-// ([Journal.Follow], package deliver) recognize repeated records by their ID.
+// process left with the storage; an upload whose Commit failed is compared at once.
+// So every file that is there has a record of its commit, at least one, and no 226
+// is sent without a record. Readers of the journal ([Journal.Follow], package
+// deliver) recognize repeated records by their ID.
 //
 //	j, err := journal.Open("uploads.jsonl", journal.Options{})
 //	...
@@ -48,8 +49,9 @@ type Options struct {
 	// wait. Zero: records survive the death of any process.
 	Durable bool
 
-	// Digest computes the SHA-256 of files while they are stored. Reconciling
-	// then compares contents and not sizes only. Zero: no digest.
+	// Digest computes the SHA-256 of files while they are stored. Where the
+	// outcome of an upload is unknown, contents are then compared and not only
+	// sizes and versions. Zero: no digest.
 	Digest bool
 
 	// MaxSize is how large the file gets, in bytes, before it is renamed and a
@@ -78,10 +80,15 @@ type Journal struct {
 	flush sync.Mutex // held by who writes a batch; guards log
 	log   *log
 
-	mu   sync.Mutex
-	next *batch        // collects what is written next
-	owed []Record      // ends that could not be written
-	grew chan struct{} // closed at the next write
+	mu     sync.Mutex
+	next   *batch           // collects what is written next
+	owed   []Record         // ends that could not be written
+	grew   chan struct{}    // closed at the next write
+	doubts map[string]doubt // uploads of this process whose outcome is unknown, by ID
+	asking bool             // a goroutine looks at doubts
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
 }
 
 // batch is written at once; who gets hold of Journal.flush first does it for all.
@@ -98,9 +105,10 @@ func Open(path string, o Options) (*Journal, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	var b [4]byte
+	var b [16]byte
 	rand.Read(b[:])
-	j := &Journal{o: o, id: hex.EncodeToString(b[:]), grew: make(chan struct{})}
+	j := &Journal{o: o, id: hex.EncodeToString(b[:]), grew: make(chan struct{}), doubts: make(map[string]doubt)}
+	j.ctx, j.cancel = context.WithCancel(context.Background())
 	var err error
 	if j.log, err = openLog(path, j.id, o); err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
@@ -117,6 +125,7 @@ func Open(path string, o Options) (*Journal, error) {
 // Close ends the writing; uploads that are still running fail. Close it when the
 // server has stopped. Readers go on until their ctx ends.
 func (j *Journal) Close() error {
+	j.cancel()
 	j.flush.Lock()
 	defer j.flush.Unlock()
 	return j.log.close()
@@ -205,7 +214,7 @@ func state(ctx context.Context, d paradise.FileDriver, s *paradise.Session, name
 	case err == nil && e.IsDir(), errors.Is(err, fs.ErrNotExist):
 		return State{}, nil
 	case err == nil:
-		return State{Exists: true, Size: e.Size, ModTime: e.ModTime, Unique: e.Unique}, nil
+		return State{Exists: true, Size: e.Size, ModTime: e.ModTime, Unique: e.Unique, Version: e.Version}, nil
 	case errors.Is(err, errors.ErrUnsupported):
 		return State{Unknown: true}, nil
 	}

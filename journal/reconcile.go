@@ -2,10 +2,7 @@ package journal
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 
 	"github.com/paradiseftp/paradise"
 )
@@ -20,8 +17,14 @@ import (
 // ID, Host and User.Name of the record and nothing else.
 //
 // An upload was published if the name stands for another version than before, of
-// the size that was sent and, with a digest, of the same content. What cannot be
-// told is noted as reconciled: a record too many is better than one too few.
+// the size that was sent and, with a digest, of the same content. Where the storage
+// tells no versions, a file that is as large as the one before and was written
+// within two seconds before the intent, or later, cannot be told from it. What
+// cannot be told is noted as reconciled: a record too many is better than one too
+// few.
+//
+// Uploads of this process whose outcome is unknown are looked at too, but stay open
+// as long as the storage may still publish them.
 func (j *Journal) Reconcile(ctx context.Context, d paradise.FileDriver) error {
 	j.flush.Lock()
 	dead, err := j.log.dead()
@@ -30,72 +33,29 @@ func (j *Journal) Reconcile(ctx context.Context, d paradise.FileDriver) error {
 		return fmt.Errorf("journal: %w", err)
 	}
 	for _, r := range dead {
-		event, detail, err := verdict(ctx, d, r)
+		s := &paradise.Session{ID: r.Session, Host: r.Host, User: paradise.User{Name: r.User}}
+		f, err := look(ctx, d, s, r)
 		if err != nil {
 			return fmt.Errorf("journal: reconciling %q: %w", r.Name, err)
 		}
-		r.Time, r.Event, r.Detail, r.Before = now(), event, detail, nil
-		if err := j.append(r); err != nil {
+		if err := j.conclude(r, f, "upload of a dead process"); err != nil {
 			return fmt.Errorf("journal: %w", err)
 		}
-		j.o.Logger.Info("upload of a dead process", "event", event, "id", r.ID, "user", r.User, "name", r.Name, "detail", detail)
 	}
 	j.wait.Store(false)
+	return j.resolve(ctx)
+}
+
+// conclude notes what was found.
+func (j *Journal) conclude(r Record, f finding, what string) error {
+	r.Event = Lost
+	if f.published() {
+		r.Event = Reconciled
+	}
+	r.Time, r.Detail, r.Before = now(), f.detail, nil
+	if err := j.append(r); err != nil {
+		return err
+	}
+	j.o.Logger.Info(what, "event", r.Event, "id", r.ID, "user", r.User, "name", r.Name, "detail", r.Detail)
 	return nil
-}
-
-func verdict(ctx context.Context, d paradise.FileDriver, r Record) (Event, string, error) {
-	s := &paradise.Session{ID: r.Session, Host: r.Host, User: paradise.User{Name: r.User}}
-	is, err := state(ctx, d, s, r.Name)
-	if err != nil {
-		return "", "", err
-	}
-	was := State{Unknown: true}
-	if r.Before != nil {
-		was = *r.Before
-	}
-	switch {
-	case is.Unknown || was.Unknown:
-		return Reconciled, "the storage cannot tell", nil
-	case !is.Exists:
-		return Lost, "no such file", nil
-	case same(was, is):
-		return Lost, "the file is as it was before", nil
-	case r.Size >= 0 && is.Size >= 0 && !fits(r, is.Size):
-		return Lost, fmt.Sprintf("the file has %d bytes", is.Size), nil
-	case r.SHA256 != "":
-		return compare(ctx, d, s, r)
-	case was.Exists && was.Size == is.Size && was.ModTime.IsZero() && was.Unique == "":
-		return Reconciled, "the storage does not tell versions apart", nil
-	}
-	return Reconciled, "", nil
-}
-
-// same says that nothing has changed, as far as the storage tells versions apart.
-func same(was, is State) bool {
-	if !was.Exists || was.Size != is.Size || was.Unique != is.Unique || !was.ModTime.Equal(is.ModTime) {
-		return false
-	}
-	return is.Unique != "" || !is.ModTime.IsZero()
-}
-
-// fits allows what others may have appended before.
-func fits(r Record, size int64) bool {
-	return size == r.Size || r.Append && size > r.Size
-}
-
-func compare(ctx context.Context, d paradise.FileDriver, s *paradise.Session, r Record) (Event, string, error) {
-	f, err := d.Open(ctx, s, r.Name, 0)
-	if err != nil {
-		return Reconciled, "the file cannot be read", nil
-	}
-	defer f.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, io.LimitReader(f, r.Size+1)); err != nil {
-		return "", "", err
-	}
-	if hex.EncodeToString(sum.Sum(nil)) != r.SHA256 {
-		return Lost, "the file has other content", nil
-	}
-	return Reconciled, "", nil
 }

@@ -17,8 +17,8 @@ const (
 	Intent     Event = "intent"     // everything has come; the storage is about to publish it
 	Done       Event = "done"       // published, before the client gets its 226
 	Abort      Event = "abort"      // an intent that came to nothing
-	Reconciled Event = "reconciled" // an intent whose process died, and whose file is there
-	Lost       Event = "lost"       // an intent whose process died, and whose file is not there
+	Reconciled Event = "reconciled" // an intent without a known end, and the file is there
+	Lost       Event = "lost"       // an intent without a known end, and the file is not there
 )
 
 // Committed reports whether e tells of a file that was published.
@@ -60,6 +60,7 @@ type State struct {
 	Size    int64     `json:"size,omitempty"`
 	ModTime time.Time `json:"mod_time,omitzero"`
 	Unique  string    `json:"unique,omitempty"`
+	Version string    `json:"version,omitempty"` // paradise.Entry has its meaning
 }
 
 // Position is a place in a journal that stays valid when files are rotated. Zero is

@@ -50,6 +50,8 @@ type upload struct {
 	record      Record    // once the intent is written
 	intended    bool
 	committed   bool
+	failure     error // of Commit
+	cut         bool  // its ctx had ended
 }
 
 func (u *upload) Begin(ctx context.Context, info paradise.UploadInfo) error {
@@ -70,8 +72,10 @@ func (u *upload) Commit(ctx context.Context) error {
 	if err := u.intend(ctx); err != nil {
 		return err
 	}
-	if err := u.inner.Commit(ctx); err != nil {
-		return err
+	u.failure = errNoAnswer // also if Commit panics
+	if u.failure = u.inner.Commit(ctx); u.failure != nil {
+		u.cut = ctx.Err() != nil
+		return u.failure
 	}
 	u.committed = true
 	r := u.record
@@ -113,19 +117,14 @@ func (u *upload) intend(ctx context.Context) error {
 }
 
 // Abort leaves the storage alone if it has committed: only the note of that is
-// missing, and it will follow.
+// missing, and it will follow. A Commit that failed is looked into once the storage
+// has cleaned up.
 func (u *upload) Abort(ctx context.Context, cause error) {
 	if u.committed {
 		return
 	}
+	if u.intended {
+		defer u.lookInto(ctx, cause)
+	}
 	u.inner.Abort(ctx, cause)
-	if !u.intended {
-		return
-	}
-	r := u.record
-	r.Time, r.Event, r.Before = now(), Abort, nil
-	if cause != nil {
-		r.Detail = cause.Error()
-	}
-	_ = u.d.j.append(r) // has logged why; the intent is found lost after the next start
 }

@@ -2,16 +2,18 @@ package quota
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"math"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/paradiseftp/paradise"
 	"github.com/paradiseftp/paradise/internal/namelock"
 )
 
-// account is one key's usage and what its running uploads have reserved.
+// account is one key's locks and running uploads; what it uses is in the Store.
 type account struct {
 	q     *Driver
 	key   string
@@ -20,16 +22,14 @@ type account struct {
 	names namelock.Names
 
 	mu      sync.Mutex
-	known   bool
-	loading chan struct{} // closed when the scan that runs has ended
+	known   bool          // the Store has said that it is counted
+	loading chan struct{} // closed when the count that runs has ended
 	loadErr error         // of the last one
-	used    Usage
-	held    Usage
-	owed    Usage // changes that the Store refused to take
+	recount bool          // it will be counted anew
 	running map[*upload]struct{}
 }
 
-// account returns a session's account once its usage is known. Whoever has it
+// account returns a session's account once its files are counted. Whoever has it
 // calls done; a running upload keeps it besides.
 func (q *Driver) account(ctx context.Context, s *paradise.Session) (*account, error) {
 	a := q.use(q.o.Key(s))
@@ -74,20 +74,19 @@ func (q *Driver) makeRoom() {
 	q.many = 2 * len(q.accounts)
 }
 
-// rests reports whether the Store knows all that the account does. The caller
-// holds q.mu.
+// rests reports whether nobody works with the account. What the Store has not been
+// told yet is kept by the lease. The caller holds q.mu.
 func (a *account) rests() bool {
-	// One whose lock is taken does not rest; and a Store that is stuck, under that
-	// lock, must not hold up the other accounts.
+	// One whose lock is taken does not rest, and must not hold up the other accounts.
 	if a.users > 0 || !a.mu.TryLock() {
 		return false
 	}
 	defer a.mu.Unlock()
-	return a.loading == nil && len(a.running) == 0 && a.owed == Usage{}
+	return a.loading == nil && !a.recount && len(a.running) == 0
 }
 
-// load waits for the usage. A scan may outlast the patience of the session that
-// caused it; it goes on for the next one.
+// load waits until the account is counted. A count may outlast the patience of the
+// session that caused it; it goes on for the next one.
 func (a *account) load(ctx context.Context, s *paradise.Session) error {
 	a.mu.Lock()
 	if a.known {
@@ -98,7 +97,7 @@ func (a *account) load(ctx context.Context, s *paradise.Session) error {
 	if done == nil {
 		done = make(chan struct{})
 		a.loading = done
-		a.q.scans.Go(func() { a.count(s, done) })
+		a.q.scans.Go(func() { a.loaded(a.count(s), done) })
 	}
 	a.mu.Unlock()
 	select {
@@ -114,93 +113,118 @@ func (a *account) load(ctx context.Context, s *paradise.Session) error {
 	return a.loadErr
 }
 
-func (a *account) count(s *paradise.Session, done chan struct{}) {
-	u, err := a.initial(s)
+func (a *account) loaded(err error, done chan struct{}) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.known, a.loadErr, a.loading = err == nil, err, nil
-	a.used = u
 	close(done)
 }
 
-func (a *account) initial(s *paradise.Session) (Usage, error) {
-	u, ok, err := a.q.o.Store.Usage(a.q.ctx, a.key)
-	if err != nil || ok {
-		return u, err
-	}
-	if u, err = scan(a.q.ctx, a.q.FileDriver, s); err != nil {
-		return Usage{}, err
-	}
-	return u, a.q.o.Store.Set(a.q.ctx, a.key, u)
-}
-
-func (a *account) usage() Usage {
+// forget makes the next one who needs the usage ask the Store, which has lost it.
+func (a *account) forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.used
+	a.known = false
 }
 
-func (a *account) set(ctx context.Context, u Usage) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if err := a.q.o.Store.Set(ctx, a.key, u); err != nil {
+// count sees to it that the Store knows the usage. Others may change files
+// meanwhile; if that spoils the count, it is made once more, and then they wait.
+func (a *account) count(s *paradise.Session) error {
+	acc, err := a.q.o.Store.Account(a.q.ctx, a.key)
+	if err != nil || acc.Counted {
 		return err
 	}
-	a.used, a.owed = u, Usage{}
-	return nil
-}
-
-// add makes a change that has happened. A Store that fails gets it next time.
-func (a *account) add(ctx context.Context, d Usage) {
-	if d == (Usage{}) {
-		return
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.addLocked(ctx, d)
-}
-
-func (a *account) addLocked(ctx context.Context, d Usage) {
-	d = d.plus(a.owed)
-	now, err := a.q.o.Store.Add(context.WithoutCancel(ctx), a.key, d)
+	u, err := a.scan(a.q.ctx, s)
 	if err != nil {
-		a.used = a.used.plus(d).plus(Usage{-a.owed.Bytes, -a.owed.Files})
-		a.owed = d
+		return err
+	}
+	counted, err := a.q.o.Store.Count(a.q.ctx, a.key, u, acc.Version, "")
+	if err != nil || counted {
+		return err
+	}
+	if acc, err = a.q.o.Store.Account(a.q.ctx, a.key); err != nil || acc.Counted {
+		return err
+	}
+	return a.countAlone(a.q.ctx, s)
+}
+
+// countAlone counts while nobody, on this server or another, changes files.
+func (a *account) countAlone(ctx context.Context, s *paradise.Session) error {
+	if err := a.tree.Lock(ctx); err != nil {
+		return err
+	}
+	defer a.tree.Unlock()
+	l := a.lease(Limits{})
+	defer l.settle(ctx, Usage{})
+	if err := l.claim(ctx, true); err != nil {
+		return err
+	}
+	acc, err := a.q.o.Store.Account(ctx, a.key)
+	if err != nil {
+		return err
+	}
+	u, err := a.scan(ctx, s)
+	if err != nil {
+		return err
+	}
+	counted, err := a.q.o.Store.Count(ctx, a.key, u, acc.Version, l.id)
+	if err == nil && !counted {
+		err = errChanged
+	}
+	return err
+}
+
+var errChanged = errors.New("quota: the account was changed while its files were counted")
+
+// lateness is after what time a storage whose answer was lost has done what it was
+// asked, or will not.
+const lateness = time.Minute
+
+// countLater counts anew what an unknown outcome has left in doubt.
+func (a *account) countLater(s *paradise.Session) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.recount {
 		return
 	}
-	a.used, a.owed = now, Usage{}
+	a.recount = true
+	session := *s
+	a.q.scans.Go(func() {
+		select {
+		case <-a.q.ctx.Done():
+		case <-time.After(lateness):
+		}
+		a.mu.Lock()
+		a.recount = false
+		a.mu.Unlock()
+		if err := a.countAlone(a.q.ctx, &session); err != nil {
+			a.q.o.Logger.Error("files are not counted anew", "account", a.key, "error", err)
+		}
+	})
 }
 
-// reserve takes room for a running upload, or none.
-func (a *account) reserve(l Limits, want Usage) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if want.Bytes > room(l.Bytes, a.used.Bytes+a.held.Bytes) || want.Files > room(l.Files, a.used.Files+a.held.Files) {
-		return paradise.ErrQuota
+// now is where the account stands, as the Store says.
+func (a *account) now(ctx context.Context, s *paradise.Session) (Account, error) {
+	acc, err := a.q.o.Store.Account(ctx, a.key)
+	if err == nil && !acc.Counted { // it has lost the account
+		a.forget()
+		if err = a.load(ctx, s); err == nil {
+			acc, err = a.q.o.Store.Account(ctx, a.key)
+		}
 	}
-	a.held = a.held.plus(want)
-	return nil
-}
-
-// settle turns what an upload had reserved into the change that it made.
-func (a *account) settle(ctx context.Context, held, change Usage) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.held = a.held.plus(Usage{-held.Bytes, -held.Files})
-	if change != (Usage{}) {
-		a.addLocked(ctx, change)
-	}
+	return acc, err
 }
 
 // left is how many bytes an upload of a new file may have.
-func (a *account) left(l Limits) int64 {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if room(l.Files, a.used.Files+a.held.Files) == 0 {
+func (acc Account) left(l Limits) int64 {
+	if room(l.Files, acc.Used.Files+acc.Held.Files) == 0 {
 		return 0
 	}
-	return room(l.Bytes, a.used.Bytes+a.held.Bytes)
+	return room(l.Bytes, acc.Used.Bytes+acc.Held.Bytes)
 }
+
+// full says that not one byte more can be reserved.
+func (acc Account) full(l Limits) bool { return room(l.Bytes, acc.Used.Bytes+acc.Held.Bytes) == 0 }
 
 // room is what a limit leaves; never less than nothing.
 func room(limit, taken int64) int64 {
@@ -210,8 +234,9 @@ func room(limit, taken int64) int64 {
 	return max(limit-taken, 0)
 }
 
-// changing holds names still while what they stand for is looked at and changed.
-// The driver may be stuck in such a change, so others wait as long as ctx lasts.
+// changing holds names still, on this server, while what they stand for is looked at
+// and changed. The driver may be stuck in such a change, so others wait as long as
+// ctx lasts.
 func (a *account) changing(ctx context.Context, names ...string) (unlock func(), err error) {
 	if err := a.tree.RLock(ctx); err != nil {
 		return nil, err
@@ -225,6 +250,22 @@ func (a *account) changing(ctx context.Context, names ...string) (unlock func(),
 		free()
 		a.tree.RUnlock()
 	}, nil
+}
+
+// announce holds names still on all servers, or with alone everything. What only
+// frees goes on without a Store that does not answer.
+func (a *account) announce(ctx context.Context, alone bool, names ...string) (*lease, error) {
+	l := a.lease(Limits{})
+	err := l.claim(ctx, alone, names...)
+	if err != nil && ctx.Err() != nil {
+		l.settle(ctx, Usage{})
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		a.q.o.Logger.Warn("quota store does not answer; a change goes on without it", "account", a.key, "error", err)
+		l.claimLater(alone, names)
+	}
+	return l, nil
 }
 
 func (a *account) enter(u *upload) {

@@ -204,13 +204,19 @@ func TestAnAccountThatIsBeingCountedIsNotForgotten(t *testing.T) {
 	})
 }
 
-func TestAnAccountThatOwesTheStoreIsNotForgotten(t *testing.T) {
-	f := &forgetful{Memory: quota.NewMemory(), fails: true}
-	q := quota.New(memfs.New(), quota.Options{Store: f})
-	defer q.Close()
-	put(t, q, "/f", 5)
-	visit(t, q, 5000)
-	uses(t, q, 5, 1, "known here only")
+func TestWhatTheStoreIsYetToBeToldOutlivesItsAccount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newForgetful()
+		q := quota.New(memfs.New(), quota.Options{Store: f, Limits: quota.Fixed(quota.Limits{Bytes: 2 << 20})})
+		defer q.Close()
+		put(t, q, "/f", 1<<20)
+		visit(t, q, 5000)
+		assert.LessOrEqual(t, quota.Accounts(q), 1024)
+		assert.EqualValues(t, 1<<20, left(t, q), "it is still reserved")
+		f.fails.Store(false)
+		require.NoError(t, q.Remove(patience(t, 1), anna, "/f"), "the next change of the name tells it at once")
+		uses(t, q, 0, 0, "both are told")
+	})
 }
 
 func TestManyUsersAtOnceCountRightWhileAccountsAreForgotten(t *testing.T) {

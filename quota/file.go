@@ -34,7 +34,7 @@ func OpenFile(path string) (*File, error) {
 	}
 	f := &File{Memory: NewMemory(), path: path, id: rand.Text()}
 	if c.Open == "" && c.Usage != nil {
-		f.all = c.Usage
+		f.restore(c.Usage)
 	}
 	return f, writeFile(path, fileContent{Open: f.id})
 }

@@ -8,6 +8,9 @@
 // does so also for a user who has nothing left. Removing a file, and renaming one
 // over another, free at once. Folders do not count.
 //
+// Usage and reservations are kept in a [Store]. Servers that share one, and the
+// files, cannot exceed a limit together either.
+//
 // Sizes are asked of the wrapped driver by Stat. One that has no Stat, or whose
 // files change without the wrapper's knowledge, makes the numbers drift:
 // [Driver.Rescan] counts anew. Symbolic links are not followed and count nothing;
@@ -17,10 +20,14 @@ package quota
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
-	"io/fs"
+	"log/slog"
 	"math"
+	"strconv"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/paradiseftp/paradise"
 )
@@ -28,17 +35,18 @@ import (
 // Limits bound what one account may store. Zero: no bound; negative: nothing may
 // be stored.
 type Limits struct {
-	Bytes int64
-	Files int64
+	Bytes int64 // sum of the sizes of all files
+	Files int64 // their number
 }
 
-// Usage is what an account stores.
+// Usage is what an account stores, or the difference that a change makes.
 type Usage struct {
-	Bytes int64 `json:"bytes"`
-	Files int64 `json:"files"`
+	Bytes int64 `json:"bytes"` // sum of the sizes of all regular files
+	Files int64 `json:"files"` // their number; folders and links are none
 }
 
-func (u Usage) plus(d Usage) Usage { return Usage{u.Bytes + d.Bytes, u.Files + d.Files} }
+func (u Usage) plus(d Usage) Usage  { return Usage{u.Bytes + d.Bytes, u.Files + d.Files} }
+func (u Usage) minus(d Usage) Usage { return Usage{u.Bytes - d.Bytes, u.Files - d.Files} }
 
 // Options say how a [Driver] counts.
 type Options struct {
@@ -55,12 +63,21 @@ type Options struct {
 	// once per host.
 	Key func(s *paradise.Session) string
 
-	// Store keeps the usage. Nil: memory, filled by a scan of an account's files
-	// when it is first needed.
+	// Store keeps the usage and what running uploads have reserved. Servers that
+	// share one cannot exceed a limit together. Nil: memory. An account that it
+	// does not know is filled by a scan of its files when that is first needed.
 	Store Store
 
 	// Step is how many bytes an upload reserves at a time. Zero: 1 MiB.
 	Step int64
+
+	// Lease is how long the reservations of a server that died live on in a
+	// shared Store, and so how long the server may be held up without losing its
+	// own. Zero: 30 seconds.
+	Lease time.Duration
+
+	// Logger is told what cannot be counted or noted. Nil: nothing is logged.
+	Logger *slog.Logger
 }
 
 // Fixed is the same limits for everybody.
@@ -82,7 +99,13 @@ type Driver struct {
 	mu       sync.Mutex
 	accounts map[string]*account
 	many     int // how many make it look for accounts at rest
+
+	id     string // no two drivers have the same
+	count  atomic.Uint64
+	leases leases
 }
+
+func (q *Driver) newID() string { return q.id + "-" + strconv.FormatUint(q.count.Add(1), 36) }
 
 var _ paradise.FileDriver = (*Driver)(nil)
 
@@ -98,8 +121,13 @@ func New(d paradise.FileDriver, o Options) *Driver {
 	if o.Store == nil {
 		o.Store = NewMemory()
 	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
 	o.Step = cmp.Or(max(o.Step, 0), 1<<20)
-	q := &Driver{FileDriver: d, o: o, accounts: make(map[string]*account)}
+	o.Lease = cmp.Or(max(o.Lease, 0), 30*time.Second)
+	q := &Driver{FileDriver: d, o: o, accounts: make(map[string]*account), id: rand.Text()}
+	q.leases.q = q
 	q.ctx, q.cancel = context.WithCancel(context.Background())
 	return q
 }
@@ -113,40 +141,34 @@ func userKey(s *paradise.Session) string {
 	return s.User.Name + "\n" + s.Host
 }
 
-// Close ends scans that still run.
+// Close ends scans that still run, and the renewing of reservations.
 func (q *Driver) Close() error {
 	q.cancel()
+	q.leases.stop()
 	q.scans.Wait()
 	return nil
 }
 
-// Usage returns what a session's account uses and its limits. Running uploads
-// are not in it.
+// Usage returns what a session's account uses, as the Store says, and its limits.
+// Running uploads are not in it, nor is what a Store that did not answer is yet to be
+// told. The first call counts the files; where that fails it returns an error.
 func (q *Driver) Usage(ctx context.Context, s *paradise.Session) (Usage, Limits, error) {
 	a, err := q.account(ctx, s)
 	if err != nil {
 		return Usage{}, Limits{}, err
 	}
 	defer a.done()
-	return a.usage(), q.o.Limits(s), nil
+	acc, err := a.now(ctx, s)
+	return acc.Used, q.o.Limits(s), err
 }
 
-// Rescan counts a session's account anew. Changes by the account wait for it.
+// Rescan counts a session's account anew. It waits for changes that are under way as
+// long as ctx lasts, and changes by the account wait for it, on all servers that share
+// the Store. With an error the usage stays as it was.
 func (q *Driver) Rescan(ctx context.Context, s *paradise.Session) error {
-	a, err := q.account(ctx, s)
-	if err != nil {
-		return err
-	}
+	a := q.use(q.o.Key(s))
 	defer a.done()
-	if err := a.tree.Lock(ctx); err != nil {
-		return err
-	}
-	defer a.tree.Unlock()
-	u, err := scan(ctx, q.FileDriver, s)
-	if err != nil {
-		return err
-	}
-	return a.set(ctx, u)
+	return a.countAlone(ctx, s)
 }
 
 // Features implements [paradise.FileDriver]: those of the wrapped driver, and
@@ -170,134 +192,15 @@ func (q *Driver) Space(ctx context.Context, s *paradise.Session, dir string) (in
 		return 0, err
 	}
 	defer a.done()
-	return min(free, a.left(q.o.Limits(s))), nil
+	acc, err := a.now(ctx, s)
+	if err != nil {
+		return 0, err
+	}
+	return min(free, acc.left(q.o.Limits(s))), nil
 }
 
 // Copy implements [paradise.FileDriver]: the core copies through Store, so that
 // copies count.
 func (q *Driver) Copy(context.Context, *paradise.Session, string, string, paradise.CopyOptions) error {
 	return errors.ErrUnsupported
-}
-
-// Remove implements [paradise.FileDriver].
-func (q *Driver) Remove(ctx context.Context, s *paradise.Session, name string) error {
-	a, err := q.account(ctx, s)
-	if err != nil {
-		return err
-	}
-	defer a.done()
-	unlock, err := a.changing(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	old, err := q.look(ctx, s, name)
-	if err != nil {
-		return err
-	}
-	if err := q.FileDriver.Remove(ctx, s, name); err != nil {
-		return err
-	}
-	a.add(ctx, old.minus())
-	return nil
-}
-
-// Rename implements [paradise.FileDriver]. A file that is replaced frees.
-func (q *Driver) Rename(ctx context.Context, s *paradise.Session, from, to string, o paradise.RenameOptions) error {
-	a, err := q.account(ctx, s)
-	if err != nil {
-		return err
-	}
-	defer a.done()
-	src, err := q.look(ctx, s, from)
-	if err != nil {
-		return err
-	}
-	if !src.file {
-		return a.renameFolder(ctx, s, from, to, o)
-	}
-	return a.renameFile(ctx, s, from, to, o)
-}
-
-// renameFolder has the tree alone: below a folder that moves no name may be looked
-// at.
-func (a *account) renameFolder(ctx context.Context, s *paradise.Session, from, to string, o paradise.RenameOptions) error {
-	if err := a.tree.Lock(ctx); err != nil {
-		return err
-	}
-	defer a.tree.Unlock()
-	if err := a.q.FileDriver.Rename(ctx, s, from, to, o); err != nil {
-		return err
-	}
-	a.folderMoved(from, to)
-	return nil
-}
-
-func (a *account) renameFile(ctx context.Context, s *paradise.Session, from, to string, o paradise.RenameOptions) error {
-	q := a.q
-	unlock, err := a.changing(ctx, from, to)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	src, err := q.look(ctx, s, from)
-	if err != nil {
-		return err
-	}
-	old, err := q.look(ctx, s, to)
-	if err != nil {
-		return err
-	}
-	if err := q.FileDriver.Rename(ctx, s, from, to, o); err != nil {
-		return err
-	}
-	same := from == to || src.unique != "" && src.unique == old.unique
-	if !same {
-		a.add(ctx, old.minus())
-	}
-	return nil
-}
-
-// found is what a name stands for as far as it counts.
-type found struct {
-	file   bool
-	size   int64
-	unique string
-	blind  bool // the driver cannot tell
-}
-
-func (f found) minus() Usage { return Usage{}.less(f) }
-
-// less is u without a file.
-func (u Usage) less(f found) Usage {
-	if !f.file {
-		return u
-	}
-	return Usage{u.Bytes - f.size, u.Files - 1}
-}
-
-// more is u with a file.
-func (u Usage) more(f found) Usage {
-	if !f.file {
-		return u
-	}
-	return Usage{u.Bytes + f.size, u.Files + 1}
-}
-
-// look takes what is missing, or cannot be reached, for nothing: the driver then
-// refuses by itself.
-func (q *Driver) look(ctx context.Context, s *paradise.Session, name string) (found, error) {
-	e, err := q.FileDriver.Stat(ctx, s, name)
-	switch {
-	case err == nil && e.IsDir():
-		return found{}, nil
-	case err == nil:
-		return found{file: true, size: max(e.Size, 0), unique: e.Unique}, nil
-	case errors.Is(err, errors.ErrUnsupported):
-		return found{blind: true}, nil
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission),
-		errors.Is(err, paradise.ErrNotDir), errors.Is(err, paradise.ErrBadName):
-		return found{}, nil
-	}
-	return found{}, err
 }

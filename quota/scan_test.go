@@ -5,9 +5,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -94,15 +95,6 @@ func TestCloseEndsAScan(t *testing.T) {
 	require.NoError(t, q.Close())
 }
 
-func TestAScanDoesNotGoDownForEver(t *testing.T) {
-	m := memfs.New()
-	m.Put(strings.Repeat("/d", 80)+"/f", nil)
-	q := quota.New(m, quota.Options{})
-	defer q.Close()
-	_, _, err := q.Usage(t.Context(), anna)
-	assert.ErrorContains(t, err, "deeper than 64 folders")
-}
-
 func TestRescanFindsWhatChangedBehindOurBack(t *testing.T) {
 	m := seeded()
 	q := quota.New(m, quota.Options{})
@@ -168,30 +160,50 @@ func TestAMalformedFileIsAnError(t *testing.T) {
 	assert.ErrorContains(t, err, file)
 }
 
-// forgetful is a Store whose Add fails now and then.
+// forgetful is a Store whose Settle fails now and then.
 type forgetful struct {
 	*quota.Memory
-	fails bool
+	fails atomic.Bool
 }
 
-func (f *forgetful) Add(ctx context.Context, key string, change quota.Usage) (quota.Usage, error) {
-	if f.fails {
-		return quota.Usage{}, errors.New("unreachable")
+func newForgetful() *forgetful {
+	f := &forgetful{Memory: quota.NewMemory()}
+	f.fails.Store(true)
+	return f
+}
+
+func (f *forgetful) Settle(ctx context.Context, key string, l quota.Lease, change quota.Usage) error {
+	if f.fails.Load() {
+		return errors.New("unreachable")
 	}
-	return f.Memory.Add(ctx, key, change)
+	return f.Memory.Settle(ctx, key, l, change)
 }
 
 func TestWhatAStoreRefusedItGetsLater(t *testing.T) {
-	f := &forgetful{Memory: quota.NewMemory(), fails: true}
-	q := quota.New(seeded(), quota.Options{Store: f})
-	defer q.Close()
-	put(t, q, "/f", 5)
-	put(t, q, "/g", 5)
-	uses(t, q, 70, 5, "known here all the same")
-	f.fails = false
-	put(t, q, "/h", 5)
-	uses(t, q, 75, 6, "and then")
-	u, _, err := f.Usage(t.Context(), "anna")
-	require.NoError(t, err)
-	assert.Equal(t, quota.Usage{Bytes: 75, Files: 6}, u, "in the Store")
+	for name, next := range map[string]func(t *testing.T, q *quota.Driver){
+		"with the next change":  func(t *testing.T, q *quota.Driver) { put(t, q, "/h", 0); synctest.Wait() },
+		"after a while, anyway": func(t *testing.T, q *quota.Driver) { time.Sleep(time.Minute) }, // of the bubble's clock
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newForgetful()
+				q := quota.New(seeded(), quota.Options{Store: f, Step: 1, Limits: quota.Fixed(quota.Limits{Bytes: 157})})
+				defer q.Close()
+				put(t, q, "/f", 5)
+				put(t, q, "/g", 5)
+				require.NoError(t, q.Remove(t.Context(), anna, "/a"))
+				put(t, q, "/h", 0)
+				uses(t, q, 60, 3, "what the Store was told")
+				time.Sleep(time.Hour) // of the bubble's clock
+				assert.EqualValues(t, 157-60-10, left(t, q), "what came is reserved for as long as the Store does not know")
+				f.fails.Store(false)
+				next(t, q)
+				uses(t, q, 60, 5, "all that happened")
+				acc, err := f.Account(t.Context(), "anna")
+				require.NoError(t, err)
+				assert.Equal(t, quota.Usage{Bytes: 60, Files: 5}, acc.Used, "in the Store")
+				assert.Zero(t, acc.Held)
+			})
+		})
+	}
 }

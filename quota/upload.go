@@ -2,6 +2,7 @@ package quota
 
 import (
 	"context"
+	"errors"
 
 	"github.com/paradiseftp/paradise"
 )
@@ -19,18 +20,19 @@ func (q *Driver) Store(ctx context.Context, s *paradise.Session, name string, o 
 	if err != nil {
 		return nil, err
 	}
-	u := &upload{q: q, a: a, s: s, name: name, moved: name, o: o, limits: q.o.Limits(s)}
+	u := &upload{q: q, a: a, s: s, ctx: ctx, name: name, moved: name, o: o, limits: q.o.Limits(s)}
+	u.lease = a.lease(u.limits)
 	if !o.Append {
 		u.credit = old.size - o.Offset
 	}
 	a.enter(u)
 	// The driver's own refusal is the better one, so it is asked first.
 	if u.inner, err = q.FileDriver.Store(ctx, s, name, o); err != nil || u.inner == nil {
-		u.release()
+		u.release(ctx, Usage{})
 		return nil, err
 	}
-	if err := u.begin(old); err != nil {
-		u.inner.Abort(context.WithoutCancel(ctx), err)
+	if err := u.reserve(old); err != nil {
+		u.Abort(context.WithoutCancel(ctx), err)
 		return nil, err
 	}
 	return u, nil
@@ -42,61 +44,43 @@ type upload struct {
 	q      *Driver
 	a      *account
 	s      *paradise.Session
+	ctx    context.Context // of Store, and so of the writes
 	name   string
 	moved  string // its name after folders on the way were renamed; guarded by a.tree
 	o      paradise.StoreOptions
 	limits Limits
+	lease  *lease
 
 	credit int64 // bytes that it frees itself by replacing
 	wrote  int64
-	held   Usage
 }
 
-// begin reserves what is known to be needed.
-func (u *upload) begin(old found) error {
-	err := u.reserve(old)
-	if err != nil {
-		u.release()
+// reserve takes what is known to be needed.
+func (u *upload) reserve(old found) error {
+	var want Usage
+	if !old.file {
+		want.Files = 1
+	}
+	if u.o.SizeHint > 0 {
+		want.Bytes = max(u.o.SizeHint-u.credit, 0)
+	}
+	acc, err := u.hold(u.ctx, want)
+	if err == nil && u.o.SizeHint <= 0 && u.credit <= 0 && acc.full(u.limits) {
+		return paradise.ErrQuota
 	}
 	return err
 }
 
-func (u *upload) reserve(old found) error {
-	if !old.file {
-		if err := u.hold(Usage{Files: 1}); err != nil {
-			return err
-		}
+// hold reserves so much in all. A Store that has lost the account gets it counted.
+func (u *upload) hold(ctx context.Context, want Usage) (Account, error) {
+	acc, err := u.lease.hold(ctx, want)
+	if !errors.Is(err, ErrUncounted) {
+		return acc, err
 	}
-	if u.o.SizeHint > 0 {
-		return u.need(u.o.SizeHint - u.credit)
+	if err := u.a.load(ctx, u.s); err != nil {
+		return acc, err
 	}
-	if u.credit <= 0 && u.a.full(u.limits) {
-		return paradise.ErrQuota
-	}
-	return nil
-}
-
-// full says that not one byte more can be reserved.
-func (a *account) full(l Limits) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return room(l.Bytes, a.used.Bytes+a.held.Bytes) == 0
-}
-
-func (u *upload) hold(want Usage) error {
-	if err := u.a.reserve(u.limits, want); err != nil {
-		return err
-	}
-	u.held = u.held.plus(want)
-	return nil
-}
-
-// need sees to it that so many bytes are reserved in all.
-func (u *upload) need(bytes int64) error {
-	if more := bytes - u.held.Bytes; more > 0 {
-		return u.hold(Usage{Bytes: more})
-	}
-	return nil
+	return u.lease.hold(ctx, want)
 }
 
 func (u *upload) Begin(ctx context.Context, info paradise.UploadInfo) error {
@@ -114,13 +98,16 @@ func (u *upload) Write(p []byte) (int, error) {
 
 // grow reserves a step, or where that is too much, just what is needed now.
 func (u *upload) grow(bytes int64) error {
-	if bytes <= u.held.Bytes {
+	held := u.lease.held()
+	if bytes <= held.Bytes {
 		return nil
 	}
-	if u.need(max(bytes, u.held.Bytes+u.q.o.Step)) == nil {
-		return nil
+	step := max(bytes, held.Bytes+u.q.o.Step)
+	_, err := u.hold(u.ctx, Usage{step, held.Files})
+	if errors.Is(err, paradise.ErrQuota) && step > bytes {
+		_, err = u.hold(u.ctx, Usage{bytes, held.Files})
 	}
-	return u.need(bytes)
+	return err
 }
 
 // Commit looks again at what is replaced: the credit that the upload had at Store
@@ -139,33 +126,38 @@ func (u *upload) Commit(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	old, err := u.lookAt(ctx, places)
+	if err := u.claim(ctx, places); err != nil {
+		return err
+	}
+	defer u.lease.yield(ctx)
+	old, err := u.a.lookAt(ctx, u.s, places)
 	if err != nil {
 		return err
 	}
-	if err := u.ensure(u.change(old)); err != nil {
+	if err := u.ensure(ctx, u.change(old)); err != nil {
 		return err
 	}
 	err = u.inner.Commit(ctx)
-	u.settle(ctx, places, old, err)
+	u.release(ctx, u.came(ctx, places, old, err))
 	return err
 }
 
-// lookAt looks where the file may come to lie: a driver that holds the folder
-// open follows it to its new name, one that goes by names does not.
-func (u *upload) lookAt(ctx context.Context, places []string) ([]found, error) {
-	var all []found
-	for _, name := range places {
-		f, err := u.q.look(ctx, u.s, name)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, f)
+// claim holds the places still on all servers. It finds out too whether the
+// reservation still lives.
+func (u *upload) claim(ctx context.Context, places []string) error {
+	err := u.lease.claim(ctx, false, places...)
+	if !errors.Is(err, ErrUncounted) {
+		return err
 	}
-	return all, nil
+	if err := u.a.load(ctx, u.s); err != nil {
+		return err
+	}
+	return u.lease.claim(ctx, false, places...)
 }
 
-// change is what the upload will change at most.
+// change is what the upload will change at most. It may come to lie in any of the
+// places: a driver that holds the folder open follows it to its new name, one that
+// goes by names does not.
 func (u *upload) change(old []found) Usage {
 	var most Usage
 	for i, f := range old {
@@ -183,42 +175,47 @@ func (u *upload) change(old []found) Usage {
 }
 
 // ensure makes the reservation cover a change.
-func (u *upload) ensure(change Usage) error {
-	more := Usage{max(change.Bytes-u.held.Bytes, 0), max(change.Files-u.held.Files, 0)}
-	if more == (Usage{}) {
+func (u *upload) ensure(ctx context.Context, change Usage) error {
+	held := u.lease.held()
+	want := Usage{max(change.Bytes, held.Bytes), max(change.Files, held.Files)}
+	if want == held {
 		return nil
 	}
-	return u.hold(more)
+	_, err := u.hold(ctx, want)
+	return err
 }
 
-// settle counts what there is now: a driver may store another number of bytes than
-// it was given, and one whose Commit failed may have published all the same.
-func (u *upload) settle(ctx context.Context, places []string, old []found, err error) {
-	now, lookErr := u.lookAt(context.WithoutCancel(ctx), places)
+// came is what there is now: a driver may store another number of bytes than it was
+// given, and one whose Commit failed may have published all the same.
+func (u *upload) came(ctx context.Context, places []string, old []found, err error) Usage {
+	now, lookErr := u.a.lookAt(context.WithoutCancel(ctx), u.s, places)
+	if errors.Is(err, paradise.ErrUnknownOutcome) || err != nil && lookErr != nil {
+		u.a.countLater(u.s)
+	}
 	var change Usage
+	there := false
+	for i := range now {
+		change = change.less(old[i]).more(now[i])
+		there = there || now[i].file
+	}
 	switch {
-	case lookErr == nil && !now[0].blind:
-		for i := range now {
-			change = change.less(old[i]).more(now[i])
-		}
-	case err == nil:
-		change = u.change(old)
+	case err == nil && !there: // a folder moved on another server, or nothing can be seen
+		return u.change(old)
+	case err != nil && lookErr != nil: // the most that it can be, until it is counted
+		most := u.change(old)
+		return Usage{max(most.Bytes, 0), max(most.Files, 0)}
 	}
-	u.a.settle(ctx, u.held, change)
-	u.held = Usage{}
-	if err == nil {
-		u.release()
-	}
+	return change
 }
 
+// Abort gives back what is reserved, unless Commit has settled it.
 func (u *upload) Abort(ctx context.Context, cause error) {
-	defer u.release()
+	defer u.release(ctx, Usage{})
 	u.inner.Abort(ctx, cause)
 }
 
-// release gives back what is reserved and forgets the upload.
-func (u *upload) release() {
-	u.a.settle(context.Background(), u.held, Usage{})
-	u.held = Usage{}
+// release ends the reservation, once, and forgets the upload.
+func (u *upload) release(ctx context.Context, change Usage) {
+	u.lease.settle(ctx, change)
 	u.a.leave(u)
 }
