@@ -5,6 +5,8 @@ import (
 	"errors"
 	"maps"
 	"math"
+	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -235,35 +237,54 @@ func room(limit, taken int64) int64 {
 }
 
 // changing holds names still, on this server, while what they stand for is looked at
-// and changed. The driver may be stuck in such a change, so others wait as long as
-// ctx lasts.
-func (a *account) changing(ctx context.Context, names ...string) (unlock func(), err error) {
+// and changed, and returns the keys that it holds. The driver may be stuck in such a
+// change, so others wait as long as ctx lasts.
+func (a *account) changing(ctx context.Context, s *paradise.Session, names ...string) (keys []string, unlock func(), err error) {
 	if err := a.tree.RLock(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	free, err := a.names.LockAll(ctx, names...)
+	keys = a.keys(ctx, s, names)
+	free, err := a.names.LockAll(ctx, keys...)
 	if err != nil {
 		a.tree.RUnlock()
-		return nil, err
+		return nil, nil, err
 	}
-	return func() {
+	return keys, func() {
 		free()
 		a.tree.RUnlock()
 	}, nil
 }
 
-// announce holds names still on all servers, or with alone everything. What only
+// keys are what names are held by: themselves, and where links may lead to folders
+// what is the same by whatever path, the folder's identity and the name in it. That is
+// no path, for paths begin with a slash.
+func (a *account) keys(ctx context.Context, s *paradise.Session, names []string) []string {
+	keys := slices.Clone(names)
+	if a.q.Features(s)&paradise.FeatureLinks == 0 {
+		return keys
+	}
+	for _, name := range names {
+		dir, base := path.Split(name)
+		e, err := a.q.FileDriver.Stat(ctx, s, path.Clean(dir))
+		if err == nil && e.Unique != "" {
+			keys = append(keys, e.Unique+"\n"+base)
+		}
+	}
+	return keys
+}
+
+// announce holds keys still on all servers, or with alone everything. What only
 // frees goes on without a Store that does not answer.
-func (a *account) announce(ctx context.Context, alone bool, names ...string) (*lease, error) {
+func (a *account) announce(ctx context.Context, alone bool, keys []string) (*lease, error) {
 	l := a.lease(Limits{})
-	err := l.claim(ctx, alone, names...)
+	err := l.claim(ctx, alone, keys...)
 	if err != nil && ctx.Err() != nil {
 		l.settle(ctx, Usage{})
 		return nil, context.Cause(ctx)
 	}
 	if err != nil {
 		a.q.o.Logger.Warn("quota store does not answer; a change goes on without it", "account", a.key, "error", err)
-		l.claimLater(alone, names)
+		l.claimLater(alone, keys)
 	}
 	return l, nil
 }

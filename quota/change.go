@@ -14,12 +14,12 @@ import (
 func (q *Driver) Remove(ctx context.Context, s *paradise.Session, name string) error {
 	a := q.use(q.o.Key(s))
 	defer a.done()
-	unlock, err := a.changing(ctx, name)
+	keys, unlock, err := a.changing(ctx, s, name)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	return a.change(ctx, s, false, []string{name}, func(old []found) (Usage, error) {
+	return a.change(ctx, s, hold{keys: keys}, []string{name}, func(old []found) (Usage, error) {
 		return old[0].minus(), q.FileDriver.Remove(ctx, s, name)
 	})
 }
@@ -44,12 +44,12 @@ func (q *Driver) Rename(ctx context.Context, s *paradise.Session, from, to strin
 var errNoFile = errors.New("quota: no file")
 
 func (a *account) renameFile(ctx context.Context, s *paradise.Session, from, to string, o paradise.RenameOptions) error {
-	unlock, err := a.changing(ctx, from, to)
+	keys, unlock, err := a.changing(ctx, s, from, to)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	return a.change(ctx, s, false, []string{from, to}, func(old []found) (Usage, error) {
+	return a.change(ctx, s, hold{keys: keys}, []string{from, to}, func(old []found) (Usage, error) {
 		if !old[0].file {
 			return Usage{}, errNoFile
 		}
@@ -64,7 +64,7 @@ func (a *account) renameFolder(ctx context.Context, s *paradise.Session, from, t
 		return err
 	}
 	defer a.tree.Unlock()
-	return a.change(ctx, s, true, []string{from, to}, func(old []found) (Usage, error) {
+	return a.change(ctx, s, hold{alone: true}, []string{from, to}, func(old []found) (Usage, error) {
 		change, err := a.rename(ctx, s, from, to, o, old)
 		if !old[0].file && (err == nil || errors.Is(err, paradise.ErrUnknownOutcome)) {
 			a.folderMoved(from, to)
@@ -91,10 +91,16 @@ func (a *account) rename(ctx context.Context, s *paradise.Session, from, to stri
 	return dst.minus(), nil
 }
 
+// hold is what the other servers leave alone during a change.
+type hold struct {
+	keys  []string
+	alone bool // everything
+}
+
 // change does what changes names, and counts it. do is told what they stood for and
 // returns what it comes to; where it fails, what they stand for then tells.
-func (a *account) change(ctx context.Context, s *paradise.Session, alone bool, names []string, do func([]found) (Usage, error)) error {
-	l, err := a.announce(ctx, alone, names...)
+func (a *account) change(ctx context.Context, s *paradise.Session, h hold, names []string, do func([]found) (Usage, error)) error {
+	l, err := a.announce(ctx, h.alone, h.keys)
 	if err != nil {
 		return err
 	}

@@ -303,6 +303,7 @@ func TestServersAtOnceStayBelowTheLimit(t *testing.T) {
 	const limit, files = 2000, 6
 	for seed := range uint64(3) {
 		m, s := &moments{FS: memfs.New()}, quota.NewMemory()
+		m.Put("/x/a", make([]byte, 100))
 		all := servers(t, 3, m, s, quota.Limits{Bytes: limit, Files: files})
 		var wg sync.WaitGroup
 		for i := range 6 {
@@ -325,18 +326,26 @@ func TestServersAtOnceStayBelowTheLimit(t *testing.T) {
 	}
 }
 
-// sharer makes random changes beside others.
+// sharer makes random changes beside others, in folders that move.
 type sharer struct {
 	t *testing.T
 	q *quota.Driver
 	r *rand.Rand
 }
 
-func (w *sharer) name() string { return "/" + string(rune('a'+w.r.IntN(4))) }
+func (w *sharer) folder() string { return "/" + string(rune('x'+w.r.IntN(3))) }
+
+func (w *sharer) name() string {
+	name := "/" + string(rune('a'+w.r.IntN(4)))
+	if w.r.IntN(2) == 0 {
+		return name
+	}
+	return w.folder() + name
+}
 
 func (w *sharer) step(ctx context.Context) {
 	var err error
-	switch w.r.IntN(8) {
+	switch w.r.IntN(10) {
 	case 0:
 		err = w.q.Remove(ctx, anna, w.name())
 	case 1:
@@ -344,8 +353,15 @@ func (w *sharer) step(ctx context.Context) {
 	case 2:
 		err = w.q.Rescan(ctx, anna)
 		assert.NoError(w.t, err)
+	case 3:
+		err = w.q.Rename(ctx, anna, w.folder(), w.folder(), paradise.RenameOptions{})
+	case 4:
+		err = w.q.Mkdir(ctx, anna, w.folder())
 	default:
 		o := paradise.StoreOptions{Append: w.r.IntN(3) == 0, Exclusive: w.r.IntN(5) == 0}
+		if !o.Append && w.r.IntN(4) == 0 {
+			o.Offset = w.r.Int64N(50)
+		}
 		err = store(ctx, w.q, w.name(), w.r.IntN(700), o)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {

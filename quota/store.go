@@ -72,7 +72,7 @@ type Account struct {
 type Lease struct {
 	ID    string        // of the change: no two, on whatever server, have the same
 	Hold  Usage         // what it may add at most; never negative
-	Names []string      // paths that it is about to change, or is changing now; in any order
+	Names []string      // of what it is about to change, or is changing now: any strings, in any order
 	Alone bool          // it is about to change what many names mean: a folder moves, all is counted
 	TTL   time.Duration // how long it lives from now on, on the Store's clock; more than zero
 }

@@ -121,12 +121,13 @@ func (u *upload) Commit(ctx context.Context) error {
 	if u.moved != u.name {
 		places = append(places, u.moved)
 	}
-	unlock, err := u.a.names.LockAll(ctx, places...)
+	keys := u.a.keys(ctx, u.s, places)
+	unlock, err := u.a.names.LockAll(ctx, keys...)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if err := u.claim(ctx, places); err != nil {
+	if err := u.claim(ctx, keys); err != nil {
 		return err
 	}
 	defer u.lease.yield(ctx)
@@ -142,17 +143,17 @@ func (u *upload) Commit(ctx context.Context) error {
 	return err
 }
 
-// claim holds the places still on all servers. It finds out too whether the
-// reservation still lives.
-func (u *upload) claim(ctx context.Context, places []string) error {
-	err := u.lease.claim(ctx, false, places...)
+// claim holds keys still on all servers. It finds out too whether the reservation
+// still lives.
+func (u *upload) claim(ctx context.Context, keys []string) error {
+	err := u.lease.claim(ctx, false, keys...)
 	if !errors.Is(err, ErrUncounted) {
 		return err
 	}
 	if err := u.a.load(ctx, u.s); err != nil {
 		return err
 	}
-	return u.lease.claim(ctx, false, places...)
+	return u.lease.claim(ctx, false, keys...)
 }
 
 // change is what the upload will change at most. It may come to lie in any of the
