@@ -182,3 +182,22 @@ func TestACountThatARenameHasSpoiledIsMadeAgain(t *testing.T) {
 		})
 	}
 }
+
+// deaf is a Store that takes what has ended, and answers no question.
+type deaf struct{ quota.Store }
+
+func (deaf) Reserve(context.Context, string, quota.Lease, quota.Limits) (quota.Account, error) {
+	return quota.Account{}, errors.New("unreachable")
+}
+
+func TestAMoveThatTheStoreWasNotToldOfSpoilsACountToo(t *testing.T) {
+	d, s := &between{FS: memfs.New(), at: "/b"}, quota.NewMemory()
+	d.Put("/a/", nil)
+	d.Put("/b/f", make([]byte, 25))
+	q := servers(t, 1, d, s, quota.Limits{})[0]
+	other := servers(t, 1, d, deaf{s}, quota.Limits{})[0]
+	d.do = func() {
+		assert.NoError(t, other.Rename(t.Context(), anna, "/b/f", "/a/f", paradise.RenameOptions{}))
+	}
+	uses(t, q, 25, 1, "the file, once")
+}
