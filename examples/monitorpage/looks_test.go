@@ -46,7 +46,8 @@ func TestThePageFitsWindowsAndPhones(t *testing.T) {
 				require.NoError(t, err)
 				require.NoError(t, os.WriteFile(filepath.Join(*shots, look.name+".png"), picture, 0o644))
 			}
-			assert.LessOrEqual(t, value[int](t, tab, `document.documentElement.scrollWidth`), int(look.width), "no sideways scrolling")
+			assert.LessOrEqual(t, value[int](t, tab, `document.documentElement.scrollWidth`), int(look.width),
+				"no sideways scrolling")
 			dark := value[bool](t, tab, `getComputedStyle(document.body).backgroundColor === "rgb(18, 22, 21)"`)
 			assert.Equal(t, look.scheme == "dark", dark)
 		})
@@ -60,7 +61,9 @@ func (w *watched) await(tab context.Context, long bool) {
 	if long {
 		points = 290
 	}
-	_, err := chromedp.Run(tab, chromedp.Poll[bool](fmt.Sprintf(`past.length >= %d`, points), chromedp.WithPollingInterval(time.Second), chromedp.WithPollingTimeout(0)))
+	_, err := chromedp.Run(tab,
+		chromedp.Poll[bool](fmt.Sprintf(`past.length >= %d`, points), chromedp.WithPollingInterval(time.Second),
+			chromedp.WithPollingTimeout(0)))
 	require.NoError(w.t, err)
 }
 
@@ -70,7 +73,8 @@ func (w *watched) traffic() (stop func()) {
 	require.NoError(w.t, auser.MakeDir("projects"))
 	require.NoError(w.t, camera.MakeDir("2026-11-25"))
 	require.NoError(w.t, put(w.t, auser, "projects/notes.txt", text(13984)))
-	require.Error(w.t, put(w.t, auser, "projects/tool", []byte("\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x3e\x00")))
+	require.Error(w.t,
+		put(w.t, auser, "projects/tool", []byte("\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x3e\x00")))
 	require.NoError(w.t, put(w.t, camera, "2026-11-25/front-door-101502.txt", text(284_000)))
 	_, err := camera.List("2026-11-25")
 	require.NoError(w.t, err)

@@ -52,7 +52,8 @@ func TestOlderTransfersUnfold(t *testing.T) {
 	}
 	run(t, tab, chromedp.Navigate(w.page))
 	eventually(t, tab, `document.querySelectorAll("#recent tbody tr").length === 12`)
-	assert.Equal(t, "/19.txt", value[string](t, tab, `document.querySelector("#recent tbody th bdi").textContent`), "the newest is first")
+	assert.Equal(t, "/19.txt", value[string](t, tab, `document.querySelector("#recent tbody th bdi").textContent`),
+		"the newest is first")
 	run(t, tab, chromedp.Click(chromedp.ID("more")))
 	eventually(t, tab, `document.querySelectorAll("#recent tbody tr").length === 20`)
 	run(t, tab, chromedp.Click(chromedp.ID("more")))
@@ -101,7 +102,8 @@ func TestOlderProcessesAreShownWhileTheyDrain(t *testing.T) {
 	assert.True(t, value[bool](t, tab, `document.querySelector("#older").checkVisibility() === false`), "there is none")
 
 	w.older.Store(&[]monitor.Generation{
-		{PID: 4711, Started: time.Now().Add(-time.Hour), Clients: 7, Transfers: 1, Sessions: []monitor.Session{{ID: 1, User: "idle"}, moving(file)}},
+		{PID: 4711, Started: time.Now().Add(-time.Hour), Clients: 7, Transfers: 1,
+			Sessions: []monitor.Session{{ID: 1, User: "idle"}, moving(file)}},
 		{PID: 4712, Started: time.Now(), Clients: 1, Silent: true},
 		{PID: 4713, Started: time.Now(), Serving: true, Sessions: []monitor.Session{{ID: 3, User: "new"}}},
 	})
@@ -110,9 +112,11 @@ func TestOlderProcessesAreShownWhileTheyDrain(t *testing.T) {
 	cells := value[[]string](t, tab, `[...document.querySelector("#draining tbody tr").cells].map(c => c.textContent)`)
 	require.Len(t, cells, 5)
 	assert.Equal(t, []string{"4711", "7", "1", user + " " + file}, slices.Delete(cells, 1, 2))
-	assert.Equal(t, "4712, does not answer", value[string](t, tab, `document.querySelectorAll("#draining tbody th")[1].textContent`))
+	assert.Equal(t, "4712, does not answer",
+		value[string](t, tab, `document.querySelectorAll("#draining tbody th")[1].textContent`))
 	assert.Equal(t, "9", value[string](t, tab, `document.querySelector("#now-sessions").textContent`))
-	assert.Equal(t, "3 of 9, those with transfers first", value[string](t, tab, `document.querySelector("#sessions-note").textContent`))
+	assert.Equal(t, "3 of 9, those with transfers first",
+		value[string](t, tab, `document.querySelector("#sessions-note").textContent`))
 	assert.Contains(t, value[string](t, tab, sessionRow("idle")+`.cells[0].textContent`), "process 4711")
 	eventually(t, tab, sessionRow("new")+` !== undefined`)
 	assert.Equal(t, "row", value[string](t, tab, `document.querySelector("#draining tbody th").scope`))
@@ -133,11 +137,13 @@ func TestScreenReadersFindTablesWithCaptions(t *testing.T) {
 			run(t, tab, chromedp.EmulateViewport(width, 900), chromedp.Navigate(w.page))
 			eventually(t, tab, sessionRow("auser")+` !== undefined`)
 			names := accessible(t, tab)
-			for _, caption := range []string{"Sessions", "Recent transfers the last 50", "Totals since the start", "Refused since the start"} {
+			for _, caption := range []string{"Sessions", "Recent transfers the last 50", "Totals since the start",
+				"Refused since the start"} {
 				assert.Contains(t, names["table"], caption)
 			}
 			assert.Subset(t, names["columnheader"], []string{"Client", "Address", "Age", "Command", "File", "Rate", "Progress"})
-			assert.True(t, slices.ContainsFunc(names["rowheader"], func(s string) bool { return len(s) > 5 && s[:5] == "auser" }))
+			assert.True(t, slices.ContainsFunc(names["rowheader"],
+				func(s string) bool { return len(s) > 5 && s[:5] == "auser" }))
 			assert.Contains(t, names["image"], "Throughput over the last five minutes, now receiving 0 B/s and sending 0 B/s")
 			assert.Len(t, names["status"], 1, "one polite announcement")
 		})
@@ -165,7 +171,8 @@ func TestTheSignedInMayEndASession(t *testing.T) {
 	c := w.login("auser")
 	run(t, tab, chromedp.Navigate(w.page))
 	eventually(t, tab, sessionRow("auser")+` !== undefined`)
-	require.Zero(t, value[int](t, tab, `document.querySelectorAll("#sessions button").length`), "strangers have no buttons")
+	require.Zero(t, value[int](t, tab, `document.querySelectorAll("#sessions button").length`),
+		"strangers have no buttons")
 
 	_, err := chromedp.RunResponse(tab, chromedp.SendKeys(chromedp.ID("token"), token+"\r"))
 	require.NoError(t, err)

@@ -42,7 +42,8 @@ func newWatched(t *testing.T) *watched {
 	require.NoError(t, err)
 	t.Cleanup(func() { files.Close() })
 	w.srv = &paradise.Server{
-		Auth:   paradise.Accounts{"auser": "secret", "camera-07": "secret", "press": "secret", "<img src=x onerror=alert(1)>": "secret"},
+		Auth: paradise.Accounts{"auser": "secret", "camera-07": "secret", "press": "secret",
+			"<img src=x onerror=alert(1)>": "secret"},
 		Files:  files,
 		Limits: paradise.Limits{FailedDelay: -1},
 		Policy: paradise.Policy{DownloadRate: 400 << 10, Gate: paradise.Gate{Deny: []string{"application/x-executable"}}},
@@ -54,7 +55,9 @@ func newWatched(t *testing.T) *watched {
 	go w.srv.Serve(l)
 	t.Cleanup(func() { w.srv.Close() })
 	w.older.Store(new([]monitor.Generation))
-	h, err := monitor.New(w.srv, monitor.Options{Token: token, Drain: func() { close(w.drained) }, Generations: func() []monitor.Generation { return *w.older.Load() }})
+	h, err := monitor.New(w.srv,
+		monitor.Options{Token: token, Drain: func() { close(w.drained) },
+			Generations: func() []monitor.Generation { return *w.older.Load() }})
 	require.NoError(t, err)
 	hs := httptest.NewServer(h)
 	t.Cleanup(hs.Close)

@@ -12,11 +12,11 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// accountKeys are the keys of an account, with the fields that they fill.
+// accountKeys are the keys of an account, with the types of their fields.
 var accountKeys = fieldsOf(reflect.TypeFor[account]())
 
-// fieldsOf are the fields of a struct by the names that the file gives them. One
-// that may be left out is what it points to.
+// fieldsOf returns the types of a struct's fields by their names in the file. For a
+// pointer to a bool, which may be left out, it returns bool.
 func fieldsOf(t reflect.Type) map[string]reflect.Type {
 	keys := make(map[string]reflect.Type)
 	for f := range t.Fields() {
@@ -33,10 +33,9 @@ func fieldsOf(t reflect.Type) map[string]reflect.Type {
 	return keys
 }
 
-// checkAccounts looks at the accounts of a file before they are decoded: each
-// error names key and line, and says what is expected. A value that is empty is
-// an error too: of an empty home, say, nobody knows whether it was to be all of
-// -root or has got lost.
+// checkAccounts checks the accounts of a file before they are decoded. Each error names
+// the key and the line, and says what is expected. An empty value is an error too: an
+// empty home, for example, may mean all of -root, or the value was lost.
 func checkAccounts(md toml.MetaData, text string, accounts toml.Primitive, defined bool) error {
 	if !defined {
 		return nil
@@ -49,7 +48,8 @@ func checkAccounts(md toml.MetaData, text string, accounts toml.Primitive, defin
 		return err
 	}
 	if len(tables) == 0 {
-		return failAt(text, toml.Key{"accounts"}, errors.New("names nobody: write [accounts.NAME] and its password below, or leave it out"))
+		return failAt(text, toml.Key{"accounts"},
+			errors.New("names nobody: write [accounts.NAME] and its password below, or leave it out"))
 	}
 	for _, name := range sortedKeys(tables) {
 		key := toml.Key{"accounts", name}
@@ -63,7 +63,7 @@ func checkAccounts(md toml.MetaData, text string, accounts toml.Primitive, defin
 	return nil
 }
 
-// checkTable looks at an account, or at a table inside of one.
+// checkTable checks an account, or a table inside an account.
 func checkTable(md toml.MetaData, text string, at toml.Key, table toml.Primitive, known map[string]reflect.Type) error {
 	if err := md.PrimitiveDecode(table, tableCheck{at.String(), known}); err != nil {
 		return err
@@ -91,13 +91,13 @@ func checkTable(md toml.MetaData, text string, at toml.Key, table toml.Primitive
 	return nil
 }
 
-// tableCheck refuses what is no table of the name and the keys.
+// tableCheck refuses values that are not tables. name and keys are for the error.
 type tableCheck struct {
 	name string
 	keys map[string]reflect.Type
 }
 
-// UnmarshalTOML implements [toml.Unmarshaler], whose errors get their line.
+// UnmarshalTOML implements [toml.Unmarshaler]: the decoder adds the line to its errors.
 func (c tableCheck) UnmarshalTOML(value any) error {
 	if _, ok := value.(map[string]any); ok {
 		return nil
@@ -112,8 +112,7 @@ func (c tableCheck) UnmarshalTOML(value any) error {
 	return fmt.Errorf("is no table: write [%s] and its keys below, %s among them", c.name, example)
 }
 
-// accountHint says what a key of an account, which is none, may have been meant
-// for.
+// accountHint suggests what an unknown key of an account may have been meant for.
 func accountHint(name string, known map[string]reflect.Type) string {
 	hint := didYouMean(name, "", slices.Sorted(maps.Keys(known)))
 	device := fieldsOf(reflect.TypeFor[deviceProfile]())
@@ -132,17 +131,16 @@ func accountHint(name string, known map[string]reflect.Type) string {
 	return ""
 }
 
-// readsText reports whether a field reads a text by itself, and has errors of
-// its own.
+// readsText reports whether a field parses its text itself, with its own errors.
 func readsText(t reflect.Type) bool {
 	unmarshaler := reflect.TypeFor[encoding.TextUnmarshaler]()
 	return t.Implements(unmarshaler) || reflect.PointerTo(t).Implements(unmarshaler)
 }
 
-// valueCheck holds a value against the field that it is for.
+// valueCheck compares a value with the type of its field.
 type valueCheck struct{ field reflect.Type }
 
-// UnmarshalTOML implements [toml.Unmarshaler], whose errors get their line.
+// UnmarshalTOML implements [toml.Unmarshaler]: the decoder adds the line to its errors.
 func (c valueCheck) UnmarshalTOML(value any) error {
 	switch text, isText := value.(string); {
 	case readsText(c.field):

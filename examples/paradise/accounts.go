@@ -19,12 +19,20 @@ import (
 	"github.com/paradiseftp/paradise/auth/webhook"
 )
 
-// account is a user in the configuration file. Zero is what holds for all.
+// account is a user in the configuration file. A field that is zero is as for all users.
 type account struct {
-	Password     *hash         `toml:"password"`                // a hash, as "paradise hash-password" prints it
-	Home         string        `toml:"home,omitempty"`          // folder that is the user's whole world, below -root unless absolute; made if missing
-	Start        string        `toml:"start,omitempty"`         // first folder inside it, as the user sees it; it confines nothing
-	Deny         []permission  `toml:"deny,omitempty"`          // or a preset: read-only, upload-only
+	// Password is a hash, as "paradise hash-password" prints it.
+	Password *hash `toml:"password"`
+
+	// Home is the folder to which the user is confined, relative to -root unless
+	// absolute; it is created if missing.
+	Home string `toml:"home,omitempty"`
+
+	// Start is the folder inside Home in which the user starts, as the user sees it.
+	// It does not confine the user.
+	Start string `toml:"start,omitempty"`
+
+	Deny         []permission  `toml:"deny,omitempty"`          // single permissions, or read-only, upload-only
 	TLS          tlsRule       `toml:"tls,omitempty"`           // optional, login or required
 	MaxFileSize  int64         `toml:"max-file-size,omitempty"` // bytes
 	MaxSessions  int           `toml:"max-sessions,omitempty"`
@@ -42,11 +50,11 @@ type account struct {
 
 	ownConcessions
 	files paradise.FileDriver
-	mend  func()         // makes the home again if it is missing; nil: nothing to make
-	user  *paradise.User // what a login gets
+	mend  func()         // creates the home again if it is missing; nil: there is no home to create
+	user  *paradise.User // the user of every login
 }
 
-// permission is one of the names that auth/webhook uses too.
+// permission is a permission by its name in auth/webhook.
 type permission paradise.Perm
 
 func (p *permission) UnmarshalText(text []byte) error {
@@ -59,7 +67,8 @@ func (p *permission) UnmarshalText(text []byte) error {
 }
 
 func (p permission) MarshalText() ([]byte, error) {
-	for _, name := range []string{"read-only", "upload-only", "list", "read", "create", "overwrite", "append", "delete", "rename", "mkdir", "rmdir", "chmod", "times", "site"} {
+	for _, name := range []string{"read-only", "upload-only", "list", "read", "create", "overwrite", "append", "delete",
+		"rename", "mkdir", "rmdir", "chmod", "times", "site"} {
 		if perm, err := webhook.ParsePerm(name); err == nil && permission(perm) == p {
 			return []byte(name), nil
 		}
@@ -67,7 +76,7 @@ func (p permission) MarshalText() ([]byte, error) {
 	return nil, fmt.Errorf("permission %d has no name", p)
 }
 
-// wait is a time of zero or more, as in "250ms".
+// wait is a duration of zero or more, as in "250ms".
 type wait time.Duration
 
 func (w *wait) UnmarshalText(text []byte) error {
@@ -84,7 +93,7 @@ func (w *wait) UnmarshalText(text []byte) error {
 
 func (w wait) MarshalText() ([]byte, error) { return []byte(time.Duration(w).String()), nil }
 
-// tlsRule says where encryption is needed; empty is what holds for all.
+// tlsRule says where encryption is needed. Empty: as for all users.
 type tlsRule string
 
 func (r *tlsRule) UnmarshalText(text []byte) error {
@@ -101,7 +110,7 @@ var tlsRules = map[tlsRule]paradise.TLSRule{
 	"required": paradise.TLSRequired,
 }
 
-// deviceProfile is paradise.DeviceProfile as the file names it.
+// deviceProfile is paradise.DeviceProfile with the names of the file.
 type deviceProfile struct {
 	MkdExistingOK  bool `toml:"mkd-existing-ok,omitempty"`
 	MakeParents    bool `toml:"make-parents,omitempty"`
@@ -114,7 +123,7 @@ type deviceProfile struct {
 	AnyActivePeer  bool `toml:"any-active-peer,omitempty"`
 }
 
-// policy is base with what the account changes.
+// policy returns base with the changes of the account.
 func (a *account) policy(base paradise.Policy) paradise.Policy {
 	p := base
 	p.Deny |= a.denied()
@@ -142,8 +151,8 @@ func (a *account) policy(base paradise.Policy) paradise.Policy {
 	return p
 }
 
-// print writes the account as the file has it. A comment stands in the place of
-// its password, where one can be written: above the tables inside the account.
+// print writes the account in the format of the file. In place of the password it writes
+// a comment, above the tables inside the account, where a password can be added.
 func (a *account) print(w io.Writer, name string) error {
 	shown := *a
 	shown.Password = nil
@@ -158,27 +167,31 @@ func (a *account) print(w io.Writer, name string) error {
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// directory is who may log in, and as what: one state of the configuration. It
-// never changes; a reload makes another one.
+// directory knows the users who may log in, as one state of the configuration describes
+// them. It never changes; a reload creates another one.
 type directory struct {
 	accounts map[string]*account
-	dummy    *hash // is verified for names that nobody has
+	dummy    *hash // verified for unknown names, so that they take as long as known ones
 	hashing  *hashing
 	policy   paradise.Policy
 	trace    []string
-	traces   bool                // anybody
-	service  paradise.AuthDriver // asked about names that are not ours; nil: none
+	traces   bool                // some user is traced
+	service  paradise.AuthDriver // asked about names that are not in accounts; nil: none
 }
 
-// logins is the AuthDriver whose directory a reload exchanges.
+// logins is the AuthDriver. A reload replaces its directory.
 type logins struct{ current atomic.Pointer[directory] }
 
 // Authenticate implements [paradise.AuthDriver].
-func (l *logins) Authenticate(ctx context.Context, s *paradise.Session, c paradise.Credentials) (*paradise.User, error) {
+func (l *logins) Authenticate(
+	ctx context.Context, s *paradise.Session, c paradise.Credentials,
+) (*paradise.User, error) {
 	return l.current.Load().authenticate(ctx, s, c)
 }
 
-func (d *directory) authenticate(ctx context.Context, s *paradise.Session, c paradise.Credentials) (*paradise.User, error) {
+func (d *directory) authenticate(
+	ctx context.Context, s *paradise.Session, c paradise.Credentials,
+) (*paradise.User, error) {
 	if !c.HasPassword {
 		return nil, paradise.ErrNeedPassword
 	}
@@ -203,8 +216,7 @@ func (d *directory) authenticate(ctx context.Context, s *paradise.Session, c par
 	return a.user, nil
 }
 
-// traced gives a user of the identity service the trace that -trace-user asks
-// for.
+// traced switches on tracing for a user of the identity service that -trace-user names.
 func (d *directory) traced(u *paradise.User, s *paradise.Session) *paradise.User {
 	if u == nil || !slices.Contains(d.trace, u.Name) {
 		return u
@@ -219,9 +231,15 @@ func (d *directory) traced(u *paradise.User, s *paradise.Session) *paradise.User
 	return &traced
 }
 
-// newDirectory makes the directory that the configuration describes.
+// newDirectory returns the directory that the configuration describes.
 func newDirectory(cfg *config, h *homes, policy paradise.Policy) (*directory, error) {
-	d := &directory{accounts: make(map[string]*account), hashing: newHashing(runtime.GOMAXPROCS(0)), policy: policy, trace: cfg.traceUsers, traces: len(cfg.traceUsers) > 0}
+	d := &directory{
+		accounts: make(map[string]*account),
+		hashing:  newHashing(runtime.GOMAXPROCS(0)),
+		policy:   policy,
+		trace:    cfg.traceUsers,
+		traces:   len(cfg.traceUsers) > 0,
+	}
 	for name, password := range cfg.users.accounts {
 		d.accounts[name] = &account{Password: plainHash(password)}
 	}
@@ -274,7 +292,7 @@ func (d *directory) user(name string, a *account) *paradise.User {
 	return &paradise.User{Name: name, Home: a.Start, Files: a.files, Policy: &p}
 }
 
-// tracing reports whether anybody's lines may be logged below the log's level.
+// tracing reports whether lines below the log's level may be logged, for some user.
 func (l *logins) tracing() bool {
 	d := l.current.Load()
 	return d != nil && d.traces

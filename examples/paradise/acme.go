@@ -14,7 +14,7 @@ import (
 	"golang.org/x/crypto/acme/autocert"
 )
 
-// acmeConfig says how certificates are had from a certificate authority.
+// acmeConfig says how to get certificates from a certificate authority.
 type acmeConfig struct {
 	domains   string
 	cache     string
@@ -24,10 +24,12 @@ type acmeConfig struct {
 }
 
 func (a *acmeConfig) flags(fs *flag.FlagSet) {
-	fs.StringVar(&a.domains, "acme-domains", "", "comma-separated `names` to get certificates for by ACME; agrees to the authority's terms")
+	fs.StringVar(&a.domains, "acme-domains", "",
+		"comma-separated `names` to get certificates for by ACME; agrees to the authority's terms")
 	fs.StringVar(&a.cache, "acme-cache", "./paradise-acme", "`folder` for account key and certificates")
 	fs.StringVar(&a.email, "acme-email", "", "`address` that the authority may write to")
-	addrVar(fs, &a.http, "acme-http", ":80", "`host:port` where the authority's HTTP challenge is answered; it asks at port 80")
+	addrVar(fs, &a.http, "acme-http", ":80",
+		"`host:port` where the authority's HTTP challenge is answered; it asks at port 80")
 	fs.StringVar(&a.directory, "acme-directory", "", "`URL` of the authority; Let's Encrypt if empty")
 }
 
@@ -43,7 +45,8 @@ func (a *acmeConfig) check(cert string) error {
 	return nil
 }
 
-// manager gets and renews certificates, on the first handshake for a name.
+// manager returns a manager that gets the certificate for a name at its first handshake,
+// and renews it.
 func (a *acmeConfig) manager() *autocert.Manager {
 	m := &autocert.Manager{
 		Prompt:     autocert.AcceptTOS,
@@ -57,8 +60,8 @@ func (a *acmeConfig) manager() *autocert.Manager {
 	return m
 }
 
-// certificateFor takes a client that names no host for one that means the first
-// name: old FTP clients send no SNI.
+// certificateFor assumes the first name if a client names no host, because old FTP clients
+// send no SNI.
 func (a *acmeConfig) certificateFor(m *autocert.Manager) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	first := splitList(a.domains)[0]
 	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
@@ -68,7 +71,7 @@ func (a *acmeConfig) certificateFor(m *autocert.Manager) func(*tls.ClientHelloIn
 	}
 }
 
-// serveChallenges answers the authority; everything else is refused.
+// serveChallenges answers the authority's challenges and refuses everything else.
 func serveChallenges(m *autocert.Manager, l net.Listener, log *slog.Logger) *web {
 	hs := &http.Server{
 		Handler:           withoutPort(m.HTTPHandler(http.NotFoundHandler())),
@@ -79,9 +82,8 @@ func serveChallenges(m *autocert.Manager, l net.Listener, log *slog.Logger) *web
 	return startWeb(hs, l, log)
 }
 
-// withoutPort takes the port off the host that is asked for, which the manager
-// compares with its names: an authority of one's own may ask elsewhere than at
-// port 80.
+// withoutPort removes the port from the Host header, which the manager compares with its
+// names. A private authority may use another port than 80.
 func withoutPort(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if host, _, err := net.SplitHostPort(r.Host); err == nil {

@@ -62,8 +62,9 @@ func TestCertificatesComeByACME(t *testing.T) {
 	management, _ := freePort(t)
 	challenges, port := freePort(t)
 	_, unused := freePort(t)
-	config, err := json.Marshal(map[string]any{"pebble": map[string]any{"listenAddress": directory, "managementListenAddress": management,
-		"certificate": cert, "privateKey": key, "httpPort": port, "tlsPort": unused}})
+	config, err := json.Marshal(map[string]any{"pebble": map[string]any{"listenAddress": directory,
+		"managementListenAddress": management,
+		"certificate":             cert, "privateKey": key, "httpPort": port, "tlsPort": unused}})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "pebble.json"), config, 0o600))
 	authority := exec.Command(pebble, "-config", filepath.Join(dir, "pebble.json"), "-dnsserver", serveNames(t))
@@ -79,7 +80,8 @@ func TestCertificatesComeByACME(t *testing.T) {
 	}, patience, 50*time.Millisecond)
 
 	t.Setenv("SSL_CERT_FILE", cert)
-	p := launch(t, "-acme-domains", "ftp.example.com", "-acme-cache", filepath.Join(dir, "cache"), "-acme-http", challenges,
+	p := launch(t, "-acme-domains", "ftp.example.com", "-acme-cache", filepath.Join(dir, "cache"),
+		"-acme-http", challenges,
 		"-acme-directory", "https://"+directory+"/dir", "-tls-addr", "127.0.0.1:0")
 	for _, name := range []string{"ftp.example.com", ""} {
 		nc, err := tls.Dial("tcp", p.implTLS, &tls.Config{ServerName: name, InsecureSkipVerify: true})

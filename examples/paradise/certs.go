@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// certFiles is a certificate that follows its files.
+// certFiles is a certificate that is loaded again when its files change.
 type certFiles struct {
 	cert, key string
 	current   atomic.Pointer[loadedCert]
@@ -20,7 +20,7 @@ type loadedCert struct {
 	stamps [2]stamp
 }
 
-// stamp tells one version of a file from another.
+// stamp distinguishes versions of a file.
 type stamp struct {
 	time time.Time
 	size int64
@@ -39,7 +39,7 @@ func openCert(cert, key string) (*certFiles, error) {
 	return c, c.load()
 }
 
-// load reads the files; the old certificate stays after an error.
+// load reads the files. If that fails, the old certificate stays.
 func (c *certFiles) load() error {
 	stamps := c.stamps()
 	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
@@ -53,8 +53,8 @@ func (c *certFiles) load() error {
 	return nil
 }
 
-// tryCert makes one handshake with a certificate: a key that is too short for
-// crypto/tls, or not approved where FIPS 140 is enforced, would fail all of them.
+// tryCert tests a certificate with one handshake. A key that is too short for crypto/tls,
+// or that FIPS 140 does not allow, would make all handshakes fail.
 func tryCert(cert tls.Certificate) error {
 	ours, theirs := net.Pipe()
 	defer ours.Close()
@@ -74,19 +74,20 @@ func tryCert(cert tls.Certificate) error {
 	return err
 }
 
-// tryTime is for a slow machine: the handshake crosses no network.
+// tryTime bounds the handshake of tryCert. It crosses no network, but the machine may be
+// slow.
 const tryTime = 10 * time.Second
 
 func (c *certFiles) stamps() [2]stamp { return [2]stamp{stampOf(c.cert), stampOf(c.key)} }
 
-// changed reports whether the files are not those that were loaded.
+// changed reports whether the files have changed since they were loaded.
 func (c *certFiles) changed() bool { return c.stamps() != c.current.Load().stamps }
 
 func (c *certFiles) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return &c.current.Load().Certificate, nil
 }
 
-// tlsConfig asks get for the certificate of each handshake.
+// tlsConfig returns a configuration that calls get for the certificate of each handshake.
 func (cfg *config) tlsConfig(get func(*tls.ClientHelloInfo) (*tls.Certificate, error)) *tls.Config {
 	c := &tls.Config{GetCertificate: get, MinVersion: tls.VersionTLS12}
 	if cfg.tlsOld {
@@ -96,8 +97,8 @@ func (cfg *config) tlsConfig(get func(*tls.ClientHelloInfo) (*tls.Certificate, e
 	return c
 }
 
-// oldSuites are the good suites and those with CBC and RSA key exchange, but
-// never RC4 or triple DES.
+// oldSuites returns the secure cipher suites and those with CBC or RSA key exchange, but
+// none with RC4 or triple DES.
 func oldSuites() []uint16 {
 	var ids []uint16
 	for _, s := range tls.CipherSuites() {

@@ -80,14 +80,16 @@ func TestAReloadFromAFileThatLostSomethingChangesNothing(t *testing.T) {
 		{"comments alone", g.config, "# addr = \":21\"\n", "the file says nothing"},
 		{"a mark of byte order alone", g.config, byteOrderMark, "the file says nothing"},
 		{"NULs, as after a crash", g.config, strings.Repeat("\x00", 100), ""},
-		{"cut before the accounts and what names others", g.config, "tls-policy = \"optional\"\n", "name no account any more"},
+		{"cut before the accounts and what names others", g.config, "tls-policy = \"optional\"\n",
+			"name no account any more"},
 		{"cut inside of a word", g.config, config[:len(config)-10], "line"},
 		{"cut inside of a number", g.config, config[:len(config)-2], "the last line has no end"},
 		{"cut inside of an account", g.config, upTo("deny = "), `from \"deny\" on`},
 		{"cut before the settings of all", g.config, upTo("allow-types"), `from \"allow-types\" on`},
 		{"an empty list of accounts", g.config, "durable = false\n[accounts]\n", "names nobody"},
 		{"no list of types", g.config, strings.Replace(config, `["text/*"]`, `[]`, 1), "allow-types: is empty"},
-		{"no name for a file", g.config, strings.Replace(config, fmt.Sprintf("%q", g.htpasswd), `""`, 1), "htpasswd: is empty"},
+		{"no name for a file", g.config, strings.Replace(config, fmt.Sprintf("%q", g.htpasswd), `""`, 1),
+			"htpasswd: is empty"},
 		{"an empty home", g.config, strings.Replace(config, `home = "alice"`, `home = ""`, 1), "home: is empty"},
 		{"an empty hash", g.config, strings.Replace(config, bcryptOfSecret, "", 1), "is no password hash"},
 		{"missing", g.config, "missing", "no such file"},
@@ -208,7 +210,8 @@ func TestAStartWithAFileThatSaysNothingIsRefused(t *testing.T) {
 			}
 		})
 	}
-	for _, args := range [][]string{{"-htpasswd", ""}, {"-auth-url", ""}, {"-user", ""}, {"-config", ""}, {"-tls-cert", "", "-tls-key", ""}, {"-root", ""}, {"-allow-types", ""}} {
+	for _, args := range [][]string{{"-htpasswd", ""}, {"-auth-url", ""}, {"-user", ""}, {"-config", ""},
+		{"-tls-cert", "", "-tls-key", ""}, {"-root", ""}, {"-allow-types", ""}} {
 		_, err := parseFlags(args, io.Discard)
 		require.Error(t, err, "a variable that was not set: %v", args)
 	}
@@ -216,9 +219,11 @@ func TestAStartWithAFileThatSaysNothingIsRefused(t *testing.T) {
 
 // Each form of an address, with whether strangers reach it.
 var forms = map[string]bool{
-	":2121": true, "0.0.0.0:2121": true, "[::]:2121": true, "192.0.2.1:2121": true, "[2001:db8::1]:2121": true, "[::ffff:192.0.2.1]:21": true,
-	"[fe80::1%eth0]:2121": true, "no-such-name.invalid:2121": true, ":0": true, ":ftp": true, "0:2121": true,
-	"127.0.0.1:2121": false, "127.1.2.3:2121": false, "[::1]:2121": false, "[::ffff:127.0.0.1]:2121": false, "localhost:2121": false, "127.0.0.1:ftp": false,
+	":2121": true, "0.0.0.0:2121": true, "[::]:2121": true, "192.0.2.1:2121": true, "[2001:db8::1]:2121": true,
+	"[::ffff:192.0.2.1]:21": true,
+	"[fe80::1%eth0]:2121":   true, "no-such-name.invalid:2121": true, ":0": true, ":ftp": true, "0:2121": true,
+	"127.0.0.1:2121": false, "127.1.2.3:2121": false, "[::1]:2121": false, "[::ffff:127.0.0.1]:2121": false,
+	"localhost:2121": false, "127.0.0.1:ftp": false,
 }
 
 func TestTheAccountThatAllKnowIsForThisMachineAlone(t *testing.T) {
@@ -228,7 +233,8 @@ func TestTheAccountThatAllKnowIsForThisMachineAlone(t *testing.T) {
 	for addr, open := range forms {
 		t.Run(addr, func(t *testing.T) {
 			_, err := parseFlags([]string{"-addr", addr}, io.Discard)
-			_, err2 := parseFlags([]string{"-tls-addr", addr, "-tls-cert", cert, "-tls-key", key, "-addr", "127.0.0.1:9"}, io.Discard)
+			_, err2 := parseFlags([]string{"-tls-addr", addr, "-tls-cert", cert, "-tls-key", key, "-addr", "127.0.0.1:9"},
+				io.Discard)
 			if open {
 				require.ErrorContains(t, err, "-addr: "+addr+" can be reached from other machines")
 				require.ErrorContains(t, err, "give -user NAME:PASSWORD, -htpasswd FILE, -auth-url URL, or accounts in the file of -config; or listen on 127.0.0.1")
@@ -293,7 +299,8 @@ func TestAnAddressThatIsTakenIsToldWithItsFlag(t *testing.T) {
 func TestAnEmptyPasswordOpensNothing(t *testing.T) {
 	const bcryptOfNothing = "$2y$04$XcXchx6KEynx99oIYESAEenr7nKiKC7tL2f8Mg0wUsCfmow6Rsiom"
 	hashes := filepath.Join(t.TempDir(), "htpasswd")
-	require.NoError(t, os.WriteFile(hashes, []byte("bob:"+bcryptOfNothing+"\ncarol:{SHA}2jmj7l5rSw0yVb/vlWAYkK/YBwk=\n"), 0o600))
+	require.NoError(t,
+		os.WriteFile(hashes, []byte("bob:"+bcryptOfNothing+"\ncarol:{SHA}2jmj7l5rSw0yVb/vlWAYkK/YBwk=\n"), 0o600))
 	listed, err := readHtpasswd(hashes)
 	require.NoError(t, err)
 	require.True(t, listed["bob"].fits("") && listed["carol"].fits(""), "they are hashes of it")
@@ -305,8 +312,10 @@ func TestAnEmptyPasswordOpensNothing(t *testing.T) {
 }
 
 func TestHashesThatAreNoneAreRefused(t *testing.T) {
-	for _, text := range []string{"", "*", "!", "x", "secret", ":", "$", "$$$", "$2y$", "$2y$04$", bcryptOfSecret[:59], bcryptOfSecret + "x", "$apr1$", "$apr1$salt$",
-		"$apr1$salt$short", "$1$$", "$1$salt$", "$5$salt$", "$6$salt$", "$6$$", "{SHA}", "{SHA}2jmj7l5rSw0yVb/vlWAYkK/Y", "{SSHA}", "{SSHA}AAAA",
+	for _, text := range []string{"", "*", "!", "x", "secret", ":", "$", "$$$", "$2y$", "$2y$04$", bcryptOfSecret[:59],
+		bcryptOfSecret + "x", "$apr1$", "$apr1$salt$",
+		"$apr1$salt$short", "$1$$", "$1$salt$", "$5$salt$", "$6$salt$", "$6$$", "{SHA}", "{SHA}2jmj7l5rSw0yVb/vlWAYkK/Y",
+		"{SSHA}", "{SSHA}AAAA",
 		"$argon2id$", "$argon2id$v=19$m=19456,t=2,p=1$$", "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$", "$unknown$x"} {
 		_, err := parseHash(text)
 		assert.ErrorIs(t, err, errHash, "%q", text)

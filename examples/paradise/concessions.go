@@ -8,7 +8,7 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// concessions to clients, for all users.
+// concessions are exceptions for old or faulty clients, for all users.
 type concessions struct {
 	defaultType string
 	unclosedTLS bool
@@ -18,8 +18,10 @@ type concessions struct {
 func (c *concessions) flags(fs *flag.FlagSet) {
 	choiceVar(fs, &c.defaultType, "default-type", "binary",
 		"binary or ascii: type of transfers until a client says one; ascii is RFC 959's", "binary", "ascii")
-	fs.BoolVar(&c.unclosedTLS, "allow-unclosed-tls", false, "take uploads over TLS without close_notify, and with them truncated ones")
-	fs.BoolVar(&c.lostControl, "allow-lost-control", false, "take uploads that outlive their control connection, and with them parts")
+	fs.BoolVar(&c.unclosedTLS, "allow-unclosed-tls", false,
+		"take uploads over TLS without close_notify, and with them truncated ones")
+	fs.BoolVar(&c.lostControl, "allow-lost-control", false,
+		"take uploads that outlive their control connection, and with them parts")
 }
 
 func (c *concessions) apply(p *paradise.Policy) {
@@ -28,8 +30,8 @@ func (c *concessions) apply(p *paradise.Policy) {
 	p.AllowLostControl = c.lostControl
 }
 
-// ownConcessions are an account's. What it does not say is as for all; it may be
-// stricter too.
+// ownConcessions are the concessions of one account. Fields that are not set are as for
+// all users; an account may also be stricter than those.
 type ownConcessions struct {
 	DefaultType dataType `toml:"default-type,omitempty"` // binary or ascii
 	UnclosedTLS *bool    `toml:"allow-unclosed-tls,omitempty"`
@@ -44,7 +46,7 @@ func (c *ownConcessions) apply(p *paradise.Policy) {
 	p.AllowLostControl = *cmp.Or(c.LostControl, &p.AllowLostControl)
 }
 
-// dataType is the type before any TYPE; empty is as for all.
+// dataType is the transfer type before the first TYPE. Empty: as for all users.
 type dataType string
 
 // UnmarshalText implements [encoding.TextUnmarshaler].

@@ -18,7 +18,8 @@ import (
 )
 
 // Flags from the README's table on which scripts rely: they stay, with their defaults.
-var contract = []string{"addr", "root", "user", "passive-ports", "public-ip", "monitor", "tls-cert", "tls-key", "tls-policy",
+var contract = []string{"addr", "root", "user", "passive-ports", "public-ip", "monitor", "tls-cert", "tls-key",
+	"tls-policy",
 	"tls-addr", "data-tls-reuse", "allow-types", "durable", "abuse-limits", "max-sessions", "max-sessions-per-ip",
 	"idle-timeout", "drain-timeout", "pid-file", "log-level", "log-format"}
 
@@ -31,7 +32,8 @@ func TestEveryFlagOfTheContractExists(t *testing.T) {
 
 func TestDefaultsAreThoseOfTheContract(t *testing.T) {
 	fs := (&config{}).flags(io.Discard)
-	for name, want := range map[string]string{"addr": "127.0.0.1:2121", "root": "./paradise-data", "monitor": "127.0.0.1:5010",
+	for name, want := range map[string]string{"addr": "127.0.0.1:2121", "root": "./paradise-data",
+		"monitor":    "127.0.0.1:5010",
 		"tls-policy": "required", "data-tls-reuse": "prefer", "durable": "false", "abuse-limits": "on", "passive-ports": "",
 		"public-ip": "", "tls-addr": "", "allow-types": ""} {
 		assert.Equal(t, want, fs.Lookup(name).DefValue, "-%s", name)
@@ -146,14 +148,17 @@ func TestErrorsInTheFileNameTheLine(t *testing.T) {
 		{"unknown key", "addr = \":21\"\n\nadr = \":22\"\n", "line 3: adr: unknown key"},
 		{"unknown table", "[acounts.alice]\n", "line 1: acounts.alice: unknown key"},
 		{"unknown key of an account", account + "hme = \"x\"\n", "line 3: accounts.alice.hme: unknown key"},
-		{"unknown key of a quoted account", "[accounts.\"a@b.c\"]\n\nbogus = 1\n", "line 3: accounts.\"a@b.c\".bogus: unknown key"},
-		{"unknown key of a device", account + "[accounts.alice.device]\nbackslash = true\nslash = true\n", "line 5: accounts.alice.device.slash: unknown key"},
+		{"unknown key of a quoted account", "[accounts.\"a@b.c\"]\n\nbogus = 1\n",
+			"line 3: accounts.\"a@b.c\".bogus: unknown key"},
+		{"unknown key of a device", account + "[accounts.alice.device]\nbackslash = true\nslash = true\n",
+			"line 5: accounts.alice.device.slash: unknown key"},
 		{"a flag that is no key", "check = true\n", "line 1: check: unknown key"},
 		{"bad value", "# comment\nidle-timeout = \"soon\"\n", "line 2: idle-timeout"},
 		{"bad number", "max-sessions = \"many\"\n", "line 1: max-sessions"},
 		{"bad permission", account + "deny = [\"all\"]\n", "line 3"},
 		{"bad hash", "[accounts.alice]\npassword = \"secret\"\n", "line 2: accounts.alice.password: is no password hash"},
-		{"bad type", account + "default-type = \"text\"\n", "line 3: accounts.alice.default-type: \"text\": use binary or ascii"},
+		{"bad type", account + "default-type = \"text\"\n",
+			"line 3: accounts.alice.default-type: \"text\": use binary or ascii"},
 		{"bad switch", account + "allow-unclosed-tls = \"yes\"\n", "line 3"},
 		{"bad TLS rule", account + "tls = \"never\"\n", "line 3"},
 		{"wrong type", account + "max-file-size = \"big\"\n", "line 3"},
@@ -198,7 +203,8 @@ device = { mkd-existing-ok = true, make-parents = true }
 func TestAnAccountHasAllThatAPolicyMayDiffer(t *testing.T) {
 	cfg, err := inFile(t, fullAccount)
 	require.NoError(t, err)
-	p := cfg.accounts["alice"].policy(paradise.Policy{Gate: paradise.Gate{Allow: []string{"text/*"}, DenyNames: []string{"y*"}}})
+	p := cfg.accounts["alice"].policy(paradise.Policy{Gate: paradise.Gate{Allow: []string{"text/*"},
+		DenyNames: []string{"y*"}}})
 	assert.Equal(t, paradise.Policy{
 		TLS:          paradise.TLSOptional,
 		Deny:         paradise.DenyReadOnly | paradise.PermSite,
@@ -345,12 +351,14 @@ func TestASecretThatCannotBeReadIsToldWithItsFlag(t *testing.T) {
 	require.NoError(t, os.WriteFile(empty, []byte("\n"), 0o600))
 	for key, url := range map[string]string{"auth-secret-file": "auth-url", "on-upload-secret-file": "on-upload"} {
 		for _, c := range []struct{ name, file, want string }{
-			{"missing", missing, "-" + key + " names " + missing + ", which does not exist: write the secret to that file, or correct the path"},
+			{"missing", missing,
+				"-" + key + " names " + missing + ", which does not exist: write the secret to that file, or correct the path"},
 			{"empty", empty, "-" + key + " names " + empty + ", which holds no secret: write it to that file"},
 			{"a folder", dir, "-" + key + ": "},
 		} {
 			t.Run(key+"/"+c.name, func(t *testing.T) {
-				cfg, err := inFile(t, fmt.Sprintf("root = %q\n%s = \"http://127.0.0.1:8080/\"\n%s = %q\n", t.TempDir(), url, key, c.file))
+				cfg, err := inFile(t,
+					fmt.Sprintf("root = %q\n%s = \"http://127.0.0.1:8080/\"\n%s = %q\n", t.TempDir(), url, key, c.file))
 				require.NoError(t, err)
 				cfg.checkOnly = true
 				err = cfg.try(io.Discard)

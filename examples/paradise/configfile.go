@@ -13,15 +13,14 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// notInFile are flags that make no sense as keys.
+// notInFile are flags that make no sense as keys of the file.
 var notInFile = []string{"config", "check", "print-config"}
 
-// repeatable is a flag that adds; in the file its value is a list.
+// repeatable is a flag that collects values. In the file its value is a list.
 type repeatable interface{ repeatable() }
 
-// readFile takes the settings of a TOML file, but for those that the command
-// line has set. Its keys are the flags' names; accounts are tables below
-// "accounts".
+// readFile reads the settings of a TOML file, except for those that the command line has
+// set. Its keys are the names of the flags; accounts are tables below "accounts".
 func (cfg *config) readFile(fs *flag.FlagSet, name string) error {
 	text, err := os.ReadFile(name)
 	if err != nil {
@@ -90,14 +89,14 @@ func (cfg *config) decode(fs *flag.FlagSet, text string) error {
 	return nil
 }
 
-// setting gives a value of the file to the flag of the same name.
+// setting sets the flag of the same name to a value of the file.
 type setting struct {
 	fs   *flag.FlagSet
 	name string
 	skip bool
 }
 
-// UnmarshalTOML implements [toml.Unmarshaler], whose errors get their line.
+// UnmarshalTOML implements [toml.Unmarshaler]: the decoder adds the line to its errors.
 func (s *setting) UnmarshalTOML(value any) error {
 	if s.skip {
 		return nil
@@ -114,11 +113,12 @@ func (s *setting) UnmarshalTOML(value any) error {
 	return nil
 }
 
-// commaLists are flags of one text whose value in the file may be a list.
+// commaLists are flags that take one comma-separated text, and whose value in the file may
+// be a list.
 var commaLists = []string{"allow-types", "acme-domains"}
 
-// texts are what the flag is to be set to. The value must have the flag's type:
-// a number for a text, say, is a mistake.
+// texts returns the texts to set the flag to. The value must have the type of the flag: a
+// number in place of a text, for example, is an error.
 func (s *setting) texts(value any) ([]string, error) {
 	f := s.fs.Lookup(s.name)
 	_, adds := f.Value.(repeatable)
@@ -147,7 +147,7 @@ func (s *setting) texts(value any) ([]string, error) {
 	return nil, fmt.Errorf("is %s: write %s", typeName(value), wanted(kind))
 }
 
-// text is the value of a flag that takes texts.
+// text returns the value to set if the file has a text.
 func (s *setting) text(v string, kind any) ([]string, error) {
 	switch kind.(type) {
 	case bool:
@@ -179,7 +179,7 @@ func (s *setting) list(v []any, adds bool) ([]string, error) {
 	return values, nil
 }
 
-// wanted says what to write for a value of a kind.
+// wanted describes how to write a value of a kind.
 func wanted(kind any) string {
 	switch kind.(type) {
 	case bool:
@@ -192,7 +192,7 @@ func wanted(kind any) string {
 	return "a text in quotes"
 }
 
-// typeName is how one calls the type of a TOML value.
+// typeName returns the type of a TOML value in plain words.
 func typeName(value any) string {
 	switch value.(type) {
 	case string:
@@ -211,8 +211,7 @@ func typeName(value any) string {
 	return "a date"
 }
 
-// topHint says what a name at the top of the file, which is none, may have been
-// meant for.
+// topHint suggests what an unknown key at the top of the file may have been meant for.
 func topHint(fs *flag.FlagSet, name string) string {
 	switch {
 	case slices.Contains(notInFile, name):
@@ -223,13 +222,13 @@ func topHint(fs *flag.FlagSet, name string) string {
 	return didYouMean(name, "", append(flagNames(fs), "accounts"))
 }
 
-// unknownKey is the error for a key that nothing has asked for. The decoder
-// knows the line of a key only where decoding it fails.
+// unknownKey returns the error for an unknown key.
 func unknownKey(text string, key toml.Key, hint string) error {
 	return failAt(text, key, errors.New("unknown key"+hint))
 }
 
-// failAt is err with the line of a key.
+// failAt returns err with the line of a key. The decoder reveals a line only if decoding
+// fails, so failAt makes it fail at that key.
 func failAt(text string, key toml.Key, err error) error {
 	var table map[string]toml.Primitive
 	md, wrong := toml.Decode(text, &table)
@@ -246,12 +245,12 @@ func failAt(text string, key toml.Key, err error) error {
 	return md.PrimitiveDecode(table[key[len(key)-1]], refuse{err})
 }
 
-// refuse fails for whatever is decoded into it.
+// refuse fails for every value that is decoded into it.
 type refuse struct{ err error }
 
 func (r refuse) UnmarshalTOML(any) error { return r.err }
 
-// withLine says in one line where in the file the error is.
+// withLine returns an error that says in one line where in the file err is.
 func withLine(err error) error {
 	var p toml.ParseError
 	if !errors.As(err, &p) {
@@ -263,10 +262,10 @@ func withLine(err error) error {
 	return fmt.Errorf("line %d: %s: %s", p.Position.Line, p.LastKey, p.Message)
 }
 
-// secret are flags whose values are not printed.
+// secret are the flags whose values are not printed.
 var secret = []string{"user", "monitor-token", "on-upload"}
 
-// print writes the settings in force as a file that -config takes.
+// print writes the settings in force as a file that -config accepts.
 func (cfg *config) print(w io.Writer, fs *flag.FlagSet) error {
 	var err error
 	fs.VisitAll(func(f *flag.Flag) {
@@ -312,8 +311,8 @@ func tomlValue(f *flag.Flag, value string) string {
 	return tomlString(value)
 }
 
-// tomlString writes a basic string; what Go escapes otherwise than TOML does
-// not survive a command line.
+// tomlString returns s as a TOML string. strconv.Quote will not do, because Go escapes
+// some characters in other ways than TOML.
 func tomlString(s string) string {
 	b, err := toml.Marshal(map[string]string{"x": s})
 	if err != nil {

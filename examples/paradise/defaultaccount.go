@@ -12,33 +12,33 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// defaultAccount is the one of the README, for who tries paradise out: its
-// password is known to all, so that it is for this machine alone.
+// defaultAccount returns the account of the README, for people who try paradise out. Its
+// password is public, so it works only from this machine.
 func defaultAccount() paradise.Accounts { return paradise.Accounts{"auser": "secret"} }
 
-// namesAccounts reports whether the settings say who may log in.
+// namesAccounts reports whether the settings name accounts or an identity service.
 func (cfg *config) namesAccounts() bool {
 	return cfg.users.given || len(cfg.accounts) > 0 || cfg.htpasswd != "" || cfg.authURL != ""
 }
 
 const giveAccounts = "give -user NAME:PASSWORD, -htpasswd FILE, -auth-url URL, or accounts in the file of -config"
 
-// errNoAccount is for a reload or a restart with settings that name nobody any
-// more.
+// errNoAccount is the error of a reload or a restart with settings that do not name any
+// account any more.
 var errNoAccount = errors.New("the settings name no account any more, and auser with the password that all know is not let in instead: " + giveAccounts)
 
-// envAccounts tells a newer process, which takes this one's place, that accounts
-// were named: whatever file it finds, it must not go back to the one that all know.
+// envAccounts tells the successor of this process that the settings have named accounts.
+// Whatever its configuration says, it must not fall back to the default account.
 const envAccounts = "PARADISE_HAD_ACCOUNTS"
 
-// noteAccounts is for the settings in force.
+// noteAccounts sets envAccounts for the settings in force.
 func (cfg *config) noteAccounts() {
 	if cfg.namesAccounts() {
 		os.Setenv(envAccounts, "1")
 	}
 }
 
-// inherits refuses settings for a process that follows another one.
+// inherits refuses settings without accounts for a successor of a process that had some.
 func (cfg *config) inherits(generation int) error {
 	if generation > 0 && os.Getenv(envAccounts) != "" && !cfg.namesAccounts() {
 		return errNoAccount
@@ -46,8 +46,8 @@ func (cfg *config) inherits(generation int) error {
 	return nil
 }
 
-// checkDefaultAccount refuses a listener that strangers reach where nobody has
-// chosen a password.
+// checkDefaultAccount refuses a listener that other machines can reach if only the default
+// account exists.
 func (cfg *config) checkDefaultAccount(flag string, addr net.Addr) error {
 	if cfg.namesAccounts() || addr == nil || isLoopback(addr.String()) {
 		return nil
@@ -56,7 +56,7 @@ func (cfg *config) checkDefaultAccount(flag string, addr net.Addr) error {
 		flag, addr, giveAccounts)
 }
 
-// checkDefaultListeners does so for what is to be listened on.
+// checkDefaultListeners does the same for the addresses in the settings.
 func (cfg *config) checkDefaultListeners() error {
 	for flag, addr := range map[string]string{"addr": cfg.addr, "tls-addr": cfg.tlsAddr} {
 		if addr == "" {
@@ -69,17 +69,17 @@ func (cfg *config) checkDefaultListeners() error {
 	return nil
 }
 
-// written is an address as the settings have it.
+// written is an address in the form of the settings.
 type written string
 
 func (written) Network() string  { return "tcp" }
 func (w written) String() string { return string(w) }
 
-// lookupTime bounds the question what a host name stands for.
+// lookupTime bounds the lookup of a host name.
 const lookupTime = 5 * time.Second
 
-// isLoopback reports whether host:port is on this machine alone: an address, or a
-// name all of whose addresses are.
+// isLoopback reports whether host:port can be reached from this machine only: the host is
+// a loopback address, or a name that has only loopback addresses.
 func isLoopback(addr string) bool {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil || host == "" {

@@ -48,8 +48,9 @@ func TestTheServerWorksWhereFIPSIsEnforced(t *testing.T) {
 	require.NoError(t, healthcheck([]string{"-ready", "-monitor", p.monitor}, os.Stderr))
 	assert.NotContains(t, p.stderr.String(), "panic")
 
-	nc, err := tls.Dial("tcp", p.implTLS, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12,
-		CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}})
+	nc, err := tls.Dial("tcp", p.implTLS,
+		&tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12,
+			CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256}})
 	require.Error(t, err, "a suite that is not approved")
 	require.Nil(t, nc)
 }
@@ -71,15 +72,21 @@ func TestWhatFIPSForbidsIsRefusedAtStart(t *testing.T) {
 		args       []string
 	}{
 		{"bcrypt", "", []string{"-htpasswd", file("bcrypt", "bob:"+bcryptOfSecret+"\n")}},
-		{"MD5 of Apache", "line 1: is a password hash (md5) that this process may not verify", []string{"-htpasswd", file("md5", md5Line)}},
-		{"SHA-1", "line 1: is a password hash (sha) that this process may not verify", []string{"-htpasswd", file("sha", shaLine)}},
-		{"SHA-1 with salt", "(ssha)", []string{"-htpasswd", file("ssha", "dave:{SSHA}"+"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n")}},
+		{"MD5 of Apache", "line 1: is a password hash (md5) that this process may not verify",
+			[]string{"-htpasswd", file("md5", md5Line)}},
+		{"SHA-1", "line 1: is a password hash (sha) that this process may not verify",
+			[]string{"-htpasswd", file("sha", shaLine)}},
+		{"SHA-1 with salt", "(ssha)",
+			[]string{"-htpasswd", file("ssha", "dave:{SSHA}"+"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n")}},
 		{"MD5 in the configuration", "line 2: accounts.bob.password: is a password hash (md5)", []string{"-config",
 			file("toml", "[accounts.bob]\npassword = \"$apr1$abcdefgh$RD0JMX7oezwWIhhtKE7CO.\"\n")}},
-		{"a short secret of logins", "-auth-url: webhook: the secret has 6 bytes, and FIPS 140 wants 14 at least", []string{"-auth-url", "https://auth.example/", "-auth-secret-file", short}},
+		{"a short secret of logins", "-auth-url: webhook: the secret has 6 bytes, and FIPS 140 wants 14 at least",
+			[]string{"-auth-url", "https://auth.example/", "-auth-secret-file", short}},
 		{"a long one", "", []string{"-auth-url", "https://auth.example/", "-auth-secret-file", long}},
-		{"a short secret of uploads", "-on-upload: deliver: the secret has 6 bytes", []string{"-on-upload", "https://hook.example/", "-on-upload-secret-file", short}},
-		{"old devices", "-tls-old-devices asks for what FIPS 140 forbids", []string{"-tls-cert", cert, "-tls-key", key, "-tls-old-devices"}},
+		{"a short secret of uploads", "-on-upload: deliver: the secret has 6 bytes",
+			[]string{"-on-upload", "https://hook.example/", "-on-upload-secret-file", short}},
+		{"old devices", "-tls-old-devices asks for what FIPS 140 forbids",
+			[]string{"-tls-cert", cert, "-tls-key", key, "-tls-old-devices"}},
 		{"a short key", "can serve nobody", rsaFlags(t, 1024)},
 		{"a long key", "", rsaFlags(t, 2048)},
 	} {
@@ -126,7 +133,8 @@ func rsaFlags(t *testing.T, bits int) []string {
 	require.NoError(t, err)
 	signer, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour),
+		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), signer)
 	require.NoError(t, err)
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)

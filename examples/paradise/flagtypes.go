@@ -50,7 +50,7 @@ func (l *listFlag) Set(s string) error {
 
 func (l *listFlag) repeatable() {}
 
-// levelFlag shows a level as one types it.
+// levelFlag is a log level in lower case, as users type it.
 type levelFlag struct{ level *slog.Level }
 
 func (l *levelFlag) String() string {
@@ -67,7 +67,7 @@ func (l *levelFlag) Set(s string) error {
 	return nil
 }
 
-// portRange is MIN-MAX.
+// portRange is a range of ports, "MIN-MAX".
 type portRange struct{ min, max uint16 }
 
 func (p *portRange) String() string {

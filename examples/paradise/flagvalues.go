@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// explain makes the flags that the flag package parses say what to write instead
-// of a value that is none. A new flag of one of these kinds needs nothing more.
+// explain wraps the flags that the flag package parses itself, so that the error for an
+// invalid value says what to write. It covers every flag of these types.
 func explain(fs *flag.FlagSet) {
 	fs.VisitAll(func(f *flag.Flag) {
 		g, ok := f.Value.(flag.Getter)
@@ -35,8 +35,8 @@ func explain(fs *flag.FlagSet) {
 	})
 }
 
-// The flag package asks the zero value of each type for its text, which -h then
-// leaves out.
+// The flag package compares a default with the text of the type's zero value, and -h
+// leaves out a default that is equal. So String must work on zero values.
 
 type boolValue struct{ flag.Getter }
 
@@ -85,7 +85,7 @@ func textOr(g flag.Getter, zero string) string {
 	return g.String()
 }
 
-// instead replaces an error by one that says what to write.
+// instead returns better if err is not nil.
 func instead(err, better error) error {
 	if err == nil {
 		return nil
@@ -95,7 +95,7 @@ func instead(err, better error) error {
 
 func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
-// timeWanted is the error for what is no time; a number alone gets its units.
+// timeWanted returns the error for an invalid time. For a plain number it suggests units.
 func timeWanted(s string) error {
 	n, err := strconv.ParseUint(s, 10, 31)
 	switch {
@@ -111,7 +111,8 @@ func timeWanted(s string) error {
 
 var withUnit = regexp.MustCompile(`^(\d{1,9})\s*([kKmMgGtT]?)(i?)[bB]?(?:/s|ps)?$`)
 
-// numberWanted is the error for what is no number; one with a unit is computed.
+// numberWanted returns the error for an invalid number. For a number with a unit it tells
+// the result.
 func numberWanted(s string) error {
 	if m := withUnit.FindStringSubmatch(s); m != nil && m[2] != "" {
 		n, _ := strconv.ParseInt(m[1], 10, 64)
@@ -127,7 +128,7 @@ func numberWanted(s string) error {
 	return errors.New("write a whole number, 0 or more")
 }
 
-// choiceFlag takes one of a few words.
+// choiceFlag accepts one of a few words.
 type choiceFlag struct {
 	value   *string
 	allowed []string
@@ -161,7 +162,7 @@ func oneOf(words []string) string {
 	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
-// addrFlag takes host:port.
+// addrFlag accepts host:port.
 type addrFlag struct {
 	value    *string
 	optional bool
@@ -189,7 +190,7 @@ func (a *addrFlag) Set(s string) error {
 	return nil
 }
 
-// checkAddr refuses what nothing can listen on.
+// checkAddr refuses addresses that no program can listen on.
 func checkAddr(s string) error {
 	host, port, err := net.SplitHostPort(s)
 	_, bare := netip.ParseAddr(s)
@@ -211,13 +212,15 @@ func checkAddr(s string) error {
 	return nil
 }
 
-// mayBeEmpty are the settings of text that mean something when they are given
-// without a value. Any other is a mistake, as of a variable that was not set: an
-// empty -htpasswd must not open the default account, nor an empty -tls-cert the
-// wire.
-var mayBeEmpty = []string{"monitor", "tls-addr", "passive-ports", "public-ip", "acme-email", "acme-directory", "monitor-host", "trace-user"}
+// mayBeEmpty are the text settings for which an empty value makes sense. An empty value of
+// any other is an error, because the usual cause is a variable that was not set: an empty
+// -htpasswd must not enable the default account, and an empty -tls-cert must not disable
+// TLS.
+var mayBeEmpty = []string{
+	"monitor", "tls-addr", "passive-ports", "public-ip", "acme-email", "acme-directory", "monitor-host", "trace-user",
+}
 
-// errEmpty is for a setting that was given without a value.
+// errEmpty returns the error for a setting that was given without a value.
 func errEmpty(fs *flag.FlagSet, name string) error {
 	what, _ := flag.UnquoteUsage(fs.Lookup(name))
 	return fmt.Errorf("is empty: give it a value (%s), or leave it out", what)
@@ -237,14 +240,14 @@ func checkGiven(fs *flag.FlagSet) error {
 	return wrong
 }
 
-// The errors of the flag package.
+// These match the errors of the flag package.
 var (
 	badValue   = regexp.MustCompile(`(?s)^invalid (?:boolean )?value (".*") for (?:flag )?-([^ :]+): (.*)$`)
 	noSuchFlag = regexp.MustCompile(`^flag provided but not defined: -(.*)$`)
 )
 
-// parse parses args. An error is one line: it names the flag, says what is
-// expected, and never has a secret in it. With -h the usage is written to out.
+// parse parses args. An error is one line that names the flag and says what is expected;
+// it never contains a secret. With -h parse writes the usage to out.
 func parse(fs *flag.FlagSet, args []string, out io.Writer, usage string) error {
 	fs.SetOutput(io.Discard)
 	err := fs.Parse(args)
@@ -275,8 +278,7 @@ func flagNames(fs *flag.FlagSet) []string {
 	return names
 }
 
-// didYouMean is a question with the name that was most likely meant, if there is
-// one.
+// didYouMean returns a question with the name that was most likely meant, or "".
 func didYouMean(given, prefix string, names []string) string {
 	best, least := "", 1+min(2, len(given)/3)
 	for _, name := range names {
@@ -290,8 +292,8 @@ func didYouMean(given, prefix string, names []string) string {
 	return fmt.Sprintf("; did you mean %s%s?", prefix, best)
 }
 
-// distance counts the characters to insert, drop, change or exchange with their
-// neighbour to make b of a.
+// distance returns how many characters must be inserted, deleted, changed or swapped with
+// their neighbour to turn a into b.
 func distance(a, b string) int {
 	rows := [3][]int{make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)}
 	for j := range rows[1] {

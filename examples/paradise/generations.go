@@ -17,27 +17,27 @@ import (
 	"github.com/paradiseftp/paradise/monitor"
 )
 
-// generations knows the other processes of this server, so that every view shows
-// the sum: in a folder of theirs, which nobody else may enter, each has a socket
-// while it lives, and leaves its totals when it ends.
+// generations knows the other processes of this server, so that every view shows the sum
+// over all of them. The processes share a folder that nobody else may enter. In it each
+// process has a socket while it lives, and leaves its totals when it ends.
 type generations struct {
 	p   *handover.Process
-	ids paradise.IDs // where this process's begin
+	ids paradise.IDs // the first IDs of this process
 
-	lost string // why the predecessor says that the configuration must not be used
+	lost string // the predecessor's reason why the configuration must not be used; empty: it may
 
 	mu        sync.Mutex
 	srv       *paradise.Server
 	folder    string               // empty: there has been no restart
-	before    paradise.Stats       // of processes whose totals are no longer in the folder
-	summed    map[string]bool      // processes that are in before
-	known     map[string]*relative // the others
-	inCharge  bool                 // this process has become the newest
-	upgrading bool                 // a successor was started, and may look for this one
-	socket    *http.Server         // nil: nobody is told
+	before    paradise.Stats       // sum over the processes whose totals have left the folder
+	summed    map[string]bool      // the processes in before that the folder still has
+	known     map[string]*relative // the other processes
+	inCharge  bool                 // this process has taken over
+	upgrading bool                 // a successor was started and may ask this process
+	socket    *http.Server         // answers the others; nil: closed
 }
 
-// relative is another process as it was known last.
+// relative is the last known state of another process.
 type relative struct {
 	name   string
 	stats  paradise.Stats
@@ -45,19 +45,20 @@ type relative struct {
 	silent bool
 }
 
-// handedOn is the state that a process gives its successor.
+// handedOn is the state that a process passes to its successor.
 type handedOn struct {
 	Folder string         `json:"folder"`
 	IDs    paradise.IDs   `json:"ids"`
-	Totals paradise.Stats `json:"totals"` // of all processes that have ended
-	Summed []string       `json:"summed"` // those of them that the folder still has
+	Totals paradise.Stats `json:"totals"` // sum over all processes that have ended
+	Summed []string       `json:"summed"` // those of these processes that the folder still has
 	Lost   string         `json:"lost"`   // why the configuration must not be used; empty: it may
 }
 
-// nameOf tells processes of one server apart: a process ID may come again.
+// nameOf returns a name that is unique among the processes of one server. A process ID
+// alone is not, because the system may reuse it.
 func nameOf(generation, pid int) string { return fmt.Sprintf("%d-%d", generation, pid) }
 
-// parts of such a name; zeros where it is none.
+// parts splits such a name. It returns zeros for any other text.
 func parts(name string) (generation, pid int) {
 	fmt.Sscanf(name, "%d-%d", &generation, &pid)
 	return generation, pid
@@ -68,8 +69,8 @@ const (
 	totalsEnd = ".totals"
 )
 
-// inherit takes what a predecessor has handed on. State of another version that
-// can't be read concerns the views only.
+// inherit reads the state that a predecessor has passed on. State of another version may
+// be unreadable; that affects the views only.
 func (g *generations) inherit(p *handover.Process) {
 	var h handedOn
 	if len(p.State()) > 0 && json.Unmarshal(p.State(), &h) != nil {
@@ -82,7 +83,7 @@ func (g *generations) inherit(p *handover.Process) {
 	}
 }
 
-// tell has the others hear of srv, from before it accepts to its end.
+// tell makes srv known to the other processes. It is called before srv accepts.
 func (g *generations) tell(srv *paradise.Server) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -90,8 +91,8 @@ func (g *generations) tell(srv *paradise.Server) {
 	g.open()
 }
 
-// takeCharge follows the takeover. The predecessor's sums are this process's now:
-// the folder need not have their parts any longer.
+// takeCharge is called after the takeover. The predecessor's totals are in before now, so
+// takeCharge removes from the folder the files of the processes that they include.
 func (g *generations) takeCharge() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -102,8 +103,8 @@ func (g *generations) takeCharge() {
 	}
 }
 
-// state is for the successor, which is about to be started. lost is why it must not
-// use the configuration that it will find.
+// state returns the state for a successor that is about to be started. lost is the reason
+// why the successor must not use the configuration that it will find, or empty.
 func (g *generations) state(lost string) []byte {
 	g.mu.Lock()
 	g.upgrading = true
@@ -112,7 +113,7 @@ func (g *generations) state(lost string) []byte {
 	}
 	g.open()
 	g.mu.Unlock()
-	g.look() // who has gone is summed
+	g.look() // notes which processes have ended
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	h := handedOn{Folder: g.folder, IDs: g.srv.NextIDs(), Totals: g.before, Lost: lost}
@@ -126,7 +127,8 @@ func (g *generations) state(lost string) []byte {
 	return h.bytes()
 }
 
-// bytes never has more than a successor takes: what is for people goes first.
+// bytes encodes h in at most handover.MaxState bytes. If h is too long, it drops the
+// recent transfers.
 func (h handedOn) bytes() []byte {
 	b, err := json.Marshal(h)
 	if err == nil && len(b) > handover.MaxState {
@@ -139,15 +141,14 @@ func (h handedOn) bytes() []byte {
 	return b
 }
 
-// upgradeFailed: there is no successor.
+// upgradeFailed notes that there is no successor.
 func (g *generations) upgradeFailed() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.upgrading = false
 }
 
-// look asks the others, all at once, and returns what is known of them, oldest
-// first.
+// look asks all other processes at once and returns their state, oldest first.
 func (g *generations) look() []monitor.Generation {
 	var asked sync.WaitGroup
 	for _, r := range g.others() {
@@ -170,13 +171,13 @@ func (g *generations) look() []monitor.Generation {
 		}
 	}
 	if alone && g.inCharge && !g.upgrading {
-		g.shut() // nobody is left who could ask
+		g.shut() // no other process is left that could ask
 	}
 	return told
 }
 
-// others are those that have not ended, as far as is known, and those that are
-// new in the folder.
+// others returns the other processes that are not known to have ended, including those
+// that are new in the folder.
 func (g *generations) others() []relative {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -203,7 +204,7 @@ func (g *generations) others() []relative {
 	return living
 }
 
-// note keeps what was told, unless somebody has heard newer things meanwhile.
+// note stores an answer, unless a newer one was stored meanwhile.
 func (g *generations) note(r relative, a answer, totals string) {
 	if a.gone {
 		a.stats = readTotals(totals)
@@ -218,7 +219,7 @@ func (g *generations) note(r relative, a answer, totals string) {
 	}
 }
 
-// kick ends a session of whichever of the others has it.
+// kick ends a session of one of the other processes.
 func (g *generations) kick(id uint64) error {
 	result := paradise.ErrNoSession
 	for _, r := range g.others() {
@@ -232,8 +233,8 @@ func (g *generations) kick(id uint64) error {
 	return result
 }
 
-// close comes when this process's server has stopped. Who is the newest has
-// nobody left to tell.
+// close is called after the server of this process has stopped. The newest process removes
+// the folder, because nobody needs it any more; others leave their totals in it.
 func (g *generations) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -248,7 +249,8 @@ func (g *generations) close() {
 	g.shut()
 }
 
-// leaveTotals comes before the socket is shut: whoever finds it shut finds them.
+// leaveTotals writes the totals of this process. It is called before the socket is shut,
+// so that a process which finds the socket shut finds the totals.
 func (g *generations) leaveTotals() {
 	b, err := json.Marshal(g.srv.Stats().Totals())
 	if err != nil {
@@ -272,7 +274,7 @@ func readTotals(path string) *paradise.Stats {
 	return st
 }
 
-// name is this process's.
+// name returns the name of this process.
 func (g *generations) name() string { return nameOf(g.p.Generation(), os.Getpid()) }
 
 func (g *generations) path(name string) string {

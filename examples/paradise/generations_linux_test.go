@@ -276,7 +276,8 @@ func TestAProcessThatDoesNotAnswerHoldsNothingUp(t *testing.T) {
 	p.restart()
 	require.Contains(t, p.who(), fmt.Sprintf("Process %d drains", old))
 	require.NoError(t, syscall.Kill(old, syscall.SIGSTOP))
-	p.until("it is stopped", func() bool { return contains(p.who(), fmt.Sprintf("Process %d does not answer; it had:", old)) })
+	p.until("it is stopped",
+		func() bool { return contains(p.who(), fmt.Sprintf("Process %d does not answer; it had:", old)) })
 	out := p.who()
 	require.Contains(t, out, "it had: 1 client(s), 1 transfer(s)")
 	require.Contains(t, out, "1 client(s), 1 upload(s)")
@@ -318,7 +319,8 @@ func TestASessionOfAnOlderProcessCanBeEndedFromThePage(t *testing.T) {
 func TestTheStateOfARestartIsBounded(t *testing.T) {
 	h := handedOn{Folder: "/tmp/paradise-1", IDs: paradise.IDs{Session: 7}}
 	for range 50 {
-		h.Totals.Recent = append(h.Totals.Recent, paradise.TransferRecord{Name: strings.Repeat("\x01", 2000), Ended: time.Now()})
+		h.Totals.Recent = append(h.Totals.Recent,
+			paradise.TransferRecord{Name: strings.Repeat("\x01", 2000), Ended: time.Now()})
 	}
 	h.Totals.SessionsTotal = 9
 	b := h.bytes()

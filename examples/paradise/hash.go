@@ -22,7 +22,7 @@ import (
 	"github.com/paradiseftp/paradise/internal/turns"
 )
 
-// hash is a password as it is kept.
+// hash is the stored form of a password.
 type hash struct {
 	kind string
 	text string
@@ -38,7 +38,7 @@ func (h *hash) UnmarshalText(text []byte) error {
 	return err
 }
 
-// errHash never shows the text: it may be a password.
+// errHash does not show the text, which may be a password.
 var errHash = errors.New("is no password hash that is understood: use what \"paradise hash-password\" or \"htpasswd -B\" prints")
 
 func parseHash(text string) (*hash, error) {
@@ -69,8 +69,8 @@ func parseHash(text string) (*hash, error) {
 	return nil, errHash
 }
 
-// wellFormedCrypt holds "$6$[rounds=N$]salt$hash"; the package that verifies
-// them would take less and panic later.
+// wellFormedCrypt reports whether text has the form "$6$[rounds=N$]salt$hash". The package
+// that verifies such hashes accepts malformed ones and panics later.
 func wellFormedCrypt(text string) bool {
 	parts := strings.Split(text, "$")
 	if len(parts) == 5 && !strings.HasPrefix(parts[3-1], "rounds=") {
@@ -92,8 +92,8 @@ func fromHtpasswd(kind, text string, accept htpasswd.PasswdParser) (*hash, error
 	return h, nil
 }
 
-// verifies tries a hash with the functions that panic where FIPS 140 is enforced.
-// The others are too slow to try, and are computed without the standard library.
+// verifies reports whether this process can verify a hash. It tries those kinds that panic
+// if FIPS 140 is enforced. The others are slow, and do not use the standard library.
 func (h *hash) verifies() (ok bool) {
 	if !slices.Contains([]string{"md5", "sha", "ssha"}, h.kind) {
 		return true
@@ -103,7 +103,7 @@ func (h *hash) verifies() (ok bool) {
 	return true
 }
 
-// plainHash is for -user, which is held as given.
+// plainHash returns a hash of a password in plain text, for -user.
 func plainHash(password string) *hash {
 	want := sha256.Sum256([]byte(password))
 	return &hash{kind: "plain", fits: func(given string) bool {
@@ -112,13 +112,13 @@ func plainHash(password string) *hash {
 	}}
 }
 
-// argon2Limits keep a hash from asking for more than a server can spend.
+// These bound the memory and the time that a hash may cost.
 const (
 	argon2MaxMemory = 1 << 20 // KiB
-	argon2MaxTime   = 64
+	argon2MaxTime   = 64      // passes
 )
 
-// argon2id has the parameters of one hash.
+// argon2id holds the parameters of one hash.
 type argon2id struct {
 	memory, time uint32
 	threads      uint8
@@ -149,7 +149,8 @@ func (a *argon2id) fits(password string) bool {
 	return subtle.ConstantTimeCompare(got, a.key) == 1
 }
 
-// newArgon2id hashes with the parameters that OWASP recommends: 19 MiB, twice.
+// newArgon2id hashes a password with the parameters that OWASP recommends: 19 MiB and two
+// passes.
 func newArgon2id(password string) (string, error) {
 	a := argon2id{memory: 19 << 10, time: 2, threads: 1, salt: make([]byte, 16)}
 	if _, err := rand.Read(a.salt); err != nil {
@@ -157,19 +158,21 @@ func newArgon2id(password string) (string, error) {
 	}
 	key := argon2.IDKey([]byte(password), a.salt, a.time, a.memory, a.threads, 32)
 	enc := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", a.memory, a.time, a.threads, enc.EncodeToString(a.salt), enc.EncodeToString(key)), nil
+	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", a.memory, a.time, a.threads,
+		enc.EncodeToString(a.salt), enc.EncodeToString(key)), nil
 }
 
-// hashing bounds the passwords that are hashed at once: strangers choose when. Each
-// address has its turn, and where there are two processors or more none gets them all.
+// hashing bounds how many passwords are hashed at once, because strangers choose when that
+// happens. Addresses take turns. If there are two or more processors, no address gets all
+// of them.
 type hashing struct{ places *turns.Places }
 
 func newHashing(processors int) *hashing {
 	return &hashing{places: turns.New(processors, max(1, processors-1))}
 }
 
-// verify compares a password that came from an address with a hash, nil being one that
-// nothing fits.
+// verify compares a password that came from an address with a hash. A nil hash fits no
+// password.
 func (h *hashing) verify(ctx context.Context, from netip.Addr, want *hash, password string) (bool, error) {
 	if want == nil {
 		return false, nil
@@ -181,8 +184,8 @@ func (h *hashing) verify(ctx context.Context, from netip.Addr, want *hash, passw
 	return want.fits(password), nil
 }
 
-// commonHash is one of the most frequent kind. Verifying it for names that
-// nobody has costs what verifying theirs costs the others.
+// commonHash returns a hash of the most frequent kind, or nil. It is verified for unknown
+// names, so that they take as long as most known ones.
 func commonHash(accounts map[string]*account) *hash {
 	count := make(map[string]int)
 	var common *hash
@@ -196,7 +199,7 @@ func commonHash(accounts map[string]*account) *hash {
 	return common
 }
 
-// readHtpasswd reads a file as htpasswd writes it; an empty name has no users.
+// readHtpasswd reads a file in the format of htpasswd. An empty name means no users.
 func readHtpasswd(name string) (map[string]*hash, error) {
 	if name == "" {
 		return nil, nil
@@ -232,8 +235,8 @@ func readHtpasswd(name string) (map[string]*hash, error) {
 	return users, lines.Err()
 }
 
-// hashPassword is the subcommand: it reads a password from standard input and
-// prints its hash.
+// hashPassword is the subcommand that reads a password from standard input and prints its
+// hash.
 func hashPassword(args []string, in io.Reader, out, errs io.Writer) error {
 	fs := newFlagSet("hash-password")
 	useBcrypt := fs.Bool("bcrypt", false, "print a bcrypt hash, which htpasswd and web servers understand too")

@@ -45,7 +45,8 @@ func TestHashesFromElsewhereFit(t *testing.T) {
 		{"argon2id", "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc", "password"},
 		// From openssl passwd.
 		{"crypt-5", "$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5", "Hello world!"},
-		{"crypt-6", "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1", "Hello world!"},
+		{"crypt-6", "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1",
+			"Hello world!"},
 		{"crypt-5", "$5$rounds=10000$saltstringsaltst$3xv.VbSCBX41eDL9L3voiZxcFlh.pXpgRJLUfHx.0OA", "not this"},
 	} {
 		t.Run(c.kind, func(t *testing.T) {
@@ -59,7 +60,8 @@ func TestHashesFromElsewhereFit(t *testing.T) {
 }
 
 func TestWhatIsNoHashIsRefused(t *testing.T) {
-	for _, text := range []string{"", "secret", "$2y$", "$2y$99$", "$5$", "$6$salt$short", "$6$a$b$c$d$e", "$argon2id$", "{SHA}x",
+	for _, text := range []string{"", "secret", "$2y$", "$2y$99$", "$5$", "$6$salt$short", "$6$a$b$c$d$e",
+		"$argon2id$", "{SHA}x",
 		"$argon2id$v=19$m=999999999,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
 		"$argon2id$v=19$m=65536,t=2,p=0$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
 		"$2y$31$short", "$1$", "$apr1$", "{SSHA}"} {
@@ -122,7 +124,8 @@ func TestAnUnknownUserCostsAHashOfTheUsualKind(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "bcrypt", d.dummy.kind)
 	n := counted(d)
-	_, err = d.authenticate(context.Background(), &paradise.Session{}, paradise.Credentials{User: "nobody", Password: "secret", HasPassword: true})
+	_, err = d.authenticate(context.Background(), &paradise.Session{},
+		paradise.Credentials{User: "nobody", Password: "secret", HasPassword: true})
 	require.ErrorIs(t, err, paradise.ErrBadCredentials, "the dummy's own password opens nothing")
 	assert.Positive(t, *n)
 }

@@ -13,22 +13,27 @@ import (
 	"github.com/paradiseftp/paradise/osfs"
 )
 
-// homes opens the folders that accounts live in, each once.
+// homes opens the folders of accounts, each of them once.
 type homes struct {
 	root    string
 	options osfs.Options
-	own     bool     // users of whom nothing else is said have one each
-	uploads *uploads // nil: nothing is noted; set before use
+	own     bool     // -own-homes: each user without a home in the settings has a folder below root
+	uploads *uploads // nil: there is no journal; set before use
 	mu      sync.Mutex
 	drivers map[string]*osfs.Driver
-	each    *osfs.Homes // nil until it is used
+	each    *osfs.Homes // for own; nil until it is used
 }
 
 func newHomes(cfg *config) *homes {
-	return &homes{root: cfg.root, own: cfg.ownHomes, options: osfs.Options{Durable: cfg.durable}, drivers: make(map[string]*osfs.Driver)}
+	return &homes{
+		root:    cfg.root,
+		own:     cfg.ownHomes,
+		options: osfs.Options{Durable: cfg.durable},
+		drivers: make(map[string]*osfs.Driver),
+	}
 }
 
-// driver is open for users, whose uploads are noted.
+// driver returns the driver of a home for users: the journal notes their uploads.
 func (h *homes) driver(name string) (paradise.FileDriver, error) {
 	d, err := h.open(name)
 	if err != nil {
@@ -37,8 +42,8 @@ func (h *homes) driver(name string) (paradise.FileDriver, error) {
 	return h.uploads.wrap(d), nil
 }
 
-// shared is open for users who have no home of their own in the settings, and
-// whose uploads are noted.
+// shared returns the driver for users without a home in the settings. The journal notes
+// their uploads.
 func (h *homes) shared() (paradise.FileDriver, error) {
 	d, err := h.common()
 	if err != nil {
@@ -47,7 +52,8 @@ func (h *homes) shared() (paradise.FileDriver, error) {
 	return h.uploads.wrap(d), nil
 }
 
-// common is the root, or a folder below it for each user.
+// common returns the driver of the root, or with -own-homes the one that gives each user a
+// folder below it.
 func (h *homes) common() (paradise.FileDriver, error) {
 	if !h.own {
 		return h.open("")
@@ -67,11 +73,10 @@ func (h *homes) common() (paradise.FileDriver, error) {
 	return each, err
 }
 
-// homeMode is for folders that are made; the umask is taken off.
+// homeMode is the mode of new folders, from which the umask is removed.
 const homeMode = 0o755
 
-// fits refuses an account that is to have a folder of its name, and whose name
-// is none.
+// fits refuses an account that needs a folder of its name if no folder can have that name.
 func (h *homes) fits(name string, a *account) error {
 	if !h.own || a.Home != "" {
 		return nil
@@ -82,7 +87,7 @@ func (h *homes) fits(name string, a *account) error {
 	return nil
 }
 
-// dir is the folder that a home's name stands for: below the root, or absolute.
+// dir returns the path of a home, whose name is absolute or relative to the root.
 func (h *homes) dir(name string) string {
 	if filepath.IsAbs(name) {
 		return filepath.Clean(name)
@@ -103,7 +108,7 @@ func (h *homes) open(name string) (*osfs.Driver, error) {
 		return d, nil
 	}
 	if lost != nil && !filepath.IsAbs(name) {
-		return nil, lost // to make it again is not for us: a disk may be missing
+		return nil, lost // do not create it again: a disk may not be mounted
 	}
 	if err := os.MkdirAll(dir, homeMode); err != nil {
 		return nil, err
@@ -115,8 +120,9 @@ func (h *homes) open(name string) (*osfs.Driver, error) {
 	return d, err
 }
 
-// mend makes a home below the root again, as on a disk that was mounted over the
-// root since. Elsewhere, and where the root is missing, a disk may be missing.
+// mend creates a home below the root again, which may be missing because a disk was
+// mounted over the root. It creates nothing outside the root, or if the root itself is
+// missing, because then a disk may not be mounted.
 func (h *homes) mend(name string) {
 	dir := h.dir(name)
 	if filepath.IsAbs(name) {
@@ -133,8 +139,8 @@ func (h *homes) mend(name string) {
 	}
 }
 
-// ready names what cannot be served of the root and the homes with these names,
-// those of accounts that are.
+// ready returns an error that names the folders that cannot be served, of the root and the
+// homes with these names. It creates missing homes first.
 func (h *homes) ready(names []string) error {
 	faults := []error{h.look("")}
 	for _, name := range names {
@@ -144,7 +150,8 @@ func (h *homes) ready(names []string) error {
 	return errors.Join(faults...)
 }
 
-// look asks what is open of that name. A disk may hang, so nobody waits meanwhile.
+// look asks the open driver of a home whether it can serve. It does so without the lock,
+// because a disk may hang.
 func (h *homes) look(name string) error {
 	h.mu.Lock()
 	d, each := h.drivers[h.dir(name)], h.each

@@ -60,8 +60,10 @@ func TestAccountsThatSeeAllHomesAreNamed(t *testing.T) {
 		{"a home elsewhere", account("alice", fmt.Sprintf("home = %q\n", t.TempDir())) + account("bob", ""), nil, ""},
 		{"a start is no home", withHome + account("bob", "start = \"/in\"\n"), nil, "warning: bob: " + seeAll},
 		{"each has one", "own-homes = true\n" + withHome + account("bob", ""), []string{"-htpasswd", hashes}, ""},
-		{"a pid file in no folder", withHome, []string{"-pid-file", "/no/such/pid"}, "-pid-file: the folder of /no/such/pid does not exist"},
-		{"nobody is named", "durable = true\n", nil, "the file of -config names no account: auser, whose password all know, is let in from this machine"},
+		{"a pid file in no folder", withHome, []string{"-pid-file", "/no/such/pid"},
+			"-pid-file: the folder of /no/such/pid does not exist"},
+		{"nobody is named", "durable = true\n", nil,
+			"the file of -config names no account: auser, whose password all know, is let in from this machine"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := warningsOf(t, c.text, c.args...)
@@ -110,7 +112,8 @@ func TestAFolderThatTakesNoUploadsIsWarnedOf(t *testing.T) {
 		require.NoError(t, err, "%s", out)
 		return string(out)
 	}
-	require.Contains(t, check(), "warning: "+home+": is not writable: permission denied: uploads to it will be refused; give the user")
+	require.Contains(t, check(),
+		"warning: "+home+": is not writable: permission denied: uploads to it will be refused; give the user")
 	require.NoError(t, os.Chmod(home, 0o777))
 	require.NotContains(t, check(), home)
 	require.NoError(t, os.Chmod(root, 0o555))
@@ -147,7 +150,8 @@ func TestEachUserHasAFolder(t *testing.T) {
 		require.NoError(t, c.Login(user, "secret"))
 		return c.Stor(file, strings.NewReader(user))
 	}
-	for user, folder := range map[string]string{"bob": "bob", "carol": "carol", "erin": "erin", "remote": "remote", "as-other": "other"} {
+	for user, folder := range map[string]string{"bob": "bob", "carol": "carol", "erin": "erin", "remote": "remote",
+		"as-other": "other"} {
 		require.NoError(t, store(user, "/../../f"), user)
 		b, err := os.ReadFile(filepath.Join(p.root, folder, "f"))
 		require.NoError(t, err)
@@ -167,7 +171,8 @@ func TestAnAccountThatNoFolderCanBeNamedAsIsRefused(t *testing.T) {
 		require.NoError(t, os.WriteFile(hashes, []byte(name+":"+bcryptOfSecret+"\n"), 0o600))
 		cfg, err := parseFlags([]string{"-own-homes", "-htpasswd", hashes, "-root", t.TempDir()}, io.Discard)
 		require.NoError(t, err)
-		require.ErrorContains(t, cfg.try(io.Discard), fmt.Sprintf(`-own-homes: no folder can be named as the account %q: give it a line home`, name))
+		require.ErrorContains(t, cfg.try(io.Discard),
+			fmt.Sprintf(`-own-homes: no folder can be named as the account %q: give it a line home`, name))
 	}
 }
 
@@ -197,7 +202,8 @@ func TestTheMonitorsTokenComesFromAFile(t *testing.T) {
 	write("0123456789abcdef\n")
 	require.NoError(t, try("-monitor", "0.0.0.0:5010", "-monitor-token-file", token))
 	require.ErrorContains(t, try("-monitor-token", "0123456789abcdef", "-monitor-token-file", token), "exclude each other")
-	require.ErrorContains(t, try("-monitor-token-file", filepath.Join(dir, "no")), "-monitor-token-file names "+filepath.Join(dir, "no")+", which does not exist")
+	require.ErrorContains(t, try("-monitor-token-file", filepath.Join(dir, "no")),
+		"-monitor-token-file names "+filepath.Join(dir, "no")+", which does not exist")
 	require.ErrorContains(t, try("-monitor", "0.0.0.0:5010"), "-monitor-token-file FILE")
 	write("\n")
 	require.ErrorContains(t, try("-monitor-token-file", token), "holds no secret")

@@ -13,23 +13,24 @@ import (
 )
 
 const (
-	logQueue = 1 << 20         // bytes of lines that wait for whoever reads the log
-	logFlush = 2 * time.Second // how long the end of the process waits for him
+	logQueue = 1 << 20         // bytes of lines that wait to be written
+	logFlush = 2 * time.Second // how long the end of the process waits for them
 )
 
-// openLog takes the lines for standard error, which nobody may read: a pipe that is
-// full, a paused terminal. Sessions do not wait for it.
+// openLog returns the writer of the log on standard error, which may be blocked: by a full
+// pipe or a paused terminal. Sessions do not wait for it.
 func openLog(cfg *config) *events.Writer {
 	out := events.NewWriter(os.Stderr, logQueue)
 	out.Dropping = func(n uint64) []byte {
 		var line bytes.Buffer
-		slog.New(logFormat(cfg, &line)).Warn("lines of the log dropped: nobody read it", "pid", os.Getpid(), "dropped", n, "total", out.Dropped())
+		slog.New(logFormat(cfg, &line)).Warn("lines of the log dropped: nobody read it",
+			"pid", os.Getpid(), "dropped", n, "total", out.Dropped())
 		return line.Bytes()
 	}
 	return out
 }
 
-// flush ends logs: what waits is written, if it is taken in time.
+// flush closes logs, and waits at most logFlush until their lines are written.
 func flush(logs ...*events.Writer) {
 	ctx, cancel := context.WithTimeout(context.Background(), logFlush)
 	defer cancel()
@@ -46,8 +47,8 @@ func logFormat(cfg *config, out io.Writer) slog.Handler {
 	return slog.NewTextHandler(escaping{out}, o)
 }
 
-// escaping escapes what the forms of slog let through of names that are not fit for a
-// screen: JSON all but the first 32 characters, text some that cannot be seen.
+// escaping escapes characters that are not safe to show and that slog's handlers let
+// through: JSON escapes only the first 32 characters, and text not all invisible ones.
 type escaping struct{ io.Writer }
 
 func (e escaping) Write(line []byte) (int, error) {
@@ -57,19 +58,19 @@ func (e escaping) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// newLogger logs to out from level upwards, and the traced lines of single users
-// below it.
+// newLogger returns a logger that writes lines of at least level to out, and also the
+// traced lines of single users.
 func newLogger(cfg *config, out io.Writer, level slog.Leveler, tracing func() bool) *slog.Logger {
 	return slog.New(traceFilter{logFormat(cfg, out), level, tracing, slog.Int("pid", os.Getpid())})
 }
 
-// traceFilter lets the lines of a traced session through at any level: they are
-// only made for users who are to be traced.
+// traceFilter passes on the lines of traced sessions at any level. The server logs such
+// lines only for users who are traced.
 type traceFilter struct {
 	slog.Handler
 	level   slog.Leveler
-	tracing func() bool // whether there are any
-	pid     slog.Attr   // ends every line: the processes of a restart share the log
+	tracing func() bool // reports whether any user is traced
+	pid     slog.Attr   // added to every line, because the processes of a restart share the log
 }
 
 func (f traceFilter) Enabled(_ context.Context, level slog.Level) bool {

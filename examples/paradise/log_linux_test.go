@@ -175,7 +175,8 @@ func TestAFullDiskStopsNothing(t *testing.T) {
 // how it ended.
 func refused(t *testing.T, log *os.File) error {
 	t.Helper()
-	cmd := exec.Command(install(t), "-addr", "127.0.0.1:0", "-monitor", "", "-root", t.TempDir(), "-htpasswd", "/nowhere/at/all")
+	cmd := exec.Command(install(t), "-addr", "127.0.0.1:0", "-monitor", "", "-root", t.TempDir(), "-htpasswd",
+		"/nowhere/at/all")
 	cmd.Env = append(os.Environ(), envMain+"=1")
 	cmd.Stderr = log
 	require.NoError(t, cmd.Start())

@@ -1,5 +1,5 @@
-// Command paradise serves a folder by FTP. It is the example of how the library
-// is used by a whole program: see the README for its flags.
+// Command paradise serves a folder by FTP. It shows how a whole program uses the library.
+// See the README for its flags.
 package main
 
 import (
@@ -21,14 +21,15 @@ func main() {
 	}
 }
 
-// lastWord says why the program fails, to whoever reads it in time.
+// lastWord writes why the program fails, and waits only a bounded time for a blocked
+// standard error.
 func lastWord(err error) {
 	out := events.NewWriter(os.Stderr, logQueue)
 	fmt.Fprintln(out, "paradise:", err)
 	flush(out)
 }
 
-// command runs the subcommand that args begin with, or serves.
+// command runs the subcommand at the start of args. Without one it serves.
 func command(args []string) error {
 	name := ""
 	if len(args) > 0 {
@@ -67,7 +68,7 @@ func serve(args []string) error {
 	return run(cfg, args)
 }
 
-// try reports whether the configuration can be served, and binds nothing.
+// try checks the configuration and prints the result. It binds no addresses.
 func (cfg *config) try(out io.Writer) error {
 	s, err := newService(cfg, nil, nil, &generations{})
 	if err != nil {
@@ -81,7 +82,7 @@ func (cfg *config) try(out io.Writer) error {
 	return err
 }
 
-// subcommands tell what each of them does.
+// subcommands says what each subcommand does.
 var subcommands = map[string]string{
 	"who":           "prints who is connected, of all processes of the server",
 	"top":           "shows who is connected and what moves, each second; q quits",
@@ -89,12 +90,12 @@ var subcommands = map[string]string{
 	"hash-password": "reads a password from standard input and prints its hash, for an account's key password",
 }
 
-// newFlagSet is for a subcommand.
+// newFlagSet returns the flag set of a subcommand.
 func newFlagSet(name string) *flag.FlagSet {
 	return flag.NewFlagSet("paradise "+name, flag.ContinueOnError)
 }
 
-// parseCommand parses the flags of a subcommand, which takes nothing else.
+// parseCommand parses the flags of a subcommand, which takes no other arguments.
 func parseCommand(fs *flag.FlagSet, args []string, errs io.Writer, usage string) error {
 	explain(fs)
 	_, name, _ := strings.Cut(fs.Name(), " ")

@@ -5,9 +5,10 @@ import (
 	"github.com/paradiseftp/paradise/monitor"
 )
 
-// metrics are the program's own, beside those of the server.
+// metrics returns the metrics of this program, in addition to those of the server.
 func (s *service) metrics() []monitor.Metric {
-	list := family("paradise_log_lines_dropped_total", "Lines of a log that nobody read, or that could not be written, by log.", "log",
+	list := family("paradise_log_lines_dropped_total",
+		"Lines of a log that nobody read, or that could not be written, by log.", "log",
 		sample{"log", s.lines.Dropped()}, sample{"xferlog", s.xfers.dropped()})
 	if d, ok := s.users.current.Load().service.(*webhook.Driver); ok {
 		n := d.Counts()
@@ -16,13 +17,14 @@ func (s *service) metrics() []monitor.Metric {
 			sample{"outage", n.Outages}, sample{"busy", n.Busy}, sample{"paused", n.Paused})...)
 	}
 	if u := s.files.uploads; u != nil && u.sink != nil {
-		list = append(list, family("paradise_webhook_records_total", "Uploads told to -on-upload, or put aside since it refused them.", "result",
-			sample{"delivered", u.sink.Delivered()}, sample{"put_aside", u.sink.GivenUp()})...)
+		list = append(list,
+			family("paradise_webhook_records_total", "Uploads told to -on-upload, or put aside since it refused them.", "result",
+				sample{"delivered", u.sink.Delivered()}, sample{"put_aside", u.sink.GivenUp()})...)
 	}
 	return list
 }
 
-// sample is a figure of a family and its label's value.
+// sample is one value of a family, with the value of its label.
 type sample struct {
 	value string
 	n     uint64

@@ -10,8 +10,8 @@ import (
 	"github.com/paradiseftp/paradise/monitor"
 )
 
-// newMonitor makes the page, nil if it is switched off. What o says of the server is
-// given.
+// newMonitor returns the monitor, or nil if it is switched off. It adds the token and the
+// hosts to o.
 func (cfg *config) newMonitor(srv *paradise.Server, o monitor.Options) (*monitor.Handler, error) {
 	if cfg.monitor == "" {
 		return nil, nil
@@ -31,7 +31,7 @@ func (cfg *config) newMonitor(srv *paradise.Server, o monitor.Options) (*monitor
 	return page, nil
 }
 
-// token is what -monitor-token says, or its file.
+// token returns the token of -monitor-token or -monitor-token-file.
 func (cfg *config) token() (string, error) {
 	if cfg.monitorKey == "" {
 		return cfg.monitorToken, nil
@@ -40,7 +40,7 @@ func (cfg *config) token() (string, error) {
 	return string(b), err
 }
 
-// serveMonitor answers at l until the process gives its listeners up, also while
+// serveMonitor serves the monitor at l until the process gives up its listeners, also while
 // the server drains.
 func (s *service) serveMonitor(l net.Listener) *web {
 	hs := &http.Server{

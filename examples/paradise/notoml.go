@@ -11,12 +11,12 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-// assignment is a line that gives a key a value, also with the colon of YAML.
+// assignment matches a line that gives a key a value, also with a colon as in YAML.
 var assignment = regexp.MustCompile(`^\s*([\w.-]+)\s*([=:])\s*([^\r]*?)\s*$`)
 
-// explained is an error of the TOML parser with what to write instead, where the
-// line shows it: the parser tells what it found. The value itself is left out,
-// since it may be a password and the error goes to the log.
+// explained replaces an error of the TOML parser, which says what was found, with one that
+// says what to write, if the line shows that. It does not show the value, which may be a
+// password, because the error goes to the log.
 func explained(fs *flag.FlagSet, text string, err error) error {
 	var p toml.ParseError
 	lines := strings.Split(text, "\n")
@@ -42,8 +42,8 @@ func explained(fs *flag.FlagSet, text string, err error) error {
 	return p
 }
 
-// insteadOf says what to write for a value that TOML does not have, "" if that
-// is not known.
+// insteadOf says what to write in place of a value that is not TOML, or returns "" if it
+// does not know.
 func insteadOf(fs *flag.FlagSet, key, value string) string {
 	if value == "" || strings.HasPrefix(value, "#") {
 		return "has no value: write " + kindWanted(fs, key, "")
@@ -71,7 +71,7 @@ func insteadOf(fs *flag.FlagSet, key, value string) string {
 
 const listWanted = `texts in quotes, as in ["one", "two"]`
 
-// kindWanted says how a value of a key is written; value is what stands there.
+// kindWanted says how to write the value of a key. value is the text in the file.
 func kindWanted(fs *flag.FlagSet, key, value string) string {
 	kind := accountKeys[key]
 	if f := fs.Lookup(key); f != nil {

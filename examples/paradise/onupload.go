@@ -14,18 +14,20 @@ import (
 	"github.com/paradiseftp/paradise/journal/deliver"
 )
 
-// onUpload is what happens with uploads besides storing them.
+// onUpload holds the settings of the journal and of -on-upload.
 type onUpload struct {
 	journal string
 	url     string
 	secret  string
-	refused int // as often at most, then a record is put aside; 0: never
+	refused int // refusals after which a record is put aside; 0: it never is
 }
 
 func (o *onUpload) flags(fs *flag.FlagSet) {
-	fs.StringVar(&o.journal, "journal", "", "`file` outside -root that notes every upload before its 226; with -on-upload, -root's name and .journal")
+	fs.StringVar(&o.journal, "journal", "",
+		"`file` outside -root that notes every upload before its 226; with -on-upload, -root's name and .journal")
 	fs.StringVar(&o.url, "on-upload", "", "`URL` that gets a POST for every upload, at least once; see docs/journal.md")
-	fs.IntVar(&o.refused, "on-upload-max-refusals", 8, "refusals by -on-upload after which a record is put aside beside the journal; 0 is to wait for ever")
+	fs.IntVar(&o.refused, "on-upload-max-refusals", 8,
+		"refusals by -on-upload after which a record is put aside beside the journal; 0 is to wait for ever")
 	fs.StringVar(&o.secret, "on-upload-secret-file", "", "`file` with the secret that signs requests to -on-upload")
 }
 
@@ -34,32 +36,33 @@ func (cfg *config) journalFile() string {
 	if cfg.onUpload.journal != "" {
 		return cfg.onUpload.journal
 	}
-	root, err := filepath.Abs(cfg.root) // "." has no name of its own
+	root, err := filepath.Abs(cfg.root) // turns "." into a name
 	if err != nil {
 		root = filepath.Clean(cfg.root)
 	}
 	return root + ".journal"
 }
 
-// uploads is the journal and what reads it; nil: there is none.
+// uploads is the journal and the sink that delivers its records. Nil: there is no journal.
 type uploads struct {
 	journal *journal.Journal
-	sink    *deliver.Sink // nil: nobody is told
+	sink    *deliver.Sink // nil: records are not delivered
 	log     *slog.Logger
 	running sync.WaitGroup
 }
 
-// openUploads returns nil where nothing is to be noted. A mere check of the
-// configuration opens nothing.
+// openUploads opens the journal. It returns nil if none is configured, and for -check,
+// which opens nothing.
 func openUploads(cfg *config, log *slog.Logger) (*uploads, error) {
 	o := cfg.onUpload
 	if o.url == "" && o.journal == "" {
 		return nil, nil
 	}
 	path := cfg.journalFile()
-	target := deliver.Options{URL: o.url, State: path + ".delivered", MaxRefusals: o.refused, DeadLetters: path + ".dead-letters", Logger: log}
+	target := deliver.Options{URL: o.url, State: path + ".delivered", MaxRefusals: o.refused,
+		DeadLetters: path + ".dead-letters", Logger: log}
 	if o.refused == 0 {
-		target.MaxRefusals = -1 // the library's zero is its default
+		target.MaxRefusals = -1 // in the library zero means the default
 	}
 	if o.secret != "" {
 		key, err := readSecret("on-upload-secret-file", o.secret)
@@ -87,7 +90,7 @@ func openUploads(cfg *config, log *slog.Logger) (*uploads, error) {
 	return u, err
 }
 
-// wrap returns d with its uploads noted.
+// wrap returns d with a journal of its uploads.
 func (u *uploads) wrap(d paradise.FileDriver) paradise.FileDriver {
 	if u == nil {
 		return d
@@ -95,7 +98,7 @@ func (u *uploads) wrap(d paradise.FileDriver) paradise.FileDriver {
 	return u.journal.Wrap(d)
 }
 
-// reconcile settles what a process that died has left open.
+// reconcile settles the uploads that a process left open when it died.
 func (u *uploads) reconcile(ctx context.Context, h *homes, accounts map[string]*account) error {
 	if u == nil {
 		return nil
@@ -103,8 +106,8 @@ func (u *uploads) reconcile(ctx context.Context, h *homes, accounts map[string]*
 	return u.journal.Reconcile(ctx, byAccount{homes: h, accounts: accounts})
 }
 
-// deliver tells the service of -on-upload until ctx ends. While a predecessor
-// does, it waits.
+// deliver sends records to the service of -on-upload until ctx ends. It waits as long as a
+// predecessor does so.
 func (u *uploads) deliver(ctx context.Context) {
 	if u == nil || u.sink == nil {
 		return
@@ -116,7 +119,7 @@ func (u *uploads) deliver(ctx context.Context) {
 	})
 }
 
-// close comes after the end of deliver's context.
+// close closes the journal. It is called after the end of deliver's context.
 func (u *uploads) close() {
 	if u == nil {
 		return

@@ -150,7 +150,8 @@ func writeJournal(t *testing.T, name string, records ...any) {
 
 func TestACheckOfTheConfigurationOpensNoJournal(t *testing.T) {
 	dir := t.TempDir()
-	args := []string{"-root", filepath.Join(dir, "root"), "-journal", filepath.Join(dir, "journal"), "-on-upload", "http://127.0.0.1:1/"}
+	args := []string{"-root", filepath.Join(dir, "root"), "-journal", filepath.Join(dir, "journal"), "-on-upload",
+		"http://127.0.0.1:1/"}
 	cfg, err := parseFlags(append(args, "-check"), io.Discard)
 	require.NoError(t, err)
 	require.NoError(t, cfg.try(io.Discard))

@@ -13,8 +13,8 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// checkListeners refuses addresses that cannot be listened on beside each other,
-// or not without accounts.
+// checkListeners refuses equal addresses, and addresses that need accounts if there are
+// none.
 func (cfg *config) checkListeners() error {
 	all := cfg.listeners()
 	for i, l := range all {
@@ -31,8 +31,9 @@ func (cfg *config) checkListeners() error {
 	return cfg.checkDefaultListeners()
 }
 
-// files are the settings that name a file, or a folder of secrets: those whose
-// usage calls their value so. None may lie where clients could read or change it.
+// files returns the settings that name a file, or a folder of secrets. It finds them by
+// their usage, which calls the value a file or a folder. None of them may be where clients
+// could read or change it.
 func (cfg *config) files() map[string]string {
 	found := make(map[string]string)
 	cfg.set.VisitAll(func(f *flag.Flag) {
@@ -48,7 +49,7 @@ func (cfg *config) files() map[string]string {
 	return found
 }
 
-// checkPlaces refuses files of the server in a folder that is served.
+// checkPlaces refuses files of the server inside a folder that is served.
 func (cfg *config) checkPlaces() error {
 	served := map[string]string{"-root": cfg.root}
 	for name, a := range cfg.accounts {
@@ -64,14 +65,15 @@ func (cfg *config) checkPlaces() error {
 				return fmt.Errorf("-%s: %w", flag, err)
 			}
 			if inside {
-				return fmt.Errorf("-%s lies below %s, where clients could read or change it: name one elsewhere than %s", flag, place, files[flag])
+				return fmt.Errorf("-%s lies below %s, where clients could read or change it: name one elsewhere than %s", flag,
+					place, files[flag])
 			}
 		}
 	}
 	return nil
 }
 
-// checkFolders refuses files that cannot be made, since their folder is missing.
+// checkFolders refuses files that cannot be created because their folder is missing.
 func (cfg *config) checkFolders() error {
 	files := cfg.files()
 	for _, flag := range []string{"journal", "xferlog"} {
@@ -87,8 +89,8 @@ func folderless(file string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// below reports whether a file lies in a folder or below it, by its name or by
-// what links on the way lead to. Neither need exist.
+// below reports whether a file is inside a folder, at any depth, by its path or through
+// symbolic links on the way. Neither of them need exist.
 func below(folder, file string) (bool, error) {
 	folder, err1 := filepath.Abs(folder)
 	file, err2 := filepath.Abs(file)
@@ -100,7 +102,7 @@ func below(folder, file string) (bool, error) {
 	}
 	top, err := os.Stat(folder)
 	if err != nil {
-		return false, nil // it will be made, and there is nothing below yet
+		return false, nil // the folder will be created, and has no content yet
 	}
 	for dir := followed(file); ; dir = filepath.Dir(dir) {
 		if info, err := os.Stat(dir); err == nil && os.SameFile(info, top) {
@@ -112,7 +114,7 @@ func below(folder, file string) (bool, error) {
 	}
 }
 
-// followed is a path with its links followed, as far as it exists.
+// followed returns a path with symbolic links resolved, as far as it exists.
 func followed(file string) string {
 	if real, err := filepath.EvalSymlinks(file); err == nil {
 		return real
@@ -124,12 +126,13 @@ func followed(file string) string {
 	return filepath.Join(followed(dir), filepath.Base(file))
 }
 
-// warnings are what works, but most likely not as it was meant. They say what to
-// change.
+// warnings describes settings that work, but most likely not as intended. Each text says
+// what to change.
 func (d *directory) warnings(cfg *config) []string {
 	var found []string
 	if !cfg.namesAccounts() && cfg.configFile != "" {
-		found = append(found, "the file of -config names no account: auser, whose password all know, is let in from this machine; "+giveAccounts)
+		found = append(found,
+			"the file of -config names no account: auser, whose password all know, is let in from this machine; "+giveAccounts)
 	}
 	if err := ended(cfg.text); err != nil {
 		found = append(found, fmt.Sprintf("%s: %v", cfg.configFile, err))
@@ -158,16 +161,18 @@ func (d *directory) warnings(cfg *config) []string {
 	}
 	for _, folder := range sortedKeys(folders) {
 		if err := writable(folder); err != nil {
-			found = append(found, fmt.Sprintf("%s: %v: uploads to it will be refused; give the user that the server runs as the right to write there", folder, err))
+			found = append(found,
+				fmt.Sprintf("%s: %v: uploads to it will be refused; give the user that the server runs as the right to write there",
+					folder, err))
 		}
 	}
 	return found
 }
 
-// namesShown bounds the list of a warning.
+// namesShown bounds the number of names in a warning.
 const namesShown = 10
 
-// homeless are the accounts that see the homes of others.
+// homeless returns the accounts that see the homes of others.
 func (d *directory) homeless(cfg *config) []string {
 	if cfg.ownHomes {
 		return nil
@@ -195,7 +200,7 @@ func (d *directory) homeless(cfg *config) []string {
 	return names
 }
 
-// folderOf is where an account lives.
+// folderOf returns the path of an account's home.
 func folderOf(root, home string) string {
 	if filepath.IsAbs(home) {
 		return filepath.Clean(home)
@@ -203,5 +208,5 @@ func folderOf(root, home string) string {
 	return filepath.Join(root, home)
 }
 
-// errNotWritable is what writable returns for a folder that refuses new files.
+// errNotWritable is the error of writable for a folder that refuses new files.
 var errNotWritable = fmt.Errorf("is not writable: %w", fs.ErrPermission)

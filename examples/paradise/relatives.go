@@ -19,13 +19,14 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// What processes of one server ask each other, over the sockets in their folder.
+// This file has the requests that processes of one server send to each other, over the
+// sockets in their folder.
 
-// longestSocket is what every system takes as the path of a socket.
+// longestSocket is the longest path of a socket that every system accepts.
 const longestSocket = 103
 
-// makeFolder makes one whose sockets have a path that is short enough; some have
-// a long TMPDIR. Without a folder a restart goes on, and shows less.
+// makeFolder creates a folder whose path is short enough for sockets, even if TMPDIR is
+// long. If it fails, it returns ""; a restart then works, but the views show less.
 func makeFolder() string {
 	for _, parent := range []string{"", "/tmp"} {
 		folder, err := os.MkdirTemp(parent, "paradise-")
@@ -40,8 +41,8 @@ func makeFolder() string {
 	return ""
 }
 
-// open begins to answer the others. Without a socket this process is only not
-// shown. The caller holds g.mu.
+// open starts to answer the other processes. If it cannot listen, the others just do not
+// show this process. The caller holds g.mu.
 func (g *generations) open() {
 	if g.socket != nil || g.srv == nil || g.folder == "" {
 		return
@@ -55,8 +56,8 @@ func (g *generations) open() {
 	go g.socket.Serve(l)
 }
 
-// listen gives the socket its name once it answers: one that refuses is that of a
-// process that has gone.
+// listen gives the socket its final name only once it accepts connections. So a socket
+// that refuses connections is that of a process that has ended.
 func (g *generations) listen() (net.Listener, error) {
 	path := filepath.Join(g.folder, g.name())
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path + ".new", Net: "unix"})
@@ -81,7 +82,8 @@ func (g *generations) shut() {
 	os.Remove(filepath.Join(g.folder, g.name()+socketEnd))
 }
 
-// answers tells of srv alone: who asks asks each process.
+// answers returns a handler for requests about srv alone: the other side asks every
+// process.
 func answers(srv *paradise.Server) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) {
@@ -98,13 +100,13 @@ func answers(srv *paradise.Server) http.Handler {
 	return mux
 }
 
-// askTime is how long a process may take to answer. One that is too busy for it
-// is shown as it was known before.
+// askTime bounds how long a process may take to answer. If it takes longer, its last known
+// state is shown.
 const askTime = time.Second
 
-// answer is what came of a question.
+// answer is the result of a request to another process.
 type answer struct {
-	stats *paradise.Stats // nil: none came
+	stats *paradise.Stats // nil: the process did not answer
 	gone  bool            // the process has ended
 }
 
@@ -123,7 +125,7 @@ func (r relative) ask(socket string) (a answer) {
 	return answer{stats: st}
 }
 
-// kick reports whether the process had the session, which ends then.
+// kick ends a session of the process. It returns false if the process does not have it.
 func (r relative) kick(socket string, id uint64) (found bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), askTime)
 	defer cancel()

@@ -11,14 +11,14 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// reloadable are the settings that SIGHUP changes; accounts are too. The others
-// need a restart (SIGUSR2), which costs no connection.
+// reloadable are the settings that SIGHUP can change, besides accounts. The others need a
+// restart (SIGUSR2), which loses no connection.
 var reloadable = []string{"user", "htpasswd", "auth-url", "auth-secret-file", "allow-types", "tls-policy",
 	"data-tls-reuse", "default-type", "allow-unclosed-tls", "allow-lost-control", "lost-control-wait",
 	"log-level", "trace-user", "restart-grace", "drain-timeout"}
 
-// reload reads everything again that may change while sessions go on. An error
-// leaves all as it was.
+// reload reads again everything that may change while sessions run. If it fails, nothing
+// has changed.
 func (s *service) reload() error {
 	if err := s.cfg.readableAgain(); err != nil {
 		return err
@@ -54,8 +54,8 @@ func (s *service) reload() error {
 	return nil
 }
 
-// readableAgain refuses pipes and the like, whose text was read once and for all:
-// reading one might wait for ever.
+// readableAgain refuses pipes and other special files. Their content can be read only
+// once, and a second read might block forever.
 func (cfg *config) readableAgain() error {
 	files := cfg.files()
 	for _, flag := range []string{"config", "htpasswd", "auth-secret-file"} {
@@ -70,8 +70,8 @@ func (cfg *config) readableAgain() error {
 	return nil
 }
 
-// follows reports why settings cannot take the place of the old ones although
-// each is right by itself: they look like a file that lost its end.
+// follows returns an error if the settings are valid but must not replace the old ones,
+// because the file looks as if it had lost its end.
 func (cfg *config) follows(old *config) error {
 	if old.namesAccounts() && !cfg.namesAccounts() {
 		return errNoAccount
@@ -82,8 +82,9 @@ func (cfg *config) follows(old *config) error {
 	return nil
 }
 
-// lost is why a successor must not use the file of -config as it is now: what this
-// process has in force the successor does not know. Any other fault it sees itself.
+// lost returns the reason why a successor must not use the current file of -config, or "".
+// It only compares the file with the settings in force, which the successor does not know;
+// the successor finds all other faults itself.
 func (s *service) lost() string {
 	s.mu.Lock()
 	cfg := s.cfg
@@ -101,9 +102,9 @@ func (s *service) lost() string {
 	return ""
 }
 
-// cut reports whether a text is an old one without its end. Whole tables may go:
-// that is how one takes the last account away. A table that lost its last lines
-// would leave an account with more rights than it had.
+// cut returns an error if text is the old text without its end. Whole tables may be
+// missing, because that is how people remove the last account. But if a table has lost its
+// last lines, an account would get more rights than it had.
 func cut(old, text string) error {
 	if old == "" || text == old {
 		return nil
@@ -127,14 +128,14 @@ func cut(old, text string) error {
 	return nil
 }
 
-// keyOf is the key of a line, whose value may be a secret.
+// keyOf returns the key of a line, without the value, which may be a secret.
 func keyOf(line string) string {
 	key, _, _ := strings.Cut(line, "=")
 	return strings.TrimSpace(key)
 }
 
-// keep gives cfg the settings in force for all that needs a restart, and says
-// which those are.
+// keep sets cfg's settings that need a restart back to those in force, and logs which of
+// them differ.
 func (s *service) keep(cfg *config) {
 	cfg.set.VisitAll(func(f *flag.Flag) {
 		inForce := s.cfg.set.Lookup(f.Name).Value.String()
@@ -148,9 +149,9 @@ func (s *service) keep(cfg *config) {
 	})
 }
 
-// reloads reports whether a setting may change in this process. A server that was
-// made with reuse off never issues tickets: with reuse required it would refuse
-// every data connection.
+// reloads reports whether a setting may change in this process. A server that was started
+// with reuse off never issues tickets, so with reuse required it would refuse every data
+// connection.
 func (s *service) reloads(f *flag.Flag) bool {
 	if f.Name == "data-tls-reuse" && f.Value.String() == "require" && s.srv.Policy.DataTLSReuse == paradise.ReuseOff {
 		return false

@@ -45,12 +45,12 @@ func run(cfg *config, args []string) error {
 		if s, err = newService(cfg, args, p, others); err != nil {
 			return nil, err
 		}
-		slog.SetDefault(s.log) // what packages log for which nobody has set a logger
+		slog.SetDefault(s.log) // for packages that have no logger of their own
 		return s, s.start()
 	})
 }
 
-// fail tells a predecessor, if there is one, why this process does not serve.
+// fail tells the predecessor, if there is one, why this process does not serve.
 func fail(reason error) {
 	if p, err := handover.New(handover.Options{}); err == nil {
 		p.Fail(reason)
@@ -58,10 +58,10 @@ func fail(reason error) {
 	}
 }
 
-// housekeeping is how often certificates are looked at.
+// housekeeping is how often the files of the certificate are checked.
 const housekeeping = 10 * time.Second
 
-// obey follows signals and looks after the certificates, until the server leaves.
+// obey handles signals and reloads changed certificates until the process ends.
 func (s *service) obey(stop func()) {
 	tick := time.NewTicker(housekeeping)
 	defer tick.Stop()
@@ -69,10 +69,10 @@ func (s *service) obey(stop func()) {
 	for {
 		select {
 		case <-stopped:
-			stopped = nil // a further one is the drain's
+			stopped = nil // shutdown handles a second signal
 			stop()
 		case <-leaving:
-			leaving, hangup = nil, nil // what is about to end does not reload
+			leaving, hangup = nil, nil // a process that is ending does not reload
 			tick.Stop()
 		case <-s.background.Done():
 			return
@@ -92,12 +92,12 @@ func (s *service) restartFailed(err error) {
 	s.p.Status(fmt.Sprintf("Restart failed: %v", err))
 }
 
-// minGrace is for clients that this process has accepted at the last moment:
-// they must be able to log in.
+// minGrace is the least grace of a restart. Clients that this process has accepted at the
+// last moment must be able to log in.
 const minGrace = time.Second
 
-// Drain is called with a grace once a successor has taken over, and without one
-// when this process is to stop.
+// Drain is called with a grace after a successor has taken over, and without one when this
+// process should stop.
 func (s *service) Drain(ctx context.Context, grace time.Duration) error {
 	s.leave.Do(func() { close(s.leaving) })
 	grace, limit := s.times(grace)
@@ -109,10 +109,9 @@ func (s *service) Drain(ctx context.Context, grace time.Duration) error {
 	return s.shutdown(ctx, cancel)
 }
 
-// retire drains for a successor: idle sessions have the grace to end by
-// themselves.
+// retire drains after a successor has taken over. Idle sessions may go on for the grace.
 func (s *service) retire(ctx context.Context, grace time.Duration) error {
-	s.stopWeb() // what is asked of the monitor from here on the successor answers
+	s.stopWeb() // from now on the successor's monitor answers
 	drained := make(chan error, 1)
 	go func() { drained <- s.srv.Drain(ctx, grace) }()
 	s.accepting.Wait()
@@ -120,10 +119,11 @@ func (s *service) retire(ctx context.Context, grace time.Duration) error {
 	return s.closeServer(ctx, <-drained)
 }
 
-// shutdown lets transfers end; a further signal ends them at once.
+// shutdown waits for transfers. A second signal ends them at once.
 func (s *service) shutdown(ctx context.Context, atOnce func()) error {
 	now := s.srv.Stats()
-	s.log.Info("draining", "sessions", len(now.Sessions), "transfers", now.Uploads.Running+now.Downloads.Running+now.Listings.Running)
+	s.log.Info("draining", "sessions", len(now.Sessions),
+		"transfers", now.Uploads.Running+now.Downloads.Running+now.Listings.Running)
 	go func() {
 		select {
 		case <-s.stop:
@@ -134,7 +134,7 @@ func (s *service) shutdown(ctx context.Context, atOnce func()) error {
 	return s.closeServer(ctx, s.srv.Shutdown(ctx))
 }
 
-// closeServer ends what a drain has left over when its time was up.
+// closeServer ends the sessions that are left if a drain ran out of time.
 func (s *service) closeServer(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() == nil {
 		return err
@@ -149,8 +149,8 @@ func (s *service) Close() error {
 	return err
 }
 
-// notifyStop relays the signals that end the process, and the one that reloads. A
-// log whose reader has gone is no reason to end.
+// notifyStop relays the signals that stop the process and the one that reloads. It ignores
+// SIGPIPE, because the process must not end when the reader of its log has gone.
 func (s *service) notifyStop() {
 	signal.Ignore(syscall.SIGPIPE)
 	signal.Notify(s.stop, os.Interrupt, syscall.SIGTERM)

@@ -14,9 +14,10 @@ import (
 	"github.com/paradiseftp/paradise/auth/webhook"
 )
 
-// newServer makes the server that the configuration describes. files is closed
-// by the caller.
-func newServer(cfg *config, log *slog.Logger, files *homes, users *logins, certs *tls.Config) (*paradise.Server, error) {
+// newServer returns the server that the configuration describes. The caller closes files.
+func newServer(
+	cfg *config, log *slog.Logger, files *homes, users *logins, certs *tls.Config,
+) (*paradise.Server, error) {
 	all, err := files.shared()
 	if err != nil {
 		return nil, fmt.Errorf("-root: %w", err)
@@ -38,9 +39,14 @@ func newServer(cfg *config, log *slog.Logger, files *homes, users *logins, certs
 	}, nil
 }
 
-var peerChecks = map[string]paradise.PeerCheck{"same": paradise.PeerSame, "subnet": paradise.PeerSubnet, "any": paradise.PeerAny}
+var peerChecks = map[string]paradise.PeerCheck{
+	"same":   paradise.PeerSame,
+	"subnet": paradise.PeerSubnet,
+	"any":    paradise.PeerAny,
+}
 
-// policyWait is a wait as the policy has it, where zero is the default.
+// policyWait converts a wait for the policy, where zero means the default and a negative
+// value none.
 func policyWait(d time.Duration) time.Duration {
 	if d == 0 {
 		return -1
@@ -48,7 +54,7 @@ func policyWait(d time.Duration) time.Duration {
 	return d
 }
 
-// policy holds for users of whom nothing else is said.
+// policy returns the policy for all users. Accounts may change it.
 func (cfg *config) policy() paradise.Policy {
 	p := paradise.Policy{Gate: paradise.Gate{Allow: splitList(cfg.allowTypes)}, LostControlWait: policyWait(cfg.lostWait)}
 	cfg.clients.apply(&p)
@@ -67,21 +73,22 @@ func (cfg *config) policy() paradise.Policy {
 	return p
 }
 
-// limits are the library's defaults, or none but the descriptors' and those that
-// were asked for.
+// limits returns the library's default limits or, with -abuse-limits off, only the limit
+// by file descriptors and those that the settings name.
 func (cfg *config) limits() paradise.Limits {
 	l := paradise.Limits{Sessions: cfg.sessions, SessionsPerIP: cfg.sessionsPerIP()}
 	if l.SessionsPerIP == 0 {
-		l.SessionsPerIP = -1 // the library's zero is its default
+		l.SessionsPerIP = -1 // in the library zero means the default
 	}
 	if cfg.abuse == "off" {
-		l.LoginsPerMin, l.LoginsAtOnce, l.LoginTries, l.BanAfter, l.FailedDelay, l.EarlyCommands, l.BadCommands = -1, -1, -1, -1, -1, -1, -1
+		l.LoginsPerMin, l.LoginsAtOnce, l.LoginTries, l.BanAfter = -1, -1, -1, -1
+		l.FailedDelay, l.EarlyCommands, l.BadCommands = -1, -1, -1
 	}
 	return l
 }
 
-// sessionsPerIP is the limit in force, 0 for none: without the limits on abuse
-// it holds only if it was asked for.
+// sessionsPerIP returns the limit in force, or 0 for none. With -abuse-limits off the
+// limit applies only if it was given.
 func (cfg *config) sessionsPerIP() int {
 	if cfg.abuse == "off" && !cfg.given("max-sessions-per-ip") {
 		return 0
@@ -96,7 +103,7 @@ func (cfg *config) given(name string) bool {
 	return found
 }
 
-// identityService is what -auth-url names, nil if it names nothing.
+// identityService returns the driver for -auth-url, or nil if that is not set.
 func (cfg *config) identityService() (paradise.AuthDriver, error) {
 	if cfg.authURL == "" {
 		return nil, nil
@@ -115,7 +122,7 @@ func (cfg *config) identityService() (paradise.AuthDriver, error) {
 	return d, nil
 }
 
-// probe finds what a server has against its fields, without serving anybody.
+// probe returns the error of Serve for invalid fields of srv, without serving anybody.
 func probe(srv *paradise.Server) error {
 	if err := srv.Serve(deadListener{}); !errors.Is(err, net.ErrClosed) {
 		return err
@@ -123,7 +130,7 @@ func probe(srv *paradise.Server) error {
 	return srv.Shutdown(context.Background())
 }
 
-// deadListener accepts nobody.
+// deadListener is a closed listener.
 type deadListener struct{}
 
 func (deadListener) Accept() (net.Conn, error) { return nil, net.ErrClosed }

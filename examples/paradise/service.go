@@ -29,8 +29,8 @@ type service struct {
 	others *generations
 	level  slog.LevelVar
 	log    *slog.Logger
-	lines  *events.Writer // of log
-	print  *events.Writer // standard output
+	lines  *events.Writer // writes the lines of log
+	print  *events.Writer // writes to standard output
 
 	files *homes
 	xfers *xferlog // nil: none
@@ -41,21 +41,21 @@ type service struct {
 	page  *monitor.Handler // nil: off
 	web   []*web           // monitor and ACME challenges
 
-	background context.Context // of what runs beside the server
+	background context.Context // for goroutines beside the server; ended by cancel
 	cancel     context.CancelFunc
-	watching   context.Context // of the monitor, which asks the other processes each second
+	watching   context.Context // for the monitor, which records each second; ended by unwatch
 	unwatch    context.CancelFunc
 	open       map[string]net.Listener
-	accepting  sync.WaitGroup // srv's listeners
-	leaving    chan struct{}  // closed when this process begins to end
-	leave      sync.Once
-	stopped    sync.Once // the log has it
+	accepting  sync.WaitGroup // for the listeners of srv
+	leaving    chan struct{}  // closed when this process starts to end
+	leave      sync.Once      // closes leaving
+	stopped    sync.Once      // logs that the server has stopped
 	stop       chan os.Signal
 	hangup     chan os.Signal
 }
 
-// newService makes all that can fail because of the configuration, and binds
-// nothing.
+// newService creates everything that can fail because of the configuration. It binds no
+// addresses.
 func newService(cfg *config, args []string, p *handover.Process, others *generations) (*service, error) {
 	s := &service{cfg: cfg, args: args, p: p, others: others, files: newHomes(cfg), leaving: make(chan struct{}),
 		stop: make(chan os.Signal, 2), hangup: make(chan os.Signal, 1)}
@@ -116,7 +116,7 @@ func (s *service) build() error {
 	return err
 }
 
-// openTLS returns nil if there is to be no TLS.
+// openTLS returns nil if no certificate is configured.
 func (s *service) openTLS() (*tls.Config, error) {
 	var err error
 	switch {
@@ -141,9 +141,9 @@ func (s *service) close() {
 	flush(s.print, s.lines)
 }
 
-// start serves. The process counts once it is ready, and obeys signals from then
-// on; they are asked for before, since whoever learns of it by its pid file may
-// send one at once.
+// start starts to serve. The process handles signals once it is in charge, but subscribes
+// to them here: a program that learns the process ID from the pid file may send one at
+// once.
 func (s *service) start() error {
 	s.notifyStop()
 	open, err := s.listen()
@@ -160,7 +160,7 @@ func (s *service) start() error {
 	return nil
 }
 
-// ready follows the takeover.
+// ready is called once this process is in charge.
 func (s *service) ready(stop func()) {
 	s.others.takeCharge()
 	s.files.uploads.deliver(s.background)
@@ -179,11 +179,12 @@ func (s *service) ready(stop func()) {
 	go s.obey(stop)
 }
 
-// listen opens all listeners. Their names are also those that a systemd socket
-// unit gives them.
+// listen opens all listeners. A systemd socket unit uses the same names.
 func (s *service) listen() (map[string]net.Listener, error) {
 	open := make(map[string]net.Listener)
-	for name, addr := range map[string]string{"ftp": s.cfg.addr, "ftps": s.cfg.tlsAddr, "monitor": s.cfg.monitor, "acme": s.acmeAddr()} {
+	for name, addr := range map[string]string{
+		"ftp": s.cfg.addr, "ftps": s.cfg.tlsAddr, "monitor": s.cfg.monitor, "acme": s.acmeAddr(),
+	} {
 		if addr == "" {
 			continue
 		}
@@ -208,8 +209,8 @@ func cannotListen(name string, err error) error {
 	return fmt.Errorf("%s: %w", flags[name], err)
 }
 
-// checkOpen looks at what is listened on in truth: systemd or an older process may
-// have bound something else than the settings say.
+// checkOpen checks the real addresses of the listeners: systemd or an older process may
+// have bound others than those in the settings.
 func (s *service) checkOpen(open map[string]net.Listener) error {
 	for name, flag := range map[string]string{"ftp": "addr", "ftps": "tls-addr"} {
 		l := open[name]
@@ -226,14 +227,14 @@ func (s *service) checkOpen(open map[string]net.Listener) error {
 	return nil
 }
 
-// warn logs what is most likely not as it was meant.
+// warn logs the warnings about the settings.
 func (s *service) warn(d *directory) {
 	for _, text := range d.warnings(s.cfg) {
 		s.log.Warn(text)
 	}
 }
 
-// foldersReady says which folders cannot be served.
+// foldersReady returns an error that names the folders that cannot be served.
 func (s *service) foldersReady() error {
 	var names []string
 	for _, a := range s.users.current.Load().accounts {
@@ -244,12 +245,12 @@ func (s *service) foldersReady() error {
 	return s.files.ready(names)
 }
 
-// lookEvery is how long a folder may be gone before the log says so, if nobody
-// asks for it.
+// lookEvery is how often the folders are checked, so that the log reports a missing folder
+// even if no client uses it.
 const lookEvery = 5 * time.Second
 
-// watchFolders looks at the folders, which log what they find. It does so beside
-// the loop, since a disk may hang.
+// watchFolders checks the folders, which log their faults themselves. It runs on its own
+// goroutine, because a disk may hang.
 func (s *service) watchFolders() {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -291,10 +292,10 @@ func (s *service) acmeAddr() string {
 	return s.cfg.acme.http
 }
 
-// webGrace is how long a request to the monitor may take to end.
+// webGrace is how long the end of the process waits for requests to the monitor.
 const webGrace = 2 * time.Second
 
-// stopWeb gives the web listeners up, and ends what would go on for ever.
+// stopWeb closes the web listeners and ends requests that would never end.
 func (s *service) stopWeb() {
 	if s.page != nil {
 		s.page.Close()
@@ -305,7 +306,7 @@ func (s *service) stopWeb() {
 	}
 }
 
-// closeWeb ends what stopWeb has left to its requests.
+// closeWeb waits for the remaining requests, at most webGrace.
 func (s *service) closeWeb() {
 	s.stopWeb()
 	deadline := time.Now().Add(webGrace)
@@ -314,7 +315,7 @@ func (s *service) closeWeb() {
 	}
 }
 
-// renewCert takes a certificate whose files were exchanged.
+// renewCert loads the certificate again if its files have changed.
 func (s *service) renewCert() {
 	if s.certs == nil || !s.certs.changed() {
 		return
@@ -326,7 +327,7 @@ func (s *service) renewCert() {
 	s.log.Info("certificate loaded", "file", s.certs.cert)
 }
 
-// times are the settings of a drain that is to have a grace, or none.
+// times returns the grace and the time limit of a drain. A grace of zero stays zero.
 func (s *service) times(grace time.Duration) (time.Duration, time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -336,7 +337,8 @@ func (s *service) times(grace time.Duration) (time.Duration, time.Duration) {
 	return grace, s.cfg.drain
 }
 
-// hints tell what to type next; where TLS is required a plain client is refused.
+// hints returns commands to try next. If TLS is required, it does not show a client
+// without TLS.
 func hints(cfg *config, addr net.Addr) string {
 	if cfg.policy().TLS == paradise.TLSOptional {
 		return fmt.Sprintf("try:  ftp ftp://auser:secret@%[1]s\nor:   curl -T README.md ftp://auser:secret@%[1]s/\n", addr)
@@ -344,7 +346,7 @@ func hints(cfg *config, addr net.Addr) string {
 	return fmt.Sprintf("try:  curl --ssl-reqd -k -T README.md ftp://auser:secret@%s/\n", addr)
 }
 
-// warnOfClear says that passwords can be read on the way.
+// warnOfClear warns if passwords cross the network in the clear.
 func (s *service) warnOfClear(l net.Listener) {
 	addr, ok := l.Addr().(*net.TCPAddr)
 	if ok && !addr.IP.IsLoopback() && !s.cfg.hasTLS() {
@@ -352,7 +354,7 @@ func (s *service) warnOfClear(l net.Listener) {
 	}
 }
 
-// welcome tells where it serves.
+// welcome returns the text that says where the server listens.
 func welcome(cfg *config, open map[string]net.Listener) string {
 	addr := open["ftp"].Addr()
 	text := fmt.Sprintln("listening on: ", addr)

@@ -59,12 +59,13 @@ func kindOf(f *flag.Flag) string {
 
 // nonsense are values on the command line that a kind must refuse.
 var nonsense = map[string][]string{
-	"bool":    {"maybe", "2"},
-	"number":  {"many", "-1", "1.5", "10k", "1 000", "99999999999999999999", "0x10", ""},
-	"time":    {"300", "5", "-5m", "soon", "1d", "5 m", "5min", "1,5h", ""},
-	"IP":      {"name", "localhost", "1.2.3", "192.0.2.1:21", "192.0.2.0/24"},
-	"choice":  {"other", "on,off", "On!", ""},
-	"address": {"2121", "host", "::1:2121:", "::1", "[::1]", ":70000", ":65536", ":-1", "127.0.0.1:", "ftp://host:21", "127.0.0.1:2121/", ":port!"},
+	"bool":   {"maybe", "2"},
+	"number": {"many", "-1", "1.5", "10k", "1 000", "99999999999999999999", "0x10", ""},
+	"time":   {"300", "5", "-5m", "soon", "1d", "5 m", "5min", "1,5h", ""},
+	"IP":     {"name", "localhost", "1.2.3", "192.0.2.1:21", "192.0.2.0/24"},
+	"choice": {"other", "on,off", "On!", ""},
+	"address": {"2121", "host", "::1:2121:", "::1", "[::1]", ":70000", ":65536", ":-1", "127.0.0.1:", "ftp://host:21",
+		"127.0.0.1:2121/", ":port!"},
 	"ports":   {"70000-70001", "50000", "0-5", "9-3", "1-65536", "a-b", "5-", "-5"},
 	"account": {"name", ":secret", "name:", ""},
 	"list":    {"", " "},
@@ -114,8 +115,10 @@ func TestAValueIsExplained(t *testing.T) {
 		{"-public-ip 0.0.0.0", `-public-ip is 0.0.0.0: write the IPv4 address that clients connect to`},
 		{"-adr :21", "flag provided but not defined: -adr; did you mean -addr?; paradise -h lists the flags"},
 		{"-idle-timout 5m", "did you mean -idle-timeout?"},
-		{"-durable false", `"false" belongs to no flag: one that is on or off takes its value behind =, as in -durable=false`},
-		{"-addr 127.0.0.1:2121 -monitor 127.0.0.1:2121", "-addr and -monitor are both 127.0.0.1:2121: give each a port of its own"},
+		{"-durable false",
+			`"false" belongs to no flag: one that is on or off takes its value behind =, as in -durable=false`},
+		{"-addr 127.0.0.1:2121 -monitor 127.0.0.1:2121",
+			"-addr and -monitor are both 127.0.0.1:2121: give each a port of its own"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			_, err := parseFlags(strings.Fields(c.args), io.Discard)
@@ -223,7 +226,8 @@ func TestAValueOfTheFileIsExplained(t *testing.T) {
 		{`tls-policy = "never"`, "line 1: tls-policy: use optional or required"},
 		{accountWith(`upload-rate = "1MB"`), "line 4: accounts.alice.upload-rate: is a text: write a whole number without a unit: 1MB is 1000000, without quotes"},
 		{accountWith(`max-file-size = "2GiB"`), "2GiB is 2147483648"},
-		{accountWith(`max-file-size = -1`), "line 4: accounts.alice.max-file-size: is below zero: write a whole number, or leave the line out for no bound"},
+		{accountWith(`max-file-size = -1`),
+			"line 4: accounts.alice.max-file-size: is below zero: write a whole number, or leave the line out for no bound"},
 		{accountWith(`home = ""`), "line 4: accounts.alice.home: is empty"},
 		{accountWith(`deny = []`), "line 4: accounts.alice.deny: is an empty list"},
 		{accountWith(`deny = "read-only"`), "line 4: accounts.alice.deny: is a text: write a list"},
@@ -240,8 +244,10 @@ func TestAValueOfTheFileIsExplained(t *testing.T) {
 		{"addr = \"127.0.0.1:21\"\nadr = \"x\"", "line 2: adr: unknown key; did you mean addr?"},
 		{accountWith(`hme = "x"`), "line 4: accounts.alice.hme: unknown key; did you mean home?"},
 		{accountWith(`device.make-parent = true`), "unknown key; did you mean make-parents?"},
-		{accountWith(`addr = ":21"`), "line 4: accounts.alice.addr: unknown key: it holds for all and belongs to the top of the file"},
-		{accountWith(`make-parents = true`), "line 4: accounts.alice.make-parents: unknown key: it belongs to device, as in device = { make-parents = true }"},
+		{accountWith(`addr = ":21"`),
+			"line 4: accounts.alice.addr: unknown key: it holds for all and belongs to the top of the file"},
+		{accountWith(`make-parents = true`),
+			"line 4: accounts.alice.make-parents: unknown key: it belongs to device, as in device = { make-parents = true }"},
 		{accountWith(`device.home = "x"`), "accounts.alice.device.home: unknown key: it belongs to the account itself"},
 		{`home = "x"`, "line 1: home: unknown key: it belongs to an account, below [accounts.NAME]"},
 		{`check = true`, "line 1: check: unknown key: it is a flag only"},
@@ -261,7 +267,8 @@ func TestAMistypedNameIsRecognised(t *testing.T) {
 			return
 		}
 		mid := len(f.Name) / 2
-		for _, typo := range []string{f.Name[:mid] + f.Name[mid+1:], f.Name[:mid] + "x" + f.Name[mid:], f.Name[:mid-1] + f.Name[mid:mid+1] + f.Name[mid-1:mid] + f.Name[mid+1:]} {
+		for _, typo := range []string{f.Name[:mid] + f.Name[mid+1:], f.Name[:mid] + "x" + f.Name[mid:],
+			f.Name[:mid-1] + f.Name[mid:mid+1] + f.Name[mid-1:mid] + f.Name[mid+1:]} {
 			if typo == f.Name || (&config{}).flags(io.Discard).Lookup(typo) != nil {
 				continue
 			}
@@ -401,7 +408,8 @@ func TestNoFileOfTheServerIsServed(t *testing.T) {
 					require.NoError(t, err)
 					return
 				}
-				require.ErrorContains(t, err, "-"+f.Name+" lies below -root, where clients could read or change it: name one elsewhere than ")
+				require.ErrorContains(t, err,
+					"-"+f.Name+" lies below -root, where clients could read or change it: name one elsewhere than ")
 			})
 		}
 	})

@@ -79,8 +79,10 @@ func writeCert(t *testing.T, dir, name string) (cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{"localhost"},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
+		DNSNames:    []string{"localhost"},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
 	require.NoError(t, err)
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
@@ -281,7 +283,8 @@ func TestSystemdsSocketsAreTaken(t *testing.T) {
 	require.NoError(t, err)
 	dir := t.TempDir()
 	// LISTEN_PID must be the process's own, which only a shell knows before it is one.
-	cmd := exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`, install(t), "-addr", l.Addr().String(), "-monitor", "", "-root", dir)
+	cmd := exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`, install(t), "-addr", l.Addr().String(),
+		"-monitor", "", "-root", dir)
 	cmd.Env = append(os.Environ(), envMain+"=1", "LISTEN_FDS=1", "LISTEN_FDNAMES=ftp")
 	cmd.ExtraFiles = []*os.File{f}
 	require.NoError(t, cmd.Start())
@@ -298,7 +301,8 @@ func TestAnIdentityServiceDecides(t *testing.T) {
 	serveIdentity(t, l)
 	secret := filepath.Join(t.TempDir(), "secret")
 	require.NoError(t, os.WriteFile(secret, []byte("shared\n"), 0o600))
-	p := launch(t, "-user", "auser:secret", "-auth-url", "http://"+l.Addr().String()+"/", "-auth-secret-file", secret, "-abuse-limits", "off")
+	p := launch(t, "-user", "auser:secret", "-auth-url", "http://"+l.Addr().String()+"/", "-auth-secret-file", secret,
+		"-abuse-limits", "off")
 	for _, c := range []struct {
 		user, password string
 		let            bool

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/term"
 )
 
-// Plain sequences that every terminal of today knows.
+// These escape sequences work on every modern terminal.
 const (
 	enterScreen = "\x1b[?1049h\x1b[?25l" // the alternate screen, no cursor
 	leaveScreen = "\x1b[?25h\x1b[?1049l"
@@ -22,15 +22,15 @@ const (
 )
 
 const (
-	topEvery   = time.Second            // between two looks at the server
-	resizeLook = 200 * time.Millisecond // between two looks at the terminal's size
+	topEvery   = time.Second            // how often the server is asked
+	resizeLook = 200 * time.Millisecond // how often the size of the terminal is checked
 )
 
-// screen is a terminal as top needs it.
+// screen is the terminal of top.
 type screen struct {
 	out  io.Writer
 	size func() (width, height int)
-	keys <-chan byte // closed: no keyboard any more
+	keys <-chan byte // closed when the keyboard has gone
 	quit <-chan os.Signal
 }
 
@@ -56,7 +56,7 @@ func top(args []string, in *os.File, out *os.File, errs io.Writer) error {
 	return s.show(v.stats)
 }
 
-// terminalSize is a usual one where there is none.
+// terminalSize returns the size of a terminal, or 80 by 24 if f is none.
 func terminalSize(f *os.File) (width, height int) {
 	width, height, err := term.GetSize(int(f.Fd()))
 	if err != nil || width < 1 || height < 1 {
@@ -65,8 +65,8 @@ func terminalSize(f *os.File) (width, height int) {
 	return width, height
 }
 
-// readKeys reads until the program ends: a read of a terminal can't be broken
-// off.
+// readKeys reads until the program ends, because a read from a terminal cannot be
+// interrupted.
 func readKeys(in io.Reader) <-chan byte {
 	keys := make(chan byte)
 	go func() {
@@ -82,7 +82,7 @@ func readKeys(in io.Reader) <-chan byte {
 	return keys
 }
 
-// show draws what look returns each second, until q or a signal.
+// show draws the result of look every second, until q or a signal.
 func (s *screen) show(look func() (*stats, error)) error {
 	ticks := time.NewTicker(topEvery)
 	defer ticks.Stop()
@@ -101,7 +101,7 @@ func (s *screen) show(look func() (*stats, error)) error {
 	}
 }
 
-// wait returns false to quit, true when it is time to draw again.
+// wait waits until it is time to draw again. It returns false to quit.
 func (s *screen) wait(ticks, sizes <-chan time.Time, width, height int) bool {
 	for {
 		select {
@@ -131,7 +131,7 @@ func textOf(s *stats, err error) string {
 	return s.table()
 }
 
-// frame fits text into the terminal: nothing wraps, nothing scrolls.
+// frame cuts text so that it fits into the terminal: nothing wraps or scrolls.
 func frame(text string, width, height int) string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	if len(lines) > height-1 {

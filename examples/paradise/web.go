@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// web is an HTTP service beside the server. It is not ended by Shutdown, which
-// drops a request that came with the last connection: who looks at the monitor
-// would meet an error at a restart.
+// web is an HTTP service beside the FTP server. It does not use http.Server.Shutdown,
+// which may drop the request of a connection that was accepted last: viewers of the
+// monitor would see an error at a restart.
 type web struct {
 	*http.Server
 	l     net.Listener
-	ended chan struct{} // closed when nothing is accepted any more
-	open  atomic.Int64  // connections
+	ended chan struct{} // closed when Serve has returned
+	open  atomic.Int64  // number of open connections
 }
 
 // startWeb serves hs at l.
@@ -42,14 +42,14 @@ func (w *web) count(_ net.Conn, s http.ConnState) {
 	}
 }
 
-// stop accepts no more, and keeps no connection beyond its answer.
+// stop accepts no more connections, and lets each end after its current answer.
 func (w *web) stop() {
 	w.l.Close()
 	<-w.ended
 	w.SetKeepAlivesEnabled(false)
 }
 
-// close gives requests until the deadline to end.
+// close waits for requests, at most until the deadline, and then closes all connections.
 func (w *web) close(deadline time.Time) {
 	w.stop()
 	for w.open.Load() > 0 && time.Now().Before(deadline) {

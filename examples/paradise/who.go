@@ -18,10 +18,10 @@ import (
 	"github.com/paradiseftp/paradise/monitor"
 )
 
-// stats are what the monitor's /stats.json tells.
+// stats is the content of the monitor's /stats.json.
 type stats struct{ monitor.Snapshot }
 
-// statsLimit bounds what is read of an answer.
+// statsLimit bounds the bytes that are read of an answer.
 const statsLimit = 64 << 20
 
 func fetchStats(ctx context.Context, client *http.Client, addr, token string) (*stats, error) {
@@ -55,7 +55,8 @@ func get(ctx context.Context, client *http.Client, url, token string) (io.ReadCl
 	if answer.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(io.LimitReader(answer.Body, 200))
 		answer.Body.Close()
-		return nil, errors.New(printable.Text(fmt.Sprintf("%s: %s: %s", url, answer.Status, strings.TrimSpace(string(text)))))
+		why := fmt.Sprintf("%s: %s: %s", url, answer.Status, strings.TrimSpace(string(text)))
+		return nil, errors.New(printable.Text(why))
 	}
 	return answer.Body, nil
 }
@@ -68,7 +69,8 @@ func parseViewer(fs *flag.FlagSet, args []string, errs io.Writer) (*viewer, erro
 	tokenFile := ""
 	addrVar(fs, &v.addr, "monitor", "127.0.0.1:5010", "`host:port` of the monitor")
 	fs.StringVar(&v.token, "monitor-token", "", "the monitor's `token`, for a monitor on another machine")
-	fs.StringVar(&tokenFile, "monitor-token-file", "", "`file` that holds the token, which others then do not see among the processes")
+	fs.StringVar(&tokenFile, "monitor-token-file", "",
+		"`file` that holds the token, which others then do not see among the processes")
 	if err := parseCommand(fs, args, errs, fs.Name()+" [flags]"); err != nil {
 		return nil, err
 	}
@@ -135,7 +137,7 @@ func (s *stats) table() string {
 	return b.String()
 }
 
-// doing is what another process does.
+// doing says what another process is doing.
 func doing(g monitor.Generation) string {
 	switch {
 	case g.Silent:
@@ -158,14 +160,16 @@ func row(c monitor.Session, now time.Time) string {
 	if c.TLS {
 		address += " tls"
 	}
-	cells := []string{c.Short, cmp.Or(c.User, "-"), address, clock(now.Sub(c.Opened)), cmp.Or(verb, "-"), bytes, rate, done, file}
+	cells := []string{
+		c.Short, cmp.Or(c.User, "-"), address, clock(now.Sub(c.Opened)), cmp.Or(verb, "-"), bytes, rate, done, file,
+	}
 	for i, text := range cells {
-		cells[i] = printable.Text(text) // a monitor of another version, or that is none, may not have done so
+		cells[i] = printable.Text(text) // the other side may not be our monitor, or an older one
 	}
 	return strings.Join(cells, "\t")
 }
 
-// size writes bytes in a few characters.
+// size formats a number of bytes in a few characters.
 func size(n float64) string {
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
 	i := 0
@@ -178,7 +182,7 @@ func size(n float64) string {
 	return fmt.Sprintf("%.1f %s", n, units[i])
 }
 
-// clock writes a duration as hours, minutes and seconds.
+// clock formats a duration as hours, minutes and seconds.
 func clock(d time.Duration) string {
 	n := int64(max(d, 0) / time.Second)
 	return fmt.Sprintf("%02d:%02d:%02d", n/3600, n/60%60, n%60)

@@ -40,7 +40,8 @@ func TestWhoShowsSessionsAndTransfers(t *testing.T) {
 }
 
 func TestWhoSaysWhatIsWrong(t *testing.T) {
-	require.ErrorContains(t, who([]string{"-monitor", "127.0.0.1:1"}, io.Discard, io.Discard), "refused: give the server's own -monitor")
+	require.ErrorContains(t, who([]string{"-monitor", "127.0.0.1:1"}, io.Discard, io.Discard),
+		"refused: give the server's own -monitor")
 	require.ErrorContains(t, who([]string{"now"}, io.Discard, io.Discard), "is no flag")
 }
 
@@ -128,7 +129,8 @@ func TestTopDrawsAgainWhenTheTerminalChangesAndQuitsAtQ(t *testing.T) {
 	s := &screen{out: w, size: size, keys: keys}
 	go func() {
 		ended <- s.show(func() (*stats, error) {
-			return &stats{Snapshot: monitor.Snapshot{Clients: 1, Sessions: []monitor.Session{{Short: "41949e", User: "auser"}}}}, nil
+			return &stats{Snapshot: monitor.Snapshot{Clients: 1, Sessions: []monitor.Session{{Short: "41949e", User: "auser"}}}},
+				nil
 		})
 		w.Close()
 	}()
@@ -170,7 +172,8 @@ func TestTopWorksInTmux(t *testing.T) {
 	}
 	p.until("the transfer is shown", shows("/film.mkv"))
 	require.NoError(t, u.finish())
-	require.Eventually(t, func() bool { return !shows("STOR")() || shows(" 0 upload(s)")() }, patience, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return !shows("STOR")() || shows(" 0 upload(s)")() }, patience,
+		100*time.Millisecond)
 	run("send-keys", "q")
 	p.until("the shell is back", func() bool { return !shows("q quits")() })
 }

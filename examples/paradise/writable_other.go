@@ -4,8 +4,8 @@ package main
 
 import "os"
 
-// writable looks at the mode alone: there is no way to ask without making a
-// file.
+// writable checks only the mode of a folder: this system has no other way to find out
+// without creating a file.
 func writable(folder string) error {
 	if info, err := os.Stat(folder); err == nil && info.Mode().Perm()&0o200 == 0 {
 		return errNotWritable

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// writable asks whether this process may make files in a folder, without making
-// one: whoever watches the folder shall not see any.
+// writable checks whether this process may create files in a folder. It does not create
+// one, because programs that watch the folder would see it.
 func writable(folder string) error {
 	const writeAndSearch = 2 | 1
 	err := syscall.Access(folder, writeAndSearch)

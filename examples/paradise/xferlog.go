@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	xferlogQueue = 16 << 20        // bytes of lines that wait for a slow disk: some hundred thousand
-	xferlogFlush = 5 * time.Second // how long a process that ends waits for it
-	xferlogOpen  = 5 * time.Second // and SIGHUP for the file to be opened
+	xferlogQueue = 16 << 20        // bytes of lines that wait for a slow disk: over 100,000 lines
+	xferlogFlush = 5 * time.Second // how long the end of the process waits for the lines
+	xferlogOpen  = 5 * time.Second // how long SIGHUP waits until the file is open
 )
 
 // xferlog is the file of -xferlog; nil: there is none. Processes that drain
@@ -26,15 +26,15 @@ type xferlog struct {
 	name  string
 	log   *slog.Logger
 	lines *events.Writer
-	fresh atomic.Pointer[os.File] // opened on SIGHUP, to be written to from now on; nil: none
+	fresh atomic.Pointer[os.File] // the file that SIGHUP has opened, which the next write uses; nil: none
 
-	// What follows belongs to the goroutine of lines.
-	file   *os.File // nil: none has been opened yet
-	torn   []byte   // begin of a line whose rest could not be written
-	failed bool     // the last write; others after it are not reported
+	// The fields below belong to the goroutine of lines.
+	file   *os.File // nil: no file has been opened yet
+	torn   []byte   // the start of a line whose rest could not be written
+	failed bool     // the last write failed; further failures are not logged
 }
 
-// openXferlog returns nil where there is none. A mere check of the configuration
+// openXferlog opens the file. It returns nil if none is configured, and for -check, which
 // opens nothing.
 func openXferlog(cfg *config, log *slog.Logger) (*xferlog, error) {
 	if cfg.xferlog == "" || cfg.checkOnly {
@@ -81,8 +81,8 @@ func (x *xferlog) Write(lines []byte) (int, error) {
 	return n, err
 }
 
-// append writes to the file that is open, and in a new file first what the one
-// before got of a line that it could not hold.
+// append writes lines to the file, and keeps the start of a line that was only partly
+// written, so that follow can repeat it in a new file.
 func (x *xferlog) append(lines []byte) (int, error) {
 	if x.file == nil {
 		return 0, errors.New("the file is not open")
@@ -97,9 +97,9 @@ func (x *xferlog) append(lines []byte) (int, error) {
 	return n, err
 }
 
-// follow takes the file that SIGHUP has opened, or the one that has the name now: a
-// process that drains gets no signal when logs are rotated. A file that was renamed
-// stays in use until there is another.
+// follow switches to the file that SIGHUP has opened, or to the file that has the name
+// now, because a process that drains gets no signal when logs are rotated. A renamed file
+// stays in use until there is a new one.
 func (x *xferlog) follow() error {
 	f := x.fresh.Swap(nil)
 	if f == nil && x.moved() {
@@ -124,7 +124,7 @@ func (x *xferlog) follow() error {
 	return nil
 }
 
-// moved reports whether the name stands for another file by now, or for none.
+// moved reports whether the name belongs to another file now, or to none.
 func (x *xferlog) moved() bool {
 	if x.file == nil {
 		return true
@@ -136,8 +136,8 @@ func (x *xferlog) moved() bool {
 
 var errSlowOpen = errors.New("xferlog: the file was not opened in time")
 
-// reopen takes the file that has the name now, and makes it if there is none. A disk
-// that does not answer, and a pipe that nobody reads, are not waited for.
+// reopen opens the file that has the name now, and creates it if there is none. It does
+// not wait for a disk that does not answer, or for a pipe that nobody reads.
 func (x *xferlog) reopen() error {
 	if x == nil {
 		return nil
@@ -146,7 +146,7 @@ func (x *xferlog) reopen() error {
 	go func() {
 		f, err := openAppend(x.name)
 		if err == nil {
-			f = x.fresh.Swap(f) // one that nobody has taken
+			f = x.fresh.Swap(f) // an earlier file that no write has used
 		}
 		if f != nil {
 			f.Close()
@@ -164,15 +164,17 @@ func (x *xferlog) reopen() error {
 	}
 }
 
-// xferlogMode: names and addresses are not for everybody.
+// xferlogMode hides names and addresses from other users.
 const xferlogMode fs.FileMode = 0o640
 
-// openAppend does not wait for a reader of a named pipe.
+// openAppend opens a file for appending. It does not wait for a reader if the file is a
+// named pipe.
 func openAppend(name string) (*os.File, error) {
 	return os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY|dontWait, xferlogMode)
 }
 
-// close comes when the server has stopped.
+// close writes the waiting lines and closes the file. It is called after the server has
+// stopped.
 func (x *xferlog) close() {
 	if x == nil {
 		return
@@ -180,7 +182,7 @@ func (x *xferlog) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), xferlogFlush)
 	defer cancel()
 	if x.lines.Close(ctx) != nil {
-		return // a write that blocks has the file
+		return // a write that blocks still uses the file
 	}
 	if x.file != nil {
 		x.file.Close()

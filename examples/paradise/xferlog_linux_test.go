@@ -33,7 +33,8 @@ func xferLines(t *testing.T, name string) []string {
 
 func TestXferlogHasALineForEveryFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "xferlog")
-	require.NoError(t, os.WriteFile(file, []byte("Wed Nov 25 12:00:00 2026 0 127.0.0.1 0 /old b _ i r auser ftp 0 * c\n"), 0o600))
+	require.NoError(t,
+		os.WriteFile(file, []byte("Wed Nov 25 12:00:00 2026 0 127.0.0.1 0 /old b _ i r auser ftp 0 * c\n"), 0o600))
 	p := launch(t, "-xferlog", file)
 	c := p.login()
 	require.NoError(t, c.Stor("a", strings.NewReader("hello")))

@@ -4,5 +4,5 @@ package main
 
 const dontWait = 0
 
-// unread: there are no named pipes among the files.
+// unread returns false, because on this system files are never named pipes.
 func unread(error) bool { return false }
