@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// beside compares a large download alone with one beside a crowd that idles, in
-// turn on two servers of the same kind.
+// beside compares a large download alone with one beside many idle sessions, alternating
+// between two servers of the same kind.
 func beside(o options) error {
 	n := o.sessions
 	if n == 0 {

@@ -15,19 +15,19 @@ const (
 	password = "secret"
 )
 
-// patience ends whatever hangs.
+// patience bounds every wait.
 const patience = time.Minute
 
-// client is a small FTP client: just enough, and cheap beside the server.
+// client is a minimal FTP client that uses little CPU compared with the server.
 type client struct {
 	conn   net.Conn
 	r      *bufio.Reader
 	secure *tls.Config // nil: in the clear
 	from   net.Addr
-	pace   time.Duration // what a MiB takes at least
+	pace   time.Duration // the least time for a MiB
 }
 
-// dial logs in; from may be nil.
+// dial connects and logs in; from may be nil.
 func dial(addr string, secure bool, from net.Addr) (*client, error) {
 	d := net.Dialer{LocalAddr: from, Timeout: patience}
 	conn, err := d.Dial("tcp", addr)
@@ -94,8 +94,8 @@ func (c *client) cmd(want, line string) (string, error) {
 	return c.reply(want)
 }
 
-// open begins a transfer. The handshake of a data connection comes between the
-// command and its reply: servers differ in which they do first.
+// open starts a transfer. It does the handshake of the data connection between the command
+// and its reply, because servers differ in which of them they do first.
 func (c *client) open(command string) (net.Conn, error) {
 	line, err := c.cmd("229", "EPSV")
 	if err != nil {
@@ -133,7 +133,7 @@ func (c *client) open(command string) (net.Conn, error) {
 	return conn, nil
 }
 
-// store sends n bytes of block, again and again.
+// store uploads n bytes, by repeating block.
 func (c *client) store(name string, block []byte, n int64) error {
 	conn, err := c.open("STOR " + name)
 	if err != nil {
@@ -159,7 +159,7 @@ func (c *client) store(name string, block []byte, n int64) error {
 	return err
 }
 
-// step is how much a client moves at once, rest how long it sleeps after that.
+// step is how many bytes a client moves at once, rest is how long it sleeps after them.
 func (c *client) step() int64 {
 	if c.pace > 0 {
 		return 64 << 10
@@ -169,8 +169,8 @@ func (c *client) step() int64 {
 
 func (c *client) rest(n int) { time.Sleep(c.pace * time.Duration(n) / mib) }
 
-// finish closes a data connection. Over TLS it says so first and waits for the
-// server to have seen it: some take a close that comes too soon for a failure.
+// finish closes a data connection. Over TLS it first sends close_notify and waits until the
+// server has seen it, because some servers treat an early close as a failure.
 func finish(conn net.Conn) error {
 	defer conn.Close()
 	secure, ok := conn.(*tls.Conn)
@@ -183,8 +183,8 @@ func finish(conn net.Conn) error {
 	return err
 }
 
-// fetch reads all that a command brings, into w, and says how long it waited
-// for the first byte.
+// fetch reads all data of a command into w, and returns how long it waited for the first
+// byte.
 func (c *client) fetch(command string, w io.Writer) (n int64, first time.Duration, err error) {
 	began := time.Now()
 	conn, err := c.open(command)

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// compare measures all servers in turn, round by round, so that what else the
-// machine does hits them alike.
+// compare measures all servers in turn, round by round, so that other load on the machine
+// affects them equally.
 func compare(o options) error {
 	began := time.Now()
 	ws := workloads()
@@ -57,7 +57,7 @@ func orNothing(err error) any {
 	return err
 }
 
-// serve runs a server around work.
+// serve runs a server during work.
 func (o options) serve(name string, secure bool, work func(*server)) error {
 	s, err := o.start(name, secure)
 	if err != nil {
@@ -69,7 +69,9 @@ func (o options) serve(name string, secure bool, work func(*server)) error {
 }
 
 // report writes the table, and a plot for each of its rows.
-func (o options) report(ws []workload, found map[string]map[string][]result, memory map[string][]float64, took time.Duration) error {
+func (o options) report(
+	ws []workload, found map[string]map[string][]result, memory map[string][]float64, took time.Duration,
+) error {
 	names := slices.DeleteFunc(slices.Clone(o.servers), func(n string) bool { return len(found[n]) == 0 })
 	var b strings.Builder
 	fmt.Fprintf(&b, "Server CPU per operation, its whole process tree, medians of %d rounds (smallest to largest); %d CPUs, %s, %.0f minutes. Lower is better.\n\n",
@@ -100,11 +102,12 @@ func (o options) report(ws []workload, found map[string]map[string][]result, mem
 			return err
 		}
 	}
-	err := row("idle session, PSS", "KiB", fmt.Sprintf("%02d", len(ws)+1), func(name string) []float64 { return memory[name] })
+	err := row("idle session, PSS", "KiB", fmt.Sprintf("%02d", len(ws)+1),
+		func(name string) []float64 { return memory[name] })
 	return errors.Join(err, o.write("compare.md", b.String()))
 }
 
-// tableRow marks the best.
+// tableRow formats a row of the table and marks the best value.
 func tableRow(title, unit string, values [][]float64) string {
 	best := math.Inf(1)
 	for _, v := range values {
@@ -142,7 +145,7 @@ func number(x float64) string {
 	return fmt.Sprintf("%.0f", x)
 }
 
-// median of nothing is NaN, which no comparison lets win.
+// median returns NaN for an empty list; NaN never wins a comparison.
 func median(v []float64) float64 {
 	if len(v) == 0 {
 		return math.NaN()

@@ -7,8 +7,8 @@ import (
 	"goftp.io/server/v2/driver/file"
 )
 
-// serveGoftp runs goftp.io/server with its file driver: port, root, passive
-// ports, certificate and key, the last two empty without TLS.
+// serveGoftp runs goftp.io/server with its file driver. Its arguments are port, root,
+// passive ports, certificate and key; the last two are empty without TLS.
 func serveGoftp(args []string) error {
 	port, err := strconv.Atoi(args[0])
 	if err != nil {

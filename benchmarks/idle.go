@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// crowd is sessions that other processes hold: their ends are not to be among
-// what is measured, nor among this process's descriptors.
+// crowd is a number of sessions that other processes hold, so that the client ends are
+// neither measured nor among this process's descriptors.
 type crowd struct{ holders []*holder }
 
 type holder struct {
@@ -26,7 +26,7 @@ type holder struct {
 	n   int
 }
 
-// perHolder keeps one process within common limits of descriptors.
+// perHolder is the most sessions of one process, within common limits of descriptors.
 const perHolder = 5000
 
 // add opens n more sessions.
@@ -86,7 +86,8 @@ func (c *crowd) leave() {
 	c.holders = nil
 }
 
-// hold is such a process: address, number of sessions, source address.
+// hold runs in a process that holds sessions. Its arguments are the address, the number of
+// sessions and the source address.
 func hold(args []string) error {
 	n, err := strconv.Atoi(args[1])
 	if err != nil {
@@ -129,10 +130,10 @@ func count(clients []*client, is func(*client) bool) (n int) {
 	return n
 }
 
-// settle is how long sessions idle before they are weighed.
+// settle is how long sessions are idle before their memory is measured.
 const settle = time.Second
 
-// idleMemory is what one of n idle sessions costs a server.
+// idleMemory returns the memory that a server uses for each of n idle sessions.
 func (o options) idleMemory(name string, n int) (kib float64, err error) {
 	s, err := o.start(name, false)
 	if err != nil {
@@ -149,7 +150,7 @@ func (o options) idleMemory(name string, n int) (kib float64, err error) {
 	return (s.memory() - before) / float64(n), c.alive()
 }
 
-// sessions weighs one process with more and more idle sessions.
+// sessions measures one process with more and more idle sessions.
 func sessions(o options) error {
 	steps := []int{100, 500, 1000, 2000, 5000, 10_000, 15_000}
 	most := o.sessions

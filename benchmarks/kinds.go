@@ -12,17 +12,17 @@ import (
 	"strings"
 )
 
-// kinds say how each server is configured: logs and limits are off, passwords
-// cost nothing, so that what remains is FTP.
+// kinds says how to configure each server: logs and limits are off and passwords cost
+// nothing, so that the measurements are about FTP.
 var kinds = map[string]func(setup) (*exec.Cmd, error){
 	"paradise": paradise, "vsftpd": vsftpd, "proftpd": proftpd,
 	"pure-ftpd": pureFTPd, "pyftpdlib": pyftpdlib, "goftp": goftp,
 }
 
-// errMissing says that a server is not installed; it is left out then.
+// errMissing means that a server is not installed. It is left out then.
 var errMissing = errors.New("not installed: see benchmarks/peers")
 
-// hash is the password as traditional crypt(3) writes it.
+// hash is the password in the format of traditional crypt(3).
 const hash = "abNANd1rDfiNc"
 
 func paradise(s setup) (*exec.Cmd, error) {
@@ -85,7 +85,8 @@ func proftpd(s setup) (*exec.Cmd, error) {
 		"AuthPAM off\nAuthOrder mod_auth_file.c\nAuthUserFile %s\nRequireValidShell off\nRootLogin off\nDefaultRoot ~\n"+
 		"AllowOverwrite on\nListOptions \"-a\" maxfiles 1000000\nTimeoutIdle 3600\nTimeoutNoTransfer 3600\nPassivePorts %s\n",
 		s.peers, s.ifTLS("LoadModule mod_tls.c\n"), s.port, s.tmp, passwd, strings.ReplaceAll(passive, "-", " "))
-	conf += s.ifTLS("TLSEngine on\nTLSRequired off\nTLSECCertificateFile " + s.cert + "\nTLSECCertificateKeyFile " + s.key +
+	conf += s.ifTLS("TLSEngine on\nTLSRequired off\nTLSECCertificateFile " + s.cert +
+		"\nTLSECCertificateKeyFile " + s.key +
 		"\nTLSOptions NoSessionReuseRequired\nTLSVerifyClient off\n")
 	file, err := s.config("proftpd.conf", conf)
 	return exec.Command(binary, "--nodaemon", "--config", file), errors.Join(err, perr, s.own())
@@ -100,7 +101,8 @@ func pureFTPd(s setup) (*exec.Cmd, error) {
 	db := filepath.Join(s.tmp, "pure.pdb")
 	makeDB := exec.Command(filepath.Join(s.peers, "pure-ftpd/usr/bin/pure-pw"), "mkdb", db, "-f", passwd)
 	err = errors.Join(perr, s.own(), makeDB.Run(), os.MkdirAll("/var/run/pure-ftpd", 0o755))
-	args := []string{"--bind", strings.ReplaceAll(s.listen(), ":", ","), "--ipv4only", "--noanonymous", "--chrooteveryone", "--dontresolve",
+	args := []string{"--bind", strings.ReplaceAll(s.listen(), ":", ","), "--ipv4only", "--noanonymous", "--chrooteveryone",
+		"--dontresolve",
 		"--maxclientsnumber", "30000", "--maxclientsperip", "30000", "--maxidletime", "60", "--passiveportrange",
 		strings.ReplaceAll(passive, "-", ":"), "--limitrecursion", "1000000:10", "--login", "puredb:" + db, "--minuid", "1",
 		"--syslogfacility", "none", "--pidfile", filepath.Join(s.tmp, "pure.pid")}
@@ -134,7 +136,7 @@ func (s setup) ifTLS(text string) string {
 	return text
 }
 
-// find returns a peer's file.
+// find returns the path of a file of another server.
 func (s setup) find(name string) (string, error) {
 	path := filepath.Join(s.peers, name)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
@@ -148,7 +150,7 @@ func (s setup) config(name, text string) (string, error) {
 	return path, os.WriteFile(path, []byte(text), 0o600)
 }
 
-// passwd writes the account as the daemons that have their own files want it.
+// passwd writes the account for the daemons that have their own password file.
 func (s setup) passwd(name, rest string) (string, error) {
 	u, err := user.Lookup(account)
 	if err != nil {
@@ -157,7 +159,7 @@ func (s setup) passwd(name, rest string) (string, error) {
 	return s.config(name, account+":"+hash+":"+u.Uid+":"+u.Gid+rest)
 }
 
-// own gives the folder to the account that the daemons switch to.
+// own makes the account to which the daemons switch the owner of the folder.
 func (s setup) own() error {
 	u, err := user.Lookup(account)
 	if err != nil {

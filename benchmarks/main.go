@@ -1,5 +1,5 @@
-// Command benchmarks measures FTP servers side by side, and what paradise
-// carries. README.md says how to run it and how to read it.
+// Command benchmarks compares FTP servers and measures how much load paradise can carry.
+// README.md says how to run it and how to read the results.
 package main
 
 import (
@@ -34,13 +34,14 @@ func main() {
 	fs.Float64Var(&o.scale, "scale", 1, "scales how long and how much")
 	fs.IntVar(&o.sessions, "n", 0, "sessions (15,000), idle ones (10,000) or transfers (2,000)")
 	fs.DurationVar(&o.duration, "d", time.Minute, "how long transfers go on")
-	fs.DurationVar(&o.pace, "pace", 8*time.Second, "how long a transfer of transfers takes at least; 0: the machine is saturated by its own clients")
+	fs.DurationVar(&o.pace, "pace", 8*time.Second,
+		"how long a transfer of transfers takes at least; 0: the machine is saturated by its own clients")
 	names := fs.String("servers", "vsftpd,proftpd,pure-ftpd,pyftpdlib,goftp,paradise", "which to compare")
 	fs.Parse(os.Args[2:])
 	o.servers = strings.Split(*names, ",")
 	commands := map[string]func(options) error{
 		"compare": compare, "sessions": sessions, "beside": beside, "transfers": transfers,
-		// What the program starts itself as:
+		// The program starts itself with these commands:
 		"hold":  func(options) error { return hold(fs.Args()) },
 		"store": func(options) error { return storeAndFetch(fs.Args()) },
 		"goftp": func(options) error { return serveGoftp(fs.Args()) },
@@ -62,7 +63,7 @@ type options struct {
 	servers                 []string
 }
 
-// write puts a result into the output folder, or shows it.
+// write writes a result to the output folder, or prints it.
 func (o options) write(name, text string) error {
 	if o.out == "" {
 		if strings.HasSuffix(name, ".md") {

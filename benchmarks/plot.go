@@ -66,7 +66,8 @@ func line(title, xUnit, yUnit string, x, y []float64) string {
 			text(&b, int(px(x[i])), height-bottom+15, "middle", fmt.Sprint(x[i]))
 		}
 	}
-	fmt.Fprintf(&b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/>`+"\n", strings.Join(points, " "), blue)
+	fmt.Fprintf(&b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/>`+"\n",
+		strings.Join(points, " "), blue)
 	return b.String() + "</svg>\n"
 }
 

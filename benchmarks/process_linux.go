@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// tree returns a process and all below it.
+// tree returns a process and all its descendants.
 func tree(pid int) []int {
 	pids := []int{pid}
 	for i := 0; i < len(pids); i++ {
@@ -29,11 +29,11 @@ func tree(pid int) []int {
 	return pids
 }
 
-// group is a control group of a server's own: it alone counts the children
-// that are gone as well.
+// group is the control group of one server. Only a control group also counts children that
+// have ended.
 type group struct{ dir, usage string }
 
-// newGroup makes one, for either version of control groups.
+// newGroup creates a group, for either version of control groups.
 func newGroup() (*group, error) {
 	for parent, usage := range map[string]string{"/sys/fs/cgroup/cpuacct": "cpuacct.usage", "/sys/fs/cgroup": "cpu.stat"} {
 		if _, err := os.Stat(filepath.Join(parent, usage)); err != nil {
@@ -47,13 +47,13 @@ func newGroup() (*group, error) {
 	return nil, errors.New("no control group can be made for the servers: run as root")
 }
 
-// enclose has a command join the group before it begins.
+// enclose makes a command join the group before it starts.
 func (g *group) enclose(cmd *exec.Cmd) {
 	join := []string{"/bin/sh", "-c", `echo $$ >"$0/cgroup.procs" && exec "$@"`, g.dir, cmd.Path}
 	cmd.Path, cmd.Args = "/bin/sh", append(join, cmd.Args[1:]...)
 }
 
-// seconds is the CPU time that was used in the group.
+// seconds returns the CPU time used in the group.
 func (g *group) seconds() float64 {
 	b, _ := os.ReadFile(g.usage)
 	f := strings.Fields(string(b))
@@ -68,7 +68,7 @@ func (g *group) seconds() float64 {
 	return 0
 }
 
-// end kills what is left.
+// end kills the remaining processes of the group.
 func (g *group) end() {
 	for range 50 {
 		b, _ := os.ReadFile(filepath.Join(g.dir, "cgroup.procs"))
@@ -86,7 +86,7 @@ func (g *group) end() {
 	os.Remove(g.dir)
 }
 
-// memoryKiB is the proportional share of memory (PSS) of a tree.
+// memoryKiB returns the proportional set size (PSS) of a tree of processes.
 func memoryKiB(pid int) float64 {
 	total := 0.0
 	for _, p := range tree(pid) {

@@ -7,7 +7,7 @@ import (
 	"os/exec"
 )
 
-// Only Linux tells what other processes use in a way that this program reads.
+// This program can read the resource use of other processes on Linux only.
 
 type group struct{}
 

@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// server is one FTP server that runs, and the folder it serves.
+// server is a running FTP server and the folder that it serves.
 type server struct {
 	name  string
 	cmd   *exec.Cmd
@@ -30,7 +30,7 @@ type server struct {
 	done  chan error
 }
 
-// setup is what a server is started with.
+// setup has the settings with which a server is started.
 type setup struct {
 	options
 	root, tmp string
@@ -41,7 +41,7 @@ type setup struct {
 // passive is the range of ports for data connections.
 const passive = "20000-29999"
 
-// start runs a server by name and waits until it answers.
+// start starts a server by name and waits until it answers.
 func (o options) start(name string, secure bool) (*server, error) {
 	kind := kinds[name]
 	if kind == nil {
@@ -140,7 +140,7 @@ func freePort() int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// makeCertificate writes a certificate and its key, the same kind for all.
+// makeCertificate writes a certificate and its key, of the same kind for all servers.
 func makeCertificate(certFile, keyFile string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// transfers keeps many uploads and downloads of 1 MiB going at once, and checks
-// every byte by its SHA-256: of uploads what lies in the folder.
+// transfers keeps many uploads and downloads of 1 MiB running at once, and checks all bytes
+// by SHA-256: of uploads those in the folder.
 func transfers(o options) error {
 	n := o.sessions
 	if n == 0 {
@@ -63,7 +63,7 @@ func transfers(o options) error {
 	return o.write("transfers.md", text)
 }
 
-// report is what one generator saw.
+// report is the result of one generator.
 type report struct {
 	Stored, Fetched, Wrong int
 	FirstByte              []float64 // ms
@@ -83,7 +83,8 @@ func (o options) generate(s *server, n, number int) (report, error) {
 	if err != nil {
 		return r, err
 	}
-	cmd := exec.Command(self, "store", "--", s.addr, s.root, strconv.Itoa(n), strconv.Itoa(number), o.duration.String(), o.pace.String())
+	cmd := exec.Command(self, "store", "--", s.addr, s.root, strconv.Itoa(n), strconv.Itoa(number), o.duration.String(),
+		o.pace.String())
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -92,19 +93,20 @@ func (o options) generate(s *server, n, number int) (report, error) {
 	return r, json.Unmarshal(out, &r)
 }
 
-// files are what downloads choose from, and whose contents uploads have.
+// files are the files for downloads; uploads have the same contents.
 const files = 16
 
 func fileName(i int) string { return fmt.Sprintf("file-%d", i) }
 
-// content is 1 MiB that no other number has.
+// content returns 1 MiB that is different for each number.
 func content(number int) []byte {
 	p := make([]byte, mib)
 	rand.NewChaCha8([32]byte{byte(number)}).Read(p)
 	return p
 }
 
-// storeAndFetch is a generator: address, folder, clients, number, duration, pace.
+// storeAndFetch runs in a generator. Its arguments are address, folder, clients, number,
+// duration and pace.
 func storeAndFetch(args []string) error {
 	n, nerr := strconv.Atoi(args[2])
 	number, merr := strconv.Atoi(args[3])
@@ -156,7 +158,7 @@ func (g *generator) loop(id int) error {
 	}
 	defer c.quit()
 	c.pace = g.pace
-	time.Sleep(rand.N(g.pace + 1)) // not in step
+	time.Sleep(rand.N(g.pace + 1)) // so that clients do not run in step
 	for i := 0; time.Now().Before(g.end); i++ {
 		if id%2 == 0 {
 			err = g.store(c, id, (id+i)%files)
@@ -170,7 +172,7 @@ func (g *generator) loop(id int) error {
 	return nil
 }
 
-// store sends a content that differs from the one before, and looks at the file.
+// store uploads a content that differs from the previous one, and checks the file.
 func (g *generator) store(c *client, id, which int) error {
 	name := fmt.Sprintf("up-%d-%d", g.number, id)
 	if err := c.store(name, g.blocks[which], mib); err != nil {

@@ -14,13 +14,13 @@ import (
 // workload is one row of the table.
 type workload struct {
 	title   string
-	unit    string // of the server's CPU per operation
+	unit    string // unit of the server's CPU per operation
 	perUnit float64
 	secure  bool
 	clients int
 	seconds float64 // how long, if count is zero
-	count   int     // how often
-	size    int64   // bytes of an operation, where the CPU is counted per GB
+	count   int     // number of operations
+	size    int64   // bytes of an operation, if the CPU is given per GB
 	prepare func(root string, size int64) error
 	op      func(c *client, w *workload, id int) error
 }
@@ -34,21 +34,30 @@ func workloads() []workload {
 	const micro, milli = 1e6, 1e3
 	return []workload{
 		{title: "login and QUIT, 32 clients", unit: "µs", perUnit: micro, clients: 32, seconds: 3},
-		{title: "STOR + RETR + DELE of 1 KiB, 32 clients", unit: "µs", perUnit: micro, clients: 32, seconds: 3, op: smallCycle},
+		{title: "STOR + RETR + DELE of 1 KiB, 32 clients", unit: "µs", perUnit: micro, clients: 32, seconds: 3,
+			op: smallCycle},
 		{title: "STOR of 1 GiB", unit: "ms/GB", perUnit: milli, clients: 1, count: 2, size: 1024 * mib, op: upload},
-		{title: "STOR of 64 MiB, 8 clients", unit: "ms/GB", perUnit: milli, clients: 8, count: 32, size: 64 * mib, op: upload},
-		{title: "RETR of 1 GiB", unit: "ms/GB", perUnit: milli, clients: 1, count: 4, size: 1024 * mib, prepare: bigFile, op: download},
-		{title: "RETR of 64 MiB, 8 clients", unit: "ms/GB", perUnit: milli, clients: 8, count: 64, size: 64 * mib, prepare: bigFile, op: download},
-		{title: "LIST of 10,000", unit: "ms", perUnit: milli, clients: 1, count: 12, prepare: manyFiles, op: listing("LIST list")},
-		{title: "MLSD of 10,000", unit: "ms", perUnit: milli, clients: 1, count: 12, prepare: manyFiles, op: listing("MLSD list")},
+		{title: "STOR of 64 MiB, 8 clients", unit: "ms/GB", perUnit: milli, clients: 8, count: 32,
+			size: 64 * mib, op: upload},
+		{title: "RETR of 1 GiB", unit: "ms/GB", perUnit: milli, clients: 1, count: 4, size: 1024 * mib, prepare: bigFile,
+			op: download},
+		{title: "RETR of 64 MiB, 8 clients", unit: "ms/GB", perUnit: milli, clients: 8, count: 64, size: 64 * mib,
+			prepare: bigFile, op: download},
+		{title: "LIST of 10,000", unit: "ms", perUnit: milli, clients: 1, count: 12, prepare: manyFiles,
+			op: listing("LIST list")},
+		{title: "MLSD of 10,000", unit: "ms", perUnit: milli, clients: 1, count: 12, prepare: manyFiles,
+			op: listing("MLSD list")},
 		{title: "TLS: login and QUIT, 16 clients", unit: "µs", perUnit: micro, secure: true, clients: 16, seconds: 3},
-		{title: "TLS: STOR + RETR + DELE of 1 KiB, 16 clients", unit: "µs", perUnit: micro, secure: true, clients: 16, seconds: 3, op: smallCycle},
-		{title: "TLS: STOR of 512 MiB", unit: "ms/GB", perUnit: milli, secure: true, clients: 1, count: 2, size: 512 * mib, op: upload},
-		{title: "TLS: RETR of 512 MiB", unit: "ms/GB", perUnit: milli, secure: true, clients: 1, count: 2, size: 512 * mib, prepare: bigFile, op: download},
+		{title: "TLS: STOR + RETR + DELE of 1 KiB, 16 clients", unit: "µs", perUnit: micro, secure: true, clients: 16,
+			seconds: 3, op: smallCycle},
+		{title: "TLS: STOR of 512 MiB", unit: "ms/GB", perUnit: milli, secure: true, clients: 1, count: 2,
+			size: 512 * mib, op: upload},
+		{title: "TLS: RETR of 512 MiB", unit: "ms/GB", perUnit: milli, secure: true, clients: 1, count: 2, size: 512 * mib,
+			prepare: bigFile, op: download},
 	}
 }
 
-// block is what uploads send, again and again.
+// block is the data that uploads repeat.
 var block = make([]byte, mib)
 
 func smallCycle(c *client, _ *workload, id int) error {
@@ -106,7 +115,7 @@ func orShort(err error) error {
 	return err
 }
 
-// bigFile makes the file that is downloaded.
+// bigFile creates the file for downloads.
 func bigFile(root string, size int64) error {
 	f, err := os.Create(filepath.Join(root, "big"))
 	if err != nil {
@@ -134,7 +143,7 @@ func manyFiles(root string, _ int64) error {
 	return nil
 }
 
-// result is what a workload cost: the server's CPU and the clock.
+// result is the cost of a workload: the server's CPU time and the elapsed time.
 type result struct {
 	cpu, rate float64
 	err       error
@@ -180,7 +189,7 @@ func (w workload) measure(s *server, scale float64) result {
 	return result{cpu: (s.cpu() - cpu) / n * w.perUnit, rate: n / took}
 }
 
-// run is one client. Without an operation the login itself is it.
+// run runs one client. Without an operation, it measures the login itself.
 func (w workload) run(addr string, id int, more func() bool, done *atomic.Int64) error {
 	var c *client
 	var err error

@@ -34,7 +34,8 @@ func TestTextWithoutAType(t *testing.T) {
 		for _, c := range withoutType() {
 			t.Run(fmt.Sprintf("%s/%v", c.name, policy), func(t *testing.T) {
 				c.need(t)
-				v := s.visit(t, c, cell{mode: pasv, ip: ipv4, tls: plain, ascii: true}, newFileSet(t, map[string][]byte{"lines.txt": []byte("a\nb\n")}))
+				v := s.visit(t, c, cell{mode: pasv, ip: ipv4, tls: plain, ascii: true},
+					newFileSet(t, map[string][]byte{"lines.txt": []byte("a\nb\n")}))
 				s.seen.reset(c.name)
 				_, err := c.open(t)(v)
 				seen := s.seen.seen(c.name)

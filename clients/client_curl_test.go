@@ -18,7 +18,8 @@ func curlClient() *client {
 		name: "curl", brings: "curl", missing: programs("curl"),
 		open: func(testing.TB) transferer { return curlVisit },
 		limits: []limitation{
-			{"curl 7.87 and 7.88 do not speak TLS on active connections (curl issue 10666)", clearWhenActive, fallsShort(cell{mode: eprt, ip: ipv4, tls: tls13}), nil},
+			{"curl 7.87 and 7.88 do not speak TLS on active connections (curl issue 10666)", clearWhenActive,
+				fallsShort(cell{mode: eprt, ip: ipv4, tls: tls13}), nil},
 		},
 	}
 }

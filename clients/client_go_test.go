@@ -47,7 +47,8 @@ func moduleLacks(module, word string) proof {
 // goLogin connects and logs in.
 func goLogin(v *visit) (*ftp.ServerConn, error) {
 	options := []ftp.DialOption{
-		ftp.DialWithTimeout(20 * time.Second), ftp.DialWithContext(v.t.Context()), ftp.DialWithDisabledEPSV(v.cell.mode == pasv),
+		ftp.DialWithTimeout(20 * time.Second), ftp.DialWithContext(v.t.Context()),
+		ftp.DialWithDisabledEPSV(v.cell.mode == pasv),
 	}
 	if v.cell.tls != plain {
 		config, err := goTLS(v)
@@ -75,7 +76,8 @@ func goTLS(v *visit) (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := &tls.Config{ServerName: v.host, RootCAs: x509.NewCertPool(), ClientSessionCache: tls.NewLRUClientSessionCache(0)}
+	config := &tls.Config{ServerName: v.host, RootCAs: x509.NewCertPool(),
+		ClientSessionCache: tls.NewLRUClientSessionCache(0)}
 	config.RootCAs.AppendCertsFromPEM(text)
 	switch v.cell.tls {
 	case tls12:

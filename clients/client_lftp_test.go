@@ -14,7 +14,8 @@ func lftpClient() *client {
 		name: "lftp", brings: "lftp", missing: programs("lftp"),
 		open: func(testing.TB) transferer { return lftpVisit },
 		limits: []limitation{
-			{"lftp opens active connections on IPv4 by PORT only", eprtOnIPv4, fallsShort(cell{mode: eprt, ip: ipv4, tls: plain}), nil},
+			{"lftp opens active connections on IPv4 by PORT only", eprtOnIPv4,
+				fallsShort(cell{mode: eprt, ip: ipv4, tls: plain}), nil},
 		},
 	}
 }
@@ -40,7 +41,8 @@ func lftpScript(v *visit) string {
 		scheme = "ftps"
 	}
 	return "set " + strings.Join(set, "\nset ") + "\n" +
-		fmt.Sprintf("open -u %s,%s %s://%s:%s\ncd %s\n", v.user, lftpQuote(password), scheme, v.bracketed(), v.port, lftpQuote(v.remote))
+		fmt.Sprintf("open -u %s,%s %s://%s:%s\ncd %s\n", v.user, lftpQuote(password), scheme, v.bracketed(), v.port,
+			lftpQuote(v.remote))
 }
 
 // lftpQuote writes a word for lftp's shell.

@@ -20,7 +20,8 @@ func monoClient() *client {
 		// Neither Mono nor .NET ends an upload with close_notify.
 		policy: func(p *paradise.Policy) { p.AllowUnclosedTLS = true },
 		limits: []limitation{
-			{"FtpWebRequest says PASV and PORT on IPv4", extendedOnIPv4, fallsShort(cell{mode: epsv, ip: ipv4, tls: plain}), nil},
+			{"FtpWebRequest says PASV and PORT on IPv4", extendedOnIPv4,
+				fallsShort(cell{mode: epsv, ip: ipv4, tls: plain}), nil},
 			{"Mono's FtpWebRequest connects by IPv4 only", onIPv6, fallsShort(cell{mode: epsv, ip: ipv6, tls: plain}), nil},
 			{"FtpWebRequest has no implicit TLS", implicitOnly, fallsShort(cell{mode: pasv, ip: ipv4, tls: implicit}), nil},
 			{"Mono has no TLS 1.3", tls13Only, fallsShort(cell{mode: pasv, ip: ipv4, tls: tls13}), nil},

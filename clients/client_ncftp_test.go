@@ -15,7 +15,8 @@ func ncftpClient() *client {
 		limits: []limitation{
 			{"ncftp has no TLS", needsTLS, programLacks("ncftpput", "AUTH TLS"), nil},
 			{"ncftp has no EPSV and no EPRT, so no IPv6", extended, programLacks("ncftpput", "EPSV"), nil},
-			{"ncftp says no TYPE for ASCII, the default of RFC 959; bytes then move unchanged, but for Policy.ASCIIDefault", needsASCII, saysNoType, nil},
+			{"ncftp says no TYPE for ASCII, the default of RFC 959; bytes then move unchanged, but for Policy.ASCIIDefault",
+				needsASCII, saysNoType, nil},
 		},
 	}
 }

@@ -34,11 +34,13 @@ func openRclone(t testing.TB) transferer {
 // rcloneRun runs one command of rclone's.
 func rcloneRun(v *visit, hidden string, args ...string) (string, error) {
 	env := []string{
-		"RCLONE_FTP_HOST=" + v.bracketed(), "RCLONE_FTP_PORT=" + v.port, "RCLONE_FTP_USER=" + v.user, "RCLONE_FTP_PASS=" + hidden,
+		"RCLONE_FTP_HOST=" + v.bracketed(), "RCLONE_FTP_PORT=" + v.port, "RCLONE_FTP_USER=" + v.user,
+		"RCLONE_FTP_PASS=" + hidden,
 		fmt.Sprintf("RCLONE_FTP_TLS=%v", v.cell.tls == implicit),
 		fmt.Sprintf("RCLONE_FTP_EXPLICIT_TLS=%v", v.cell.tls == tls12 || v.cell.tls == tls13),
 		fmt.Sprintf("RCLONE_FTP_DISABLE_EPSV=%v", v.cell.mode == pasv),
-		"RCLONE_CONFIG=" + v.home + "/rclone.conf", "SSL_CERT_FILE=" + v.ca, "RCLONE_FTP_ENCODING=Slash", "RCLONE_RETRIES=1", "RCLONE_LOW_LEVEL_RETRIES=1",
+		"RCLONE_CONFIG=" + v.home + "/rclone.conf", "SSL_CERT_FILE=" + v.ca, "RCLONE_FTP_ENCODING=Slash", "RCLONE_RETRIES=1",
+		"RCLONE_LOW_LEVEL_RETRIES=1",
 	}
 	if _, err := v.write("rclone.conf", ""); err != nil {
 		return "", err

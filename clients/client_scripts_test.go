@@ -118,10 +118,12 @@ func javaClient() *client {
 			return errors.Join(programs("java", "javac")(), err)
 		},
 		open: func(t testing.TB) transferer {
-			return startHelper(t, nil, "java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp", commonsNet, script(t, "Visits.java")).visit
+			return startHelper(t, nil, "java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp", commonsNet,
+				script(t, "Visits.java")).visit
 		},
 		limits: []limitation{
-			{"commons-net opens active connections on IPv4 by PORT only", eprtOnIPv4, fallsShort(cell{mode: eprt, ip: ipv4, tls: plain}), nil},
+			{"commons-net opens active connections on IPv4 by PORT only", eprtOnIPv4,
+				fallsShort(cell{mode: eprt, ip: ipv4, tls: plain}), nil},
 		},
 	}
 }

@@ -25,8 +25,10 @@ func phpClient() *client {
 		name: "php", brings: "php-cli", missing: programs("php"),
 		open: func(t testing.TB) transferer { return startPHP(t, "extension").visit },
 		limits: []limitation{
-			{"PHP's ftp extension says EPSV and EPRT on IPv6 only", extendedOnIPv4, fallsShort(cell{mode: epsv, ip: ipv4, tls: plain}), nil},
-			{"PHP's ftp extension has no implicit TLS", implicitOnly, fallsShort(cell{mode: epsv, ip: ipv6, tls: implicit}), nil},
+			{"PHP's ftp extension says EPSV and EPRT on IPv6 only", extendedOnIPv4,
+				fallsShort(cell{mode: epsv, ip: ipv4, tls: plain}), nil},
+			{"PHP's ftp extension has no implicit TLS", implicitOnly,
+				fallsShort(cell{mode: epsv, ip: ipv6, tls: implicit}), nil},
 		},
 	}
 }
@@ -79,8 +81,10 @@ func rubyClient() *client {
 		endsLines: true, // puttextfile does
 		open:      func(t testing.TB) transferer { return startRuby(t).visit },
 		limits: []limitation{
-			{"Ruby's Net::FTP says EPSV and EPRT on IPv6 only", extendedOnIPv4, fallsShort(cell{mode: epsv, ip: ipv4, tls: plain}), nil},
-			{"Ruby's Net::FTP has no implicit TLS before 3.3", implicitOnly, fallsShort(cell{mode: epsv, ip: ipv6, tls: implicit}), nil},
+			{"Ruby's Net::FTP says EPSV and EPRT on IPv6 only", extendedOnIPv4,
+				fallsShort(cell{mode: epsv, ip: ipv4, tls: plain}), nil},
+			{"Ruby's Net::FTP has no implicit TLS before 3.3", implicitOnly,
+				fallsShort(cell{mode: epsv, ip: ipv6, tls: implicit}), nil},
 		},
 	}
 }
@@ -94,7 +98,8 @@ func perlClient() *client {
 		missing: func() error { return hasPerlModule("IO/Socket/SSL.pm") },
 		open:    func(t testing.TB) transferer { return startPerl(t).visit },
 		limits: []limitation{
-			{"Perl's Net::FTP says EPSV and EPRT on IPv6 only", extendedOnIPv4, fallsShort(cell{mode: epsv, ip: ipv4, tls: plain}), nil},
+			{"Perl's Net::FTP says EPSV and EPRT on IPv6 only", extendedOnIPv4,
+				fallsShort(cell{mode: epsv, ip: ipv4, tls: plain}), nil},
 		},
 	}
 }
@@ -121,7 +126,8 @@ func pyfilesystemClient() *client {
 		// What is written into an opened file has no close_notify; upload() says it.
 		policy: func(p *paradise.Policy) { p.AllowUnclosedTLS = true },
 		limits: []limitation{
-			{"PyFilesystem says PASV on IPv4 and EPSV on IPv6", notOldestPassive, fallsShort(cell{mode: epsv, ip: ipv4, tls: plain}), nil},
+			{"PyFilesystem says PASV on IPv4 and EPSV on IPv6", notOldestPassive,
+				fallsShort(cell{mode: epsv, ip: ipv4, tls: plain}), nil},
 			{"PyFilesystem has no ASCII type", needsASCII, fallsShort(cell{mode: pasv, ip: ipv4, tls: plain, ascii: true}), nil},
 			{"PyFilesystem has no implicit TLS", implicitOnly, fallsShort(cell{mode: pasv, ip: ipv4, tls: implicit}), nil},
 			{"PyFilesystem loses spaces around a name", anyCell, breaks(" leading space"), outerSpace},

@@ -65,7 +65,8 @@ func wgetVisit(v *visit) ([]string, error) {
 			return nil, err
 		}
 	}
-	if _, err := v.run("", "wget", append(wgetArgs(v), "-O", filepath.Join(v.home, "index"), wgetURL(v, ""))...); err != nil {
+	if _, err := v.run("", "wget",
+		append(wgetArgs(v), "-O", filepath.Join(v.home, "index"), wgetURL(v, ""))...); err != nil {
 		return nil, err
 	}
 	index, err := os.ReadFile(filepath.Join(v.home, "index"))

@@ -7,6 +7,7 @@ func allClients() []*client {
 	return []*client{
 		curlClient(), lftpClient(), tnftpClient(), inetutilsClient(), ncftpClient(), wgetClient(),
 		pythonClient(), nodeClient(), javaClient(), goClient(), rcloneClient(),
-		phpClient(), phpStreamsClient(), wordpressClient(), rubyClient(), perlClient(), pyfilesystemClient(), monoClient(), ffmpegClient(),
+		phpClient(), phpStreamsClient(), wordpressClient(), rubyClient(), perlClient(), pyfilesystemClient(), monoClient(),
+		ffmpegClient(),
 	}
 }

@@ -41,7 +41,8 @@ func TestClientsThatNeedAConcession(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			row.need(t)
-			s := newSite(t, newAuthority(t), row.mode, func(srv *paradise.Server) { srv.Auth = paradise.Accounts{row.name: password} })
+			s := newSite(t, newAuthority(t), row.mode,
+				func(srv *paradise.Server) { srv.Auth = paradise.Accounts{row.name: password} })
 			at, ok := row.first(row.mode)
 			require.True(t, ok)
 			v := s.visit(t, row.client, at, newFileSet(t, map[string][]byte{"f.bin": noise(1, 3000)}))

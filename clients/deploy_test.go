@@ -26,7 +26,8 @@ func TestFirstDeployment(t *testing.T) {
 	if err == nil {
 		_, err = os.Stat(tool)
 	}
-	needs.That(t, err == nil, fmt.Sprintf("ftp-deploy is not installed (nodejs, and @samkirkland/ftp-deploy of npm): %v", err))
+	needs.That(t, err == nil,
+		fmt.Sprintf("ftp-deploy is not installed (nodejs, and @samkirkland/ftp-deploy of npm): %v", err))
 	c := nodeClient()
 	for mode, protocol := range map[tlsMode]string{plain: "ftp", tls12: "ftps", tls13: "ftps", implicit: "ftps-legacy"} {
 		t.Run(string(mode), func(t *testing.T) {

@@ -1,19 +1,17 @@
-// Package clients holds no code: its tests run the FTP clients that people use
-// against a paradise server on this machine, each client in every combination
-// of data connection (PASV, EPSV, PORT, EPRT), address family, encryption and
-// transfer type.
+// Package clients has only tests. They run popular FTP clients against a paradise server on
+// this machine, each client in every combination of data connection (PASV, EPSV, PORT,
+// EPRT), address family, encryption and transfer type.
 //
-// A combination is a cell of the matrix. A cell counts only if the server saw
-// what the cell says: the verb that opened the data connection, the TLS
-// version, PROT P and TYPE. Where a client cannot do a cell the matrix says
-// n/a and names the client's limit; a test proves every limit, so that a newer
-// client that has learnt more is noticed. "go test -v -run TestMatrix" prints
-// the matrix.
+// Each combination is a cell of the matrix. A cell passes only if the server has seen what
+// the cell requires: the verb that opened the data connection, the TLS version, PROT P and
+// TYPE. If a client does not support a cell, the matrix has n/a and names the client's
+// limit. A test proves every limit, so that it fails when a newer client supports more.
+// "go test -v -run TestMatrix" prints the matrix.
 //
-// Some clients end uploads in a way that a server must take for a loss. They are met
-// with the concession that a host would give them, and a test shows what becomes of
-// their uploads without it.
+// Some clients end uploads in a way that a server must treat as a loss. The tests give them
+// the concession that a host would give them, and one test shows what happens to their
+// uploads without it.
 //
-// A client that is not installed is skipped with the name of the package that
-// brings it; with CI=true in the environment it is a failure.
+// If a client is not installed, its tests are skipped with the name of the package to
+// install; with CI=true in the environment they fail.
 package clients

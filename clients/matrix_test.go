@@ -136,7 +136,8 @@ func table(client string, got map[cell]outcome) string {
 		fmt.Fprintf(&b, "%-28s", "  "+string(tls))
 		for _, ip := range allFamilies {
 			for _, mode := range allModes {
-				pair := fmt.Sprintf("%v %v", got[cell{mode: mode, ip: ip, tls: tls}], got[cell{mode: mode, ip: ip, tls: tls, ascii: true}])
+				pair := fmt.Sprintf("%v %v", got[cell{mode: mode, ip: ip, tls: tls}],
+					got[cell{mode: mode, ip: ip, tls: tls, ascii: true}])
 				fmt.Fprintf(&b, "%-11s", pair)
 			}
 		}

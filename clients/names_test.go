@@ -13,8 +13,10 @@ import (
 func oddNames() map[string][]byte {
 	data := map[string][]byte{}
 	for i, name := range []string{
-		"with two  spaces.bin", " leading space", "trailing space ", `quo"te'd.bin`, "100%41%.bin", "#hash;semi.bin", "-dash.bin",
-		"grüße 日本.bin", "[brackets]{}.bin", "star*question?.bin", `back\slash.bin`, "~tilde$HOME.bin", "a&b|c.bin", ".hidden", "plus+at@.bin",
+		"with two  spaces.bin", " leading space", "trailing space ", `quo"te'd.bin`, "100%41%.bin",
+		"#hash;semi.bin", "-dash.bin",
+		"grüße 日本.bin", "[brackets]{}.bin", "star*question?.bin", `back\slash.bin`, "~tilde$HOME.bin", "a&b|c.bin", ".hidden",
+		"plus+at@.bin",
 	} {
 		data[name] = noise(uint64(i), 100+i)
 	}

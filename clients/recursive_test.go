@@ -34,7 +34,8 @@ foreach (ftp_nlist($c, "-R") as $name) echo "./", $name, "\n";
 
 // Clients that ask for LIST -R get what ls -lR prints.
 func TestClientsReadARecursiveListing(t *testing.T) {
-	s := newSite(t, newAuthority(t), plain, func(srv *paradise.Server) { srv.Auth = paradise.Accounts{"walker": password} })
+	s := newSite(t, newAuthority(t), plain,
+		func(srv *paradise.Server) { srv.Auth = paradise.Accounts{"walker": password} })
 	want := []string{"./a b.txt", "./sub", "./sub/deep", "./sub/deep/x.txt", "./sub/y.txt"}
 	for _, name := range []string{"a b.txt", "sub/deep/x.txt", "sub/y.txt"} {
 		require.NoError(t, os.MkdirAll(filepath.Dir(s.path(name)), 0o755))
@@ -53,7 +54,8 @@ func TestClientsReadARecursiveListing(t *testing.T) {
 		assert.ElementsMatch(t, want, strings.Split(strings.TrimSpace(names), "\n"))
 	})
 	t.Run("lftp", func(t *testing.T) {
-		out := run("lftp", "lftp", "-c", "set ftp:use-mlsd no; open -u walker,'"+password+"' ftp://127.0.0.1:"+s.ports[ipv4]+"; ls -R")
+		out := run("lftp", "lftp", "-c",
+			"set ftp:use-mlsd no; open -u walker,'"+password+"' ftp://127.0.0.1:"+s.ports[ipv4]+"; ls -R")
 		ls, err := exec.Command("sh", "-c", "cd '"+s.folder+"' && LC_ALL=C ls -R1").Output()
 		require.NoError(t, err)
 		assert.Equal(t, string(ls), namesOnly(out), "as ls itself")

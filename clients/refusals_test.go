@@ -164,7 +164,8 @@ func bsdRefused(v *visit, program string) (string, error) {
 func ncftpRefused(v *visit) (string, error) {
 	said := v.output("", "ncftpget", ncftpArgs(v, "-V", v.host, v.down, v.remote+"/nope", v.remote+"/there.bin")...)
 	said += v.output("", "ncftpput", ncftpArgs(v, "-V", "-C", v.host, v.local("small.bin"), v.remote+"/nope/small.bin")...)
-	return said + v.output("", "ncftpput", ncftpArgs(v, "-V", "-C", v.host, v.local("big.bin"), v.remote+"/big.bin")...), nil
+	return said + v.output("", "ncftpput", ncftpArgs(v, "-V", "-C", v.host, v.local("big.bin"), v.remote+"/big.bin")...),
+		nil
 }
 
 func wgetRefused(v *visit) (string, error) {

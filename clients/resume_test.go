@@ -40,7 +40,8 @@ func TestCurlResumes(t *testing.T) {
 			s, v := alone(t, curlClient(), mode, map[string][]byte{"big.bin": data})
 			halve(t, s.remoteFile(v, "big.bin"), data)
 			halve(t, v.fetched("big.bin"), data)
-			for _, op := range []string{"upload-file = " + curlQuote(v.local("big.bin")), "output = " + curlQuote(v.fetched("big.bin"))} {
+			for _, op := range []string{"upload-file = " + curlQuote(v.local("big.bin")),
+				"output = " + curlQuote(v.fetched("big.bin"))} {
 				require.NoError(t, curlRun(v, []string{fmt.Sprintf("url = %q\ncontinue-at = -\n%s\n", v.url("big.bin"), op)}))
 			}
 			check(t, s.remoteFile(v, "big.bin"), data, "sent")
@@ -72,7 +73,8 @@ func TestLftpTransfers(t *testing.T) {
 				halve(t, s.remoteFile(v, "big.txt"), text)
 				halve(t, v.fetched("big.txt"), text)
 				parts := filepath.Join(v.home, "parts.txt")
-				script := lftpScript(v) + fmt.Sprintf("set ftp:use-mode-z %v\nlcd %s\nput -c %s\n", z, lftpQuote(v.down), lftpQuote(v.local("big.txt"))) +
+				script := lftpScript(v) +
+					fmt.Sprintf("set ftp:use-mode-z %v\nlcd %s\nput -c %s\n", z, lftpQuote(v.down), lftpQuote(v.local("big.txt"))) +
 					"get -c big.txt\n" + fmt.Sprintf("set pget:min-chunk-size 10k\npget -n 4 big.txt -o %s\n", lftpQuote(parts))
 				require.NoError(t, lftpRun(v, script))
 				check(t, s.remoteFile(v, "big.txt"), text, "sent")

@@ -36,14 +36,15 @@ func losing(name string, mode tlsMode) bool { return name == "ruby" && mode != t
 // A server that requires resumption serves the clients that resume; the others
 // get 522 and a text that says why.
 func TestRequiredReuse(t *testing.T) {
-	eachWay(t, []tlsMode{tls12, tls13, implicit}, requireReuse, func(t *testing.T, c *client, s *site, transfer transferer, at cell) {
-		at.calm = true
-		if slices.Contains(resuming()[c.name], at.tls) {
-			c.runCell(t, s, transfer, at, newFileSet(t, c.without(at, binaryFiles())))
-			return
-		}
-		c.refusedReuse(t, s, transfer, at)
-	})
+	eachWay(t, []tlsMode{tls12, tls13, implicit}, requireReuse,
+		func(t *testing.T, c *client, s *site, transfer transferer, at cell) {
+			at.calm = true
+			if slices.Contains(resuming()[c.name], at.tls) {
+				c.runCell(t, s, transfer, at, newFileSet(t, c.without(at, binaryFiles())))
+				return
+			}
+			c.refusedReuse(t, s, transfer, at)
+		})
 }
 
 // Programs that pass the control connection's session on to ftplib's data
@@ -76,7 +77,8 @@ func (c *client) refusedReuse(t *testing.T, s *site, transfer transferer, at cel
 		return
 	}
 	assert.True(t, refused, "%v\n%v", err, seen)
-	assert.True(t, strings.Contains(s.log.String(), "must be resumed on the data connection"), "the reply does not say why")
+	assert.True(t, strings.Contains(s.log.String(), "must be resumed on the data connection"),
+		"the reply does not say why")
 }
 
 // A session stays good however often it is offered, and whichever one a program
@@ -91,7 +93,8 @@ func TestASessionIsOfferedAgainAndAgain(t *testing.T) {
 		for _, mode := range []string{"off", "client", "client, not stored"} {
 			t.Run(which+"/"+mode, func(t *testing.T) {
 				v := s.visit(t, c, cell{mode: epsv, ip: ipv4, tls: tls12}, newFileSet(t, nil))
-				out, err := v.run("", "ruby", script(t, "sessions.rb"), v.host, v.port, v.user, password, v.ca, v.remote+"/f", which, mode)
+				out, err := v.run("", "ruby", script(t, "sessions.rb"), v.host, v.port, v.user, password, v.ca,
+					v.remote+"/f", which, mode)
 				require.NoError(t, err)
 				assert.Equal(t, good, out)
 			})

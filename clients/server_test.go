@@ -82,7 +82,8 @@ func accounts() paradise.AuthDriver {
 	for _, c := range allClients() {
 		known[c.name], concession[c.name] = password, c.policy
 	}
-	return paradise.AuthFunc(func(ctx context.Context, s *paradise.Session, cred paradise.Credentials) (*paradise.User, error) {
+	return paradise.AuthFunc(func(ctx context.Context, s *paradise.Session,
+		cred paradise.Credentials) (*paradise.User, error) {
 		u, err := known.Authenticate(ctx, s, cred)
 		if err != nil || concession[cred.User] == nil {
 			return u, err

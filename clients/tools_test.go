@@ -24,7 +24,8 @@ func TestGitFTPDeploys(t *testing.T) {
 			work := filepath.Join(v.home, "work")
 			scheme := map[tlsMode]string{plain: "ftp", tls13: "ftpes"}[mode]
 			git := func(args ...string) {
-				_, err := v.run("", "git", append([]string{"-C", work, "-c", "user.name=n", "-c", "user.email=n@x.example"}, args...)...)
+				_, err := v.run("", "git",
+					append([]string{"-C", work, "-c", "user.name=n", "-c", "user.email=n@x.example"}, args...)...)
 				require.NoError(t, err, "%v", s.seen.seen("curl"))
 			}
 			deploy := func(how string, files map[string]string) {
@@ -60,7 +61,8 @@ func TestDuplicityBacksUp(t *testing.T) {
 			up := t.TempDir()
 			makeTree(t, up, 60)
 			scheme := map[tlsMode]string{plain: "ftp", tls13: "ftpes"}[mode]
-			at := url.URL{Scheme: scheme, User: url.UserPassword(v.user, password), Host: net.JoinHostPort(v.host, v.port), Path: v.remote}
+			at := url.URL{Scheme: scheme, User: url.UserPassword(v.user, password), Host: net.JoinHostPort(v.host, v.port),
+				Path: v.remote}
 			duplicity := func(args ...string) {
 				args = append(args, "--no-encryption", "--ssl-cacert-file", v.ca, "--num-retries", "1")
 				_, err := v.run("", "duplicity", args...)

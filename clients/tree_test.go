@@ -81,7 +81,8 @@ func TestWgetRecurses(t *testing.T) {
 			c.noPut = false
 			s, v := alone(t, c, mode, nil)
 			names := makeTree(t, s.path(v.remote), 100)
-			args := append(wgetArgs(v), "--remove-listing", "-r", "-l", "inf", "-nH", "--cut-dirs=2", "-P", v.down, wgetURL(v, ""))
+			args := append(wgetArgs(v), "--remove-listing", "-r", "-l", "inf", "-nH", "--cut-dirs=2", "-P", v.down,
+				wgetURL(v, ""))
 			_, err := v.run("", "wget", args...)
 			require.NoError(t, err)
 			assertSameTree(t, s.path(v.remote), v.down, names)

@@ -29,7 +29,8 @@ func patience() paradise.Timeouts {
 	if isFull() {
 		return paradise.Timeouts{}
 	}
-	return paradise.Timeouts{Login: 4 * time.Second, Line: 3 * time.Second, Reply: 3 * time.Second, Handshake: 2 * time.Second, Data: 3 * time.Second}
+	return paradise.Timeouts{Login: 4 * time.Second, Line: 3 * time.Second, Reply: 3 * time.Second,
+		Handshake: 2 * time.Second, Data: 3 * time.Second}
 }
 
 // slowWays are what attackers do with a connection and a lot of time. Each
@@ -187,7 +188,8 @@ func TestPassiveListenersNeverExceedSessions(t *testing.T) {
 func TestAServerShortOfDescriptorsTurnsClientsAwayAndRecovers(t *testing.T) {
 	const nofile, clients = 256, 1000
 	dir := memory(t)
-	args := append([]string{"-c", fmt.Sprintf("ulimit -n %d; exec \"$0\" \"$@\"", nofile), example(t)}, exampleArgs(dir)...)
+	args := append([]string{"-c", fmt.Sprintf("ulimit -n %d; exec \"$0\" \"$@\"", nofile), example(t)},
+		exampleArgs(dir)...)
 	server := start(t, exec.Command("bash", args...), "listening on:")
 	early, err := login(server.addr)
 	require.NoError(t, err)

@@ -88,14 +88,16 @@ func TestCutsPublishNothingThatIsNotWhole(t *testing.T) {
 		srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}}
 		srv.Policy.TLS = paradise.TLSOptional
 		srv.Policy.RequireALLO = true
-		srv.Timeouts = paradise.Timeouts{Stall: 200 * time.Millisecond, Data: time.Second, Reply: time.Second, Handshake: time.Second}
+		srv.Timeouts = paradise.Timeouts{Stall: 200 * time.Millisecond, Data: time.Second, Reply: time.Second,
+			Handshake: time.Second}
 		srv.Hooks.Login = live.login
 		srv.Hooks.Disconnect = live.disconnect
 	})
 	runs := make([]*cutter, workers)
 	var all sync.WaitGroup
 	for i := range runs {
-		runs[i] = &cutter{user: fmt.Sprintf("w%d", i), s: s, live: live, rnd: rand.New(rand.NewPCG(rnd.Uint64(), 0)), seen: map[string]int{}}
+		runs[i] = &cutter{user: fmt.Sprintf("w%d", i), s: s, live: live, rnd: rand.New(rand.NewPCG(rnd.Uint64(), 0)),
+			seen: map[string]int{}}
 		n := scaled(5000)/workers + 1
 		all.Go(func() { runs[i].run(n) })
 	}

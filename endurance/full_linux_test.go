@@ -43,7 +43,8 @@ func TestFullDiskKeepsTheOldFile(t *testing.T) {
 	for _, command := range []string{"STOR f", "APPE f", "STOR g"} {
 		stores(t, c, 452, command, make([]byte, 20<<20))
 		holdsFile(t, old, dir, "f")
-		require.NoError(t, await(dialWait, func() bool { return free(t, dir) == before }), "%s: %d bytes free, %d before", command, free(t, dir), before)
+		require.NoError(t, await(dialWait, func() bool { return free(t, dir) == before }), "%s: %d bytes free, %d before",
+			command, free(t, dir), before)
 	}
 	require.NoFileExists(t, filepath.Join(dir, "g"))
 	require.NoError(t, c.want(350, "REST 100"))

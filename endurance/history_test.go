@@ -50,7 +50,9 @@ func accountsOf(dir string) (paradise.AuthDriver, error) {
 	return &historyAccounts{home}, err
 }
 
-func (a *historyAccounts) Authenticate(_ context.Context, s *paradise.Session, c paradise.Credentials) (*paradise.User, error) {
+func (a *historyAccounts) Authenticate(
+	_ context.Context, s *paradise.Session, c paradise.Credentials,
+) (*paradise.User, error) {
 	if c.Password != "secret" {
 		return nil, paradise.ErrBadCredentials
 	}

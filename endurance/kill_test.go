@@ -123,7 +123,8 @@ func (f *killedFile) hold(t *testing.T, dir string) {
 	require.NoError(t, err)
 	isOld := f.now != nil && bytes.Equal(b, f.now)
 	isNew := f.next != nil && bytes.Equal(b, f.next)
-	require.True(t, isOld || isNew, "%s has %d bytes: neither the %d acknowledged nor the %d under way", f.name, len(b), len(f.now), len(f.next))
+	require.True(t, isOld || isNew, "%s has %d bytes: neither the %d acknowledged nor the %d under way", f.name, len(b),
+		len(f.now), len(f.next))
 	f.now, f.next = b, nil
 	if f.now == nil {
 		f.now = []byte{}

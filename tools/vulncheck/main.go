@@ -1,8 +1,8 @@
-// Command vulncheck looks for known vulnerabilities in the modules whose folders
-// are its arguments, with govulncheck and a copy of the Go vulnerability database
-// that comes as a module: after that download it asks nobody. It fails for what is
-// found in dependencies, and only prints what is found in Go itself, which a newer
-// toolchain mends and not a change here.
+// Command vulncheck looks for known vulnerabilities in the modules whose folders are its
+// arguments. It uses govulncheck and a copy of the Go vulnerability database that comes as
+// a module; after that download it needs no network. It fails for vulnerabilities in
+// dependencies. It only prints those in Go itself, because a newer toolchain fixes them
+// and a change here cannot.
 package main
 
 import (
@@ -19,8 +19,8 @@ import (
 	"strings"
 )
 
-// database is the module's version; `go list -m golang.org/x/vulndb@latest` tells
-// the newest.
+// database is the version of the module; `go list -m golang.org/x/vulndb@latest` prints the
+// newest.
 const database = "golang.org/x/vulndb@v0.0.0-20261105234957-e22db6528018"
 
 func main() {
@@ -51,7 +51,7 @@ func run(modules []string, out io.Writer) error {
 	return report(found, out)
 }
 
-// report fails for what can be mended here.
+// report fails for vulnerabilities that can be fixed here.
 func report(found map[string]vulnerability, out io.Writer) error {
 	ours := 0
 	for _, id := range slices.Sorted(maps.Keys(found)) {
@@ -68,7 +68,7 @@ func report(found map[string]vulnerability, out io.Writer) error {
 	return nil
 }
 
-// entry is a vulnerability as the database has it.
+// entry is a vulnerability in the database.
 type entry struct {
 	ID       string   `json:"id"`
 	Modified string   `json:"modified"`
@@ -80,7 +80,7 @@ type entry struct {
 	} `json:"affected"`
 }
 
-// The two lists of a database: https://go.dev/doc/security/vuln/database.
+// These are the two lists of a database: https://go.dev/doc/security/vuln/database.
 type (
 	listed struct {
 		ID       string   `json:"id"`
@@ -93,8 +93,7 @@ type (
 	}
 )
 
-// makeDatabase writes the entries of the module as the database that govulncheck
-// reads.
+// makeDatabase writes the entries of the module in the format that govulncheck reads.
 func makeDatabase(folder string) error {
 	source, err := download(database)
 	if err != nil {
@@ -161,13 +160,13 @@ func write(folder, name string, value any) error {
 	return os.WriteFile(path, text, 0o644)
 }
 
-// vulnerability is one that was found.
+// vulnerability is a vulnerability that was found.
 type vulnerability struct {
 	id, module, version, mended string
-	called                      string // the function that is reached; empty: the package is imported only
+	called                      string // the function that is reached; empty: the package is only imported
 }
 
-// ofGo reports whether it is one of the standard library or the toolchain.
+// ofGo reports whether the vulnerability is in the standard library or the toolchain.
 func (v vulnerability) ofGo() bool { return v.module == "stdlib" || v.module == "toolchain" }
 
 func (v vulnerability) String() string {
@@ -182,7 +181,7 @@ func (v vulnerability) String() string {
 	return fmt.Sprintf("%s: %s %s, %s, %s", v.id, v.module, v.version, mended, how)
 }
 
-// message is what govulncheck says; of the kinds that there are these matter.
+// message is a message of govulncheck. It has only the kinds that matter here.
 type message struct {
 	Finding *struct {
 		OSV   string `json:"osv"`
@@ -193,13 +192,14 @@ type message struct {
 	}
 }
 
-// check adds what is found in a module.
+// check adds the vulnerabilities of a module.
 func check(dir, folder string, found map[string]vulnerability) error {
 	tool, err := exec.Command("go", "tool", "-n", "golang.org/x/vuln/cmd/govulncheck").Output()
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(strings.TrimSpace(string(tool)), "-db", "file://"+filepath.ToSlash(folder), "-format", "json", "-test", "./...")
+	cmd := exec.Command(strings.TrimSpace(string(tool)), "-db", "file://"+filepath.ToSlash(folder), "-format", "json",
+		"-test", "./...")
 	cmd.Dir = dir
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
@@ -209,8 +209,8 @@ func check(dir, folder string, found map[string]vulnerability) error {
 	return read(bytes.NewReader(out), found)
 }
 
-// read adds what govulncheck says. A package with a vulnerability counts even where
-// the function is not reached; a module that is only required does not.
+// read adds the findings of govulncheck. A package with a vulnerability counts even if its
+// function is not reached; a module that is only required does not count.
 func read(said io.Reader, found map[string]vulnerability) error {
 	for d := json.NewDecoder(said); ; {
 		var m message
