@@ -26,8 +26,8 @@ func withoutType() []*client {
 	return []*client{lftp, ncftpClient()}
 }
 
-// With Policy.ASCIIDefault their text is stored as text; without, bytes stay as they
-// were sent. Either way they get their own text back.
+// With Policy.ASCIIDefault the text of these clients is stored as text; without it, bytes
+// are stored as they were sent. Either way the clients get their own text back.
 func TestTextWithoutAType(t *testing.T) {
 	for stored, policy := range map[string]bool{"a\r\nb\r\n": false, "a\nb\n": true} {
 		s := newSite(t, newAuthority(t), plain, func(srv *paradise.Server) { srv.Policy.ASCIIDefault = policy })

@@ -23,7 +23,7 @@ func tnftpClient() *client {
 	}
 }
 
-// inetutilsClient is GNU's.
+// inetutilsClient is the ftp of GNU.
 func inetutilsClient() *client {
 	return &client{
 		name: "inetutils-ftp", brings: "inetutils-ftp", missing: programs("inetutils-ftp"),
@@ -70,7 +70,7 @@ func bsdDirection(v *visit) string {
 	return "-p"
 }
 
-// bsdLogin types what comes before the first transfer.
+// bsdLogin returns the commands before the first transfer.
 func bsdLogin(v *visit, program string) string {
 	script := fmt.Sprintf("user %s %s\n", v.user, bsdQuote(password))
 	if old := v.cell.mode == pasv || v.cell.mode == port; old == (program == "tnftp") {
@@ -83,8 +83,7 @@ func bsdLogin(v *visit, program string) string {
 	return script + "binary\n"
 }
 
-// bsdQuote writes a word: a backslash takes the meaning from any character, and
-// inside quotes from none.
+// bsdQuote quotes a word. A backslash escapes any character, but none inside quotes.
 func bsdQuote(s string) string {
 	var b strings.Builder
 	for i := range len(s) {

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// curlClient does everything.
+// curlClient supports all cells.
 func curlClient() *client {
 	return &client{
 		name: "curl", brings: "curl", missing: programs("curl"),
@@ -24,14 +24,14 @@ func curlClient() *client {
 	}
 }
 
-// clearWhenActive are the cells that two versions of curl had forgotten.
+// clearWhenActive are the cells that two versions of curl did not support.
 func clearWhenActive(at cell) bool {
 	out, err := exec.Command("curl", "-q", "--version").Output()
 	version := strings.HasPrefix(string(out), "curl 7.87.") || strings.HasPrefix(string(out), "curl 7.88.")
 	return err == nil && version && at.mode.active() && at.tls != plain
 }
 
-// url is a virtual name as clients that take URLs want it.
+// url returns a virtual name in the form for clients that take URLs.
 func (v *visit) url(name string) string {
 	scheme := "ftp"
 	if v.cell.tls == implicit {
@@ -80,9 +80,8 @@ func curlVisit(v *visit) ([]string, error) {
 	return v.readLines("list")
 }
 
-// curlRun does several things at once, each on a connection of its own: on one
-// that it uses again curl often waits a second, because a 229 that comes at once
-// finds it not ready to connect.
+// curlRun runs several operations at once, each on a new connection. On a reused connection
+// curl often waits a second, because a 229 arrives before it is ready to connect.
 func curlRun(v *visit, ops []string) error {
 	options := curlOptions(v)
 	if !v.cell.calm {

@@ -29,7 +29,7 @@ func ffmpegClient() *client {
 	}
 }
 
-// ffmpegVisit sends and fetches; ffmpeg lists nothing for its users.
+// ffmpegVisit uploads and downloads; ffmpeg cannot show listings to its users.
 func ffmpegVisit(v *visit) ([]string, error) {
 	if err := ffmpegPut(v); err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func ffmpegVisit(v *visit) ([]string, error) {
 	return nil, nil
 }
 
-// ffmpegURL is a URL in ffmpeg's terms: nothing is escaped.
+// ffmpegURL returns a URL in ffmpeg's form, in which nothing is escaped.
 func ffmpegURL(v *visit, name string) string {
 	return "ftp://" + net.JoinHostPort(v.host, v.port) + v.remote + "/" + name
 }
@@ -69,8 +69,8 @@ func ffmpegCopy(v *visit, ofInput []string, from string, ofOutput []string, to s
 	return err
 }
 
-// ffmpegRefused fetches what is not there, which ffmpeg takes for an empty file; but it
-// must end. It reads no reply to an upload's end, so that is all it can be refused.
+// ffmpegRefused downloads a missing file. ffmpeg treats it as an empty file, but it must end.
+// ffmpeg reads no reply at the end of an upload, so other refusals cannot be tested.
 func ffmpegRefused(v *visit) (string, error) {
 	var exit *exec.ExitError
 	err := ffmpegCopy(v, ffmpegLogin(v), ffmpegURL(v, "nope"), nil, "file:"+v.fetched("nope"))

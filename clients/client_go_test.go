@@ -30,7 +30,7 @@ func goClient() *client {
 	}
 }
 
-// moduleLacks is programLacks for a Go module's sources.
+// moduleLacks is like programLacks, for the sources of a Go module.
 func moduleLacks(module, word string) proof {
 	return func(t *testing.T, _ *client, _ map[tlsMode]*site) {
 		dir, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", module).Output()

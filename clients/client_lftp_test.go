@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// lftpClient says PORT on IPv4 and EPRT on IPv6.
+// lftpClient uses PORT on IPv4 and EPRT on IPv6.
 func lftpClient() *client {
 	return &client{
 		name: "lftp", brings: "lftp", missing: programs("lftp"),
@@ -45,7 +45,7 @@ func lftpScript(v *visit) string {
 			lftpQuote(v.remote))
 }
 
-// lftpQuote writes a word for lftp's shell.
+// lftpQuote quotes a word for lftp's shell.
 func lftpQuote(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }

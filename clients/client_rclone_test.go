@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// rcloneClient is a small subset: its FTP is that of jlaffaye/ftp, its habits
-// (many sessions, partial names, listings before all) are its own.
+// rcloneClient runs only a few cells: its FTP library is jlaffaye/ftp. But it has its own
+// habits: many sessions, partial names, listings before every operation.
 func rcloneClient() *client {
 	return &client{
 		name: "rclone", brings: "rclone", missing: programs("rclone"),

@@ -22,7 +22,7 @@ func script(t testing.TB, name string) string {
 	return file
 }
 
-// pythonClient is ftplib, which does everything with a few lines of help.
+// pythonClient is ftplib, which supports all cells with a few lines of help.
 func pythonClient() *client {
 	return &client{
 		name: "ftplib", brings: "python3", missing: programs("python3"),

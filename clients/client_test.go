@@ -98,7 +98,7 @@ func (c *client) need(t testing.TB) {
 	needs.That(t, err == nil, fmt.Sprintf("%s is not installed (package %s): %v", c.name, c.brings, err))
 }
 
-// programs says which of these are not in PATH.
+// programs returns which of these programs are not in PATH.
 func programs(names ...string) func() error {
 	return func() error {
 		for _, name := range names {
@@ -110,8 +110,7 @@ func programs(names ...string) func() error {
 	}
 }
 
-// environment is what an external command gets: nothing that a user's settings
-// could change.
+// environment returns the environment of external commands, without settings of the user.
 func environment(home string, more ...string) []string {
 	env := []string{"HOME=" + home, "LC_ALL=C.UTF-8", "TERM=dumb", "PATH=" + os.Getenv("PATH")}
 	return append(env, more...)

@@ -25,14 +25,14 @@ func (s *site) awaitGone(t testing.TB, user string) {
 	}, limit, 5*time.Millisecond, "the sessions of %s have ended", user)
 }
 
-// The rest of the matrix meets some clients with a concession, as a host would. This
-// is why: without it each of their uploads is aborted, and the log says what to set.
+// The rest of the matrix gives some clients a concession, as a host would. Without it each
+// of their uploads is aborted, and the log says which setting helps.
 func TestClientsThatNeedAConcession(t *testing.T) {
 	for _, row := range []struct {
 		*client
 		mode tlsMode
 		key  string
-		told bool // the client notices
+		told bool // the client notices the refusal
 	}{
 		{monoClient(), tls12, "key allow-unclosed-tls", true},
 		{pyfilesystemClient(), tls13, "key allow-unclosed-tls", true},

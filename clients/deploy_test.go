@@ -14,12 +14,12 @@ import (
 	"github.com/paradiseftp/paradise/internal/needs"
 )
 
-// deployTool is where npm puts the engine of a widely used deploy action.
+// deployTool is the path of the engine of a widely used deploy action, as npm installs it.
 const deployTool = "@samkirkland/ftp-deploy/dist/cli.js"
 
-// ftp-deploy asks for its state first, which is not there yet, over a data connection
-// that it has opened already. It goes on with the deployment only if it can read the
-// refusal. The second deployment finds the state and sends what has changed.
+// ftp-deploy first asks for its state, which does not exist yet, over a data connection that
+// it has already opened. It goes on only if it can read the refusal. The second deployment
+// finds the state and uploads only the changes.
 func TestFirstDeployment(t *testing.T) {
 	modules, err := nodeModules()
 	tool := filepath.Join(modules, deployTool)

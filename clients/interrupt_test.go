@@ -20,12 +20,12 @@ import (
 	"github.com/paradiseftp/paradise/internal/needs"
 )
 
-// slow gives a test the time to interrupt: 30 MB would take a minute.
+// slow is a rate at which a test has time to interrupt: 30 MB would take a minute.
 func slow(srv *paradise.Server) {
 	srv.Policy.UploadRate, srv.Policy.DownloadRate = 512<<10, 512<<10
 }
 
-// slowly is alone with such a server.
+// slowly is like alone, with a slow server.
 func slowly(t *testing.T, c *client, mode tlsMode, data map[string][]byte) (*site, *visit) {
 	c.need(t)
 	s := newSite(t, newAuthority(t), mode, slow)
@@ -47,8 +47,7 @@ func (s *site) awaitRunning(t *testing.T, want bool) {
 	}, limit, 5*time.Millisecond, "a transfer running: %v", want)
 }
 
-// A curl that is interrupted or killed leaves nothing of its upload, and what was
-// there before stays.
+// If curl is interrupted or killed, nothing of its upload is left, and the old file stays.
 func TestCurlDies(t *testing.T) {
 	for _, mode := range []tlsMode{plain, tls13} {
 		for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
@@ -101,7 +100,7 @@ func openTerminal(t *testing.T, v *visit, line string) *terminal {
 	return x
 }
 
-// keys types; times is how often the screen must show a text then.
+// keys types keys, and waits until the screen has shown a text so many times.
 func (x *terminal) keys(text, shows string, times int) {
 	x.t.Helper()
 	_, err := io.WriteString(x.in, text)
@@ -167,8 +166,8 @@ func TestInterruptKey(t *testing.T) {
 }
 
 // ^C during tnftp's put sends no ABOR: it closes the data connection, which in
-// stream mode is the end of the file (RFC 959, 3.4.1). No server can tell; this
-// test is here to notice should tnftp learn it. TLS and ALLO help others.
+// stream mode is the end of the file (RFC 959, 3.4.1). No server can tell the difference. This
+// test fails if tnftp ever sends ABOR. TLS and ALLO help other clients.
 func TestInterruptKeyOfUpload(t *testing.T) {
 	c := tnftpClient()
 	s, v, x := shell(t, c, map[string][]byte{"big.bin": noise(1, 30<<20)})

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// PASV and PORT name IPv4 addresses. On IPv6 they are refused with the way out,
-// which is why the matrix has n/a there.
+// PASV and PORT name IPv4 addresses. On IPv6 they are refused with a hint at EPSV and EPRT, so
+// the matrix has n/a there.
 func TestIPv4VerbsOnIPv6(t *testing.T) {
 	s := newSite(t, newAuthority(t), plain, nil)
 	nc, err := net.Dial("tcp", net.JoinHostPort("::1", s.ports[ipv6]))

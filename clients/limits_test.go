@@ -18,12 +18,12 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// proof shows that a client has a limit; it fails once the client has not.
+// proof shows that a client has a limit. It fails once the client has lost the limit.
 type proof func(t *testing.T, c *client, sites map[tlsMode]*site)
 
 // TestLimits proves every n/a of the matrix.
 func TestLimits(t *testing.T) {
-	// Clients that speak in the clear to implicit TLS wait for its greeting.
+	// Clients that connect to implicit TLS in the clear wait for the greeting.
 	sites := newSites(t, allTLS, func(srv *paradise.Server) { srv.Timeouts.Handshake = time.Second })
 	for _, c := range allClients() {
 		for _, l := range c.limits {
@@ -55,8 +55,8 @@ func extendedOnIPv4(c cell) bool {
 	return extended(c) && c.ip == ipv4
 }
 
-// programLacks is the proof by the program's own text: who never says the word
-// cannot mean it.
+// programLacks is a proof by the text of the program: if it does not contain a verb, it
+// cannot send that verb.
 func programLacks(program, word string) proof {
 	return func(t *testing.T, _ *client, _ map[tlsMode]*site) {
 		file, err := exec.LookPath(program)
@@ -73,7 +73,7 @@ func fileLacks(t *testing.T, file, word string) {
 	assert.False(t, bytes.Contains(text, []byte(word)), "%s knows %q: fill its n/a cells", file, word)
 }
 
-// helpLacks is the proof by the program's own list of options.
+// helpLacks is a proof by the program's list of options.
 func helpLacks(word, program string, args ...string) proof {
 	return func(t *testing.T, _ *client, _ map[tlsMode]*site) {
 		v := &visit{t: t, home: t.TempDir()}
@@ -84,8 +84,8 @@ func helpLacks(word, program string, args ...string) proof {
 	}
 }
 
-// fallsShort is the proof by trial: asked for the cell as well as it can be, the
-// client fails or does something else.
+// fallsShort is a proof by trial: the client, asked for the cell in the best possible way,
+// fails or does something else.
 func fallsShort(at cell) proof {
 	return func(t *testing.T, c *client, sites map[tlsMode]*site) {
 		s := sites[at.tls]
@@ -98,7 +98,7 @@ func fallsShort(at cell) proof {
 	}
 }
 
-// breaks is the proof by trial for a name.
+// breaks is a proof by trial for a name.
 func breaks(name string) proof {
 	return func(t *testing.T, c *client, sites map[tlsMode]*site) {
 		at, _ := c.first(plain)
@@ -110,12 +110,12 @@ func breaks(name string) proof {
 	}
 }
 
-// hasAny are the files with one of these characters in their names.
+// hasAny matches files whose names contain one of these characters.
 func hasAny(chars string) func(string, []byte) bool {
 	return func(name string, _ []byte) bool { return strings.ContainsAny(name, chars) }
 }
 
-// losesEmpty is the proof by trial that empty files are not sent.
+// losesEmpty is a proof by trial that the client does not send empty files.
 func losesEmpty(t *testing.T, c *client, sites map[tlsMode]*site) {
 	at, _ := c.first(plain)
 	s := sites[plain]
@@ -128,9 +128,9 @@ func losesEmpty(t *testing.T, c *client, sites map[tlsMode]*site) {
 	assert.NoFileExists(t, s.remoteFile(v, "empty.bin"), "%s sends empty files: drop its limit; %v", c.name, err)
 }
 
-// saysNoType shows what becomes of a text that a client sends as ASCII without
-// a TYPE, because RFC 959 has it for the default: paradise takes no TYPE for no
-// wish, so the file is stored with the line ends of the network.
+// saysNoType shows what happens to a text that a client sends as ASCII without a TYPE, because
+// ASCII is the default of RFC 959. Without a TYPE paradise changes no bytes, so it stores the
+// file with the line ends of the network.
 func saysNoType(t *testing.T, c *client, sites map[tlsMode]*site) {
 	at := cell{mode: pasv, ip: ipv4, tls: plain, ascii: true}
 	s := sites[plain]

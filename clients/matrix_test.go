@@ -37,7 +37,7 @@ var (
 	allTLS      = []tlsMode{plain, tls12, tls13, implicit}
 )
 
-// active says that the server opens the data connection.
+// active reports whether the server opens the data connection.
 func (m dataMode) active() bool { return m == port || m == eprt }
 
 // host is the loopback address.
@@ -48,7 +48,7 @@ func (f family) host() string {
 	return "127.0.0.1"
 }
 
-// passive is the verb of clients that take the older one where they can.
+// passive returns the verb of clients that prefer the older one if possible.
 func (f family) passive() dataMode {
 	if f == ipv6 {
 		return epsv
@@ -56,7 +56,7 @@ func (f family) passive() dataMode {
 	return pasv
 }
 
-// version is what the server must have seen at the login.
+// version returns the TLS version that the server must have seen at login.
 func (m tlsMode) version() string {
 	switch m {
 	case plain:
@@ -73,7 +73,7 @@ type cell struct {
 	ip    family
 	tls   tlsMode
 	ascii bool
-	calm  bool // one thing after the other, where the client would do several at once
+	calm  bool // one operation after the other, if the client would run several at once
 }
 
 func (c cell) String() string {
@@ -104,12 +104,11 @@ func allCells() []cell {
 	return cells
 }
 
-// nameless is why PASV and PORT do not exist on IPv6: they name IPv4 addresses
-// (RFC 959). Clients use EPSV and EPRT there; TestIPv4VerbsOnIPv6 holds the
-// server's side.
+// nameless is the reason why PASV and PORT do not work on IPv6: they name IPv4 addresses
+// (RFC 959). Clients use EPSV and EPRT there; TestIPv4VerbsOnIPv6 tests the server's side.
 func (c cell) nameless() bool { return c.ip == ipv6 && (c.mode == pasv || c.mode == port) }
 
-// outcome is what became of a cell.
+// outcome is the result of a cell.
 type outcome int
 
 const (
@@ -121,8 +120,8 @@ const (
 
 func (o outcome) String() string { return [...]string{"-", "ok", "FAIL", "n/a"}[o] }
 
-// table is the matrix in words: a row per client and encryption, a column per
-// data mode and family. Each entry has binary first, ASCII second.
+// table returns the matrix as text: a row per client and encryption, a column per data mode
+// and family. Each entry has binary first, ASCII second.
 func table(client string, got map[cell]outcome) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-28s", client+" (binary, ASCII)")

@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// oddNames are legal and in use, and each breaks somebody's quoting.
+// oddNames are legal names that people use, and each of them breaks the quoting of some
+// client.
 func oddNames() map[string][]byte {
 	data := map[string][]byte{}
 	for i, name := range []string{
@@ -23,7 +24,7 @@ func oddNames() map[string][]byte {
 	return data
 }
 
-// first is the plainest way for a client to use this kind of encryption.
+// first returns the simplest cell in which a client uses this kind of encryption.
 func (c *client) first(mode tlsMode) (cell, bool) {
 	for _, at := range allCells() {
 		if at.tls == mode && !at.nameless() && !c.limited(at) {
@@ -33,8 +34,8 @@ func (c *client) first(mode tlsMode) (cell, bool) {
 	return cell{}, false
 }
 
-// eachWay runs a test with every client and every kind of encryption that it
-// knows, out of these, on servers that change has prepared.
+// eachWay runs a test with every client and every kind of encryption out of these that the
+// client supports, on servers that change has prepared.
 func eachWay(t *testing.T, modes []tlsMode, change func(*paradise.Server),
 	test func(t *testing.T, c *client, s *site, transfer transferer, at cell)) {
 	before := takeCensus()
@@ -58,7 +59,7 @@ func eachWay(t *testing.T, modes []tlsMode, change func(*paradise.Server),
 	before.compare(t)
 }
 
-// Names pass unchanged, whatever is in them, up, down and in listings.
+// Names stay unchanged in uploads, downloads and listings, whatever characters they contain.
 func TestOddNames(t *testing.T) {
 	eachWay(t, []tlsMode{plain, tls13}, nil, func(t *testing.T, c *client, s *site, transfer transferer, at cell) {
 		data := c.without(at, oddNames())
@@ -67,7 +68,7 @@ func TestOddNames(t *testing.T) {
 	})
 }
 
-// A file of many buffers arrives whole, both ways.
+// A file that is larger than many buffers arrives whole, in both directions.
 func TestLargeFile(t *testing.T) {
 	eachWay(t, allTLS, nil, func(t *testing.T, c *client, s *site, transfer transferer, at cell) {
 		c.runCell(t, s, transfer, at, newFileSet(t, map[string][]byte{"large.bin": noise(7, 5<<20)}))

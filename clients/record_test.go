@@ -14,8 +14,8 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// recorder notes what the server sees, by session; a client has a user name of
-// its own, so that its sessions can be told apart.
+// recorder records what the server sees, by session. Each client has its own user name, so
+// that its sessions can be identified.
 type recorder struct {
 	mu       sync.Mutex
 	sessions map[uint64]*dialogue
@@ -30,7 +30,7 @@ type dialogue struct {
 	transfers []paradise.TransferEvent
 }
 
-// record is what one user did since the last reset, in the order of sessions.
+// record has the sessions of one user since the last reset, in order.
 type record []dialogue
 
 func newRecorder() *recorder {
@@ -41,7 +41,7 @@ func (r *recorder) hooks() paradise.Hooks {
 	return paradise.Hooks{Login: r.login, Before: r.before, TransferEnd: r.transferred}
 }
 
-// reset forgets a user's past.
+// reset removes the record of a user.
 func (r *recorder) reset(user string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -71,8 +71,8 @@ func (r *recorder) login(_ context.Context, e paradise.LoginEvent) {
 	}
 }
 
-// before sees a command ahead of its reply, so that a client that has ended has
-// been seen whole.
+// before records a command before its reply is sent, so that all commands of a client are
+// recorded when it has ended.
 func (r *recorder) before(_ context.Context, s *paradise.Session, verb, arg string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -89,7 +89,7 @@ func (r *recorder) transferred(_ context.Context, e paradise.TransferEvent) {
 	d.lines = append(d.lines, fmt.Sprintf("[%s %s: %d bytes, %d, %v]", e.Verb, e.Name, e.Bytes, e.Code, e.Err))
 }
 
-// seen copies what is known of a user.
+// seen returns a copy of a user's record.
 func (r *recorder) seen(user string) record {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -105,7 +105,7 @@ func (r *recorder) seen(user string) record {
 	return rec
 }
 
-// String is for people who look for a failure's cause.
+// String returns a text that helps people to find the cause of a failure.
 func (s record) String() string {
 	var b strings.Builder
 	b.WriteString("the server saw:\n")
@@ -127,7 +127,7 @@ func (s record) said(verb string) bool {
 	return false
 }
 
-// transfers are all of them, in order of sessions.
+// transfers returns all transfers, in the order of sessions.
 func (s record) transfers() []paradise.TransferEvent {
 	var all []paradise.TransferEvent
 	for _, d := range s {
@@ -136,8 +136,8 @@ func (s record) transfers() []paradise.TransferEvent {
 	return all
 }
 
-// mismatch says how what was seen differs from the cell; empty if it is right.
-// That data connections were private needs no look: the policy insists on it.
+// mismatch says how the record differs from the cell, or returns "". It does not check that
+// data connections were private, because the policy requires it.
 func (s record) mismatch(c cell) string {
 	for _, verb := range []string{"PASV", "EPSV", "PORT", "EPRT"} {
 		if used := s.said(verb); used != (verb == string(c.mode)) {
@@ -172,8 +172,8 @@ func (s record) typed(verb string) bool {
 	return true
 }
 
-// typed reports whether files moved under this type only, or else the type of
-// one that did not.
+// typed reports whether all files were transferred with this type; if not, it returns the
+// type of one that was not.
 func (d dialogue) typed(want string) (string, bool) {
 	now := ""
 	for _, line := range d.lines {

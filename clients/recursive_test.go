@@ -16,8 +16,8 @@ import (
 	"github.com/paradiseftp/paradise/internal/needs"
 )
 
-// phpWalk gathers the paths of ftp_rawlist's recursive form, as PHP programs do: a
-// line that ends with a colon names the folder of those that follow.
+// phpWalk collects the paths from ftp_rawlist's recursive form, as PHP programs do: a line
+// that ends with a colon names the folder of the lines that follow.
 const phpWalk = `
 $c = ftp_connect("127.0.0.1", (int) getenv("PORT"));
 ftp_login($c, "walker", getenv("PASSWORD")) || exit(1);
@@ -32,7 +32,7 @@ echo "--\n";
 foreach (ftp_nlist($c, "-R") as $name) echo "./", $name, "\n";
 `
 
-// Clients that ask for LIST -R get what ls -lR prints.
+// Clients that send LIST -R get the same as ls -lR prints.
 func TestClientsReadARecursiveListing(t *testing.T) {
 	s := newSite(t, newAuthority(t), plain,
 		func(srv *paradise.Server) { srv.Auth = paradise.Accounts{"walker": password} })
@@ -62,7 +62,7 @@ func TestClientsReadARecursiveListing(t *testing.T) {
 	})
 }
 
-// namesOnly makes of the lines of ls -l what ls -1 prints.
+// namesOnly turns the lines of ls -l into those of ls -1.
 func namesOnly(listed string) string {
 	var b strings.Builder
 	for line := range strings.Lines(listed) {

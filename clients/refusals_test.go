@@ -17,12 +17,13 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// refused has a client ask for what it does not get, in one session where it can:
-// "nope", "nope/small.bin", and "big.bin", which is too large. Between and behind
-// these it fetches "there.bin". It returns what the client told its user.
+// refused makes a client ask for files that it does not get, in one session if it can:
+// "nope", "nope/small.bin", and "big.bin", which is too large. Between and after these it
+// downloads "there.bin". It returns what the client shows to its user.
 type refused func(v *visit) (said string, err error)
 
-// refusalsOf is for every client of the matrix; says is what must be told.
+// refusalsOf has an entry for every client of the matrix; says is the text that the client
+// must show.
 func refusalsOf(c *client, t testing.TB) (try refused, says []string) {
 	told := []string{"550", "552"}
 	switch c.name {
@@ -70,11 +71,11 @@ func refusalsOf(c *client, t testing.TB) (try refused, says []string) {
 	return nil, nil
 }
 
-// broken are the words of a client that takes a refusal for a broken network.
+// broken are texts of clients that mistake a refusal for a broken network.
 var broken = regexp.MustCompile(`(?i)reset|ECONN|EPIPE|broken pipe|unexpected eof|connection (was )?closed|timed? ?out`)
 
-// A client whose transfer is refused says so to its user, in the server's words if
-// it has no better ones, and goes on in the same session.
+// A client whose transfer is refused tells its user, in the server's words if it has no
+// better ones, and goes on in the same session.
 func TestRefusalsAreRead(t *testing.T) {
 	sites := newSites(t, allTLS, func(srv *paradise.Server) { srv.Policy.MaxFileSize = 1 << 20 })
 	for _, c := range allClients() {
@@ -107,7 +108,7 @@ func TestRefusalsAreRead(t *testing.T) {
 	}
 }
 
-// helperRefused asks a helper.
+// helperRefused runs refused with a helper program.
 func helperRefused(h *helper) refused {
 	return func(v *visit) (string, error) {
 		said, err := h.op("refusals", v)
@@ -115,8 +116,8 @@ func helperRefused(h *helper) refused {
 	}
 }
 
-// output is what a program printed. That it failed, too, is not looked at: it has
-// been refused something.
+// output returns what a program has printed. It ignores that the program failed, because
+// that is expected after a refusal.
 func (v *visit) output(input, name string, args ...string) string {
 	out, _ := v.run(input, name, args...)
 	return out

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// alone is a server of its own for a test of one client, and a visit to it.
+// alone starts a server for a test of one client, and prepares a visit to it.
 func alone(t *testing.T, c *client, mode tlsMode, data map[string][]byte) (*site, *visit) {
 	c.need(t)
 	s := newSite(t, newAuthority(t), mode, nil)
@@ -24,15 +24,15 @@ func alone(t *testing.T, c *client, mode tlsMode, data map[string][]byte) (*site
 	return s, s.visit(t, c, at, newFileSet(t, data))
 }
 
-// remoteFile is where a file of a visit lies on the disk.
+// remoteFile returns the path of a visit's file on the disk.
 func (s *site) remoteFile(v *visit, name string) string { return s.path(path.Join(v.remote, name)) }
 
-// halve leaves the first half of a file.
+// halve cuts a file to its first half.
 func halve(t *testing.T, file string, data []byte) {
 	require.NoError(t, os.WriteFile(file, data[:len(data)/2], 0o600))
 }
 
-// curl -C - goes on where a download and an upload had stopped.
+// curl -C - continues a download and an upload where they have stopped.
 func TestCurlResumes(t *testing.T) {
 	for _, mode := range []tlsMode{plain, tls13} {
 		t.Run(string(mode), func(t *testing.T) {
@@ -62,8 +62,8 @@ func TestCurlCreatesFolders(t *testing.T) {
 	require.NoError(t, curlRun(v, []string{op}), "the folders are there now")
 }
 
-// lftp: put -c and get -c resume, pget fetches in parts at once, and MODE Z is a
-// matter of the wire only.
+// In lftp, put -c and get -c resume, pget downloads several parts at once, and MODE Z affects
+// only the bytes on the wire.
 func TestLftpTransfers(t *testing.T) {
 	for _, mode := range []tlsMode{plain, tls13} {
 		for _, z := range []bool{true, false} {

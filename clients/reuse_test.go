@@ -29,8 +29,8 @@ func resuming() map[string][]tlsMode {
 
 func requireReuse(srv *paradise.Server) { srv.Policy.DataTLSReuse = paradise.ReuseRequire }
 
-// losing says which clients may lose an upload before they are refused one: they close
-// it with a ticket of TLS 1.3 unread, which resets the connection (docs/tls.md).
+// losing says which clients may lose an upload before the server refuses one: they close the
+// connection with an unread TLS 1.3 ticket, which resets it (docs/tls.md).
 func losing(name string, mode tlsMode) bool { return name == "ruby" && mode != tls12 }
 
 // A server that requires resumption serves the clients that resume; the others
@@ -47,8 +47,8 @@ func TestRequiredReuse(t *testing.T) {
 		})
 }
 
-// Programs that pass the control connection's session on to ftplib's data
-// connections, as many do, may use such a server too.
+// Programs that pass the control connection's TLS session on to ftplib's data connections, as
+// many do, work with such a server too.
 func TestRequiredReuseWithHelp(t *testing.T) {
 	c := pythonClient()
 	c.need(t)
@@ -81,9 +81,9 @@ func (c *client) refusedReuse(t *testing.T, s *site, transfer transferer, at cel
 		"the reply does not say why")
 }
 
-// A session stays good however often it is offered, and whichever one a program
-// keeps. OpenSSL drops one for which it gets another ticket in TLS 1.2, unless its
-// cache for clients is off; ruby shows the session to offer, as PHP does.
+// A TLS session stays valid however often it is offered, and whichever one a program keeps.
+// In TLS 1.2 OpenSSL drops a session for which it gets another ticket, unless its cache for
+// clients is off. In ruby, as in PHP, a program can choose the session to offer.
 func TestASessionIsOfferedAgainAndAgain(t *testing.T) {
 	c := rubyClient()
 	c.need(t)

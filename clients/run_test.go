@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestMatrix runs every client at every cell.
+// TestMatrix runs every client in every cell.
 func TestMatrix(t *testing.T) {
 	before := takeCensus()
 	results := struct {
@@ -68,7 +68,7 @@ func (c *client) limitsText() string {
 	return b.String()
 }
 
-// runCells is the row of one client.
+// runCells runs the row of one client.
 func (c *client) runCells(t *testing.T, sites map[tlsMode]*site) map[cell]outcome {
 	got := map[cell]outcome{}
 	transfer := c.open(t)
@@ -90,8 +90,7 @@ func (c *client) runCells(t *testing.T, sites map[tlsMode]*site) map[cell]outcom
 	return got
 }
 
-// runCell moves a set of files there and back and holds everything against what
-// it was.
+// runCell uploads and downloads a set of files, and compares everything with the originals.
 func (c *client) runCell(t *testing.T, s *site, transfer transferer, at cell, files *fileSet) {
 	v := s.visit(t, c, at, files)
 	s.seen.reset(c.name)
@@ -117,8 +116,8 @@ func (c *client) runCell(t *testing.T, s *site, transfer transferer, at cell, fi
 	}
 }
 
-// visit prepares a run: a new folder on the server, where a client that cannot
-// upload finds the files already.
+// visit prepares a run: it creates a new folder on the server. For a client that cannot
+// upload, it puts the files there.
 func (s *site) visit(t testing.TB, c *client, at cell, files *fileSet) *visit {
 	remote := "/" + c.name + "/" + strings.NewReplacer("/", "-", " ", "").Replace(at.String()) + files.tag
 	require.NoError(t, os.MkdirAll(s.path(remote), 0o777))
@@ -149,7 +148,7 @@ func newFileSet(t testing.TB, data map[string][]byte) *fileSet {
 	return f
 }
 
-// text is what a client makes of a file in ASCII.
+// text returns a file as a client receives it in ASCII.
 func (c *client) text(at cell, data []byte) []byte {
 	if at.ascii && c.endsLines && len(data) > 0 && !bytes.HasSuffix(data, []byte("\n")) {
 		return append(bytes.Clone(data), '\n')
@@ -157,7 +156,7 @@ func (c *client) text(at cell, data []byte) []byte {
 	return data
 }
 
-// check compares by digest; a difference of megabytes helps nobody.
+// check compares by digest, because nobody can read a difference of megabytes.
 func check(t testing.TB, file string, want []byte, explain string) {
 	t.Helper()
 	got, err := os.ReadFile(file)
@@ -172,8 +171,8 @@ func digest(p []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// noise is content that no compression or conversion leaves alone; the same seed
-// gives the same.
+// noise returns content that every compression or conversion would change. The same seed
+// gives the same content.
 func noise(seed uint64, n int) []byte {
 	r := rand.NewChaCha8([32]byte{byte(seed)})
 	p := make([]byte, n)

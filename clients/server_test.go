@@ -22,7 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const password = "se cret" // names and passwords may hold a space
+const password = "se cret" // passwords may contain a space
 
 // site is a server under test: one per way of using TLS, on IPv4 and IPv6.
 type site struct {
@@ -34,8 +34,8 @@ type site struct {
 	ca     string
 }
 
-// newSite serves an empty folder until the test ends, and then looks whether
-// anything was left over.
+// newSite serves an empty folder until the test ends, and then checks that nothing is left
+// over.
 func newSite(t testing.TB, ca *authority, mode tlsMode, change func(*paradise.Server)) *site {
 	s := &site{folder: t.TempDir(), seen: newRecorder(), ports: map[family]string{}, log: &syncBuffer{}, ca: ca.file}
 	files, err := osfs.Open(s.folder, osfs.Options{})
@@ -76,7 +76,7 @@ func newSite(t testing.TB, ca *authority, mode tlsMode, change func(*paradise.Se
 	return s
 }
 
-// accounts has a user for each client, with the concession that his client needs.
+// accounts has a user for each client, with the concession that the client needs.
 func accounts() paradise.AuthDriver {
 	known, concession := paradise.Accounts{}, map[string]func(*paradise.Policy){}
 	for _, c := range allClients() {
@@ -94,8 +94,7 @@ func accounts() paradise.AuthDriver {
 	})
 }
 
-// serverTLS fixes the version where the matrix does, and shows clients both
-// kinds of certificates.
+// serverTLS fixes the TLS version if the matrix does, and offers both kinds of certificates.
 func serverTLS(t testing.TB, ca *authority, mode tlsMode) *tls.Config {
 	switch mode {
 	case tls12:
@@ -106,7 +105,7 @@ func serverTLS(t testing.TB, ca *authority, mode tlsMode) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{ca.ecdsa(t), ca.rsa(t)}}
 }
 
-// stop ends the server and holds it against what must be true after any use.
+// stop ends the server and checks the invariants that hold after any use.
 func (s *site) stop(t testing.TB) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
@@ -122,10 +121,10 @@ func (s *site) stop(t testing.TB) {
 	}
 }
 
-// path is where a virtual name lies on the disk.
+// path returns the path on the disk of a virtual name.
 func (s *site) path(name string) string { return filepath.Join(s.folder, filepath.FromSlash(name)) }
 
-// temporaries are files that uploads, or the driver, have left behind.
+// temporaries returns the files that uploads, or the driver, have left behind.
 func temporaries(t testing.TB, folder string) []string {
 	var found []string
 	assert.NoError(t, filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
@@ -137,8 +136,8 @@ func temporaries(t testing.TB, folder string) []string {
 	return found
 }
 
-// syncBuffer is a log that may be written and read at once. It is bounded: the
-// latest part is what explains a failure.
+// syncBuffer is a log that is safe for concurrent use. It keeps only the latest part, which
+// explains a failure.
 type syncBuffer struct {
 	mu  sync.Mutex
 	buf []byte

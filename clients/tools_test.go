@@ -15,7 +15,7 @@ import (
 	"github.com/paradiseftp/paradise/internal/needs"
 )
 
-// git-ftp sends what was committed, then only what has changed since, by curl.
+// git-ftp uploads the committed files with curl, and later only those that have changed.
 func TestGitFTPDeploys(t *testing.T) {
 	needs.Program(t, "git-ftp", "git-ftp")
 	for _, mode := range []tlsMode{plain, tls13} {

@@ -55,7 +55,7 @@ func TestLftpMirrors(t *testing.T) {
 		for _, parallel := range []int{1, 4} {
 			files := 1000
 			if mode != plain || parallel == 1 {
-				files = 200 // a TLS handshake each
+				files = 200 // fewer, because each needs a TLS handshake
 			}
 			t.Run(fmt.Sprintf("%s %d files, %d at once", mode, files, parallel), func(t *testing.T) {
 				t.Parallel()

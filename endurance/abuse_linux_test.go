@@ -23,8 +23,8 @@ import (
 	"github.com/paradiseftp/paradise/paradisetest"
 )
 
-// patience is what the server of these tests has with strangers: its defaults
-// in full mode, and less otherwise, so that the test need not take a minute.
+// patience sets the timeouts of the server under test: the defaults in full mode, and
+// shorter ones otherwise, so that the test does not take a minute.
 func patience() paradise.Timeouts {
 	if isFull() {
 		return paradise.Timeouts{}
@@ -33,8 +33,8 @@ func patience() paradise.Timeouts {
 		Handshake: 2 * time.Second, Data: 3 * time.Second}
 }
 
-// slowWays are what attackers do with a connection and a lot of time. Each
-// returns when the server has hung up.
+// slowWays are ways in which attackers keep a connection open for long. Each returns when
+// the server has closed it.
 var slowWays = []struct {
 	name string
 	run  func(conn net.Conn)
@@ -70,7 +70,7 @@ func drain(conn net.Conn) {
 	}
 }
 
-// trickle ends with the server's reply to a line that took too long.
+// trickle sends a line slowly, and returns the server's reply to it.
 func trickle(conn net.Conn, text string) {
 	for _, b := range []byte(text) {
 		if _, err := conn.Write([]byte{b}); err != nil {
@@ -131,9 +131,9 @@ func TestSlowStrangersDoNotKeepOthersOut(t *testing.T) {
 	require.Less(t, time.Since(began), limits.Login+10*time.Second)
 }
 
-// besieged is the address of a server with the patience that the test can
-// afford. In full mode it is the bundled one: both ends of so many connections
-// are too many descriptors for one process.
+// besieged starts a server with the test's patience and returns its address. In full mode
+// it is the bundled server in its own process, because both ends of so many connections
+// need too many descriptors for one process.
 func besieged(t *testing.T) string {
 	t.Helper()
 	cert := paradisetest.Certificate(t)
@@ -220,7 +220,7 @@ func TestAServerShortOfDescriptorsTurnsClientsAwayAndRecovers(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 226, code, "who was let in finds no descriptors: %s", text)
 
-	// Sessions that idle cost nothing, once those turned away are dealt with.
+	// Idle sessions use no CPU, once the server has refused the others.
 	require.NoError(t, await(dialWait, func() bool { return rests(t, server.cmd.Process.Pid) }), "it spins")
 	for _, conn := range held {
 		conn.Close()
@@ -236,9 +236,8 @@ func TestAServerShortOfDescriptorsTurnsClientsAwayAndRecovers(t *testing.T) {
 	}))
 }
 
-// rests reports whether a process uses next to nothing of the processor while this
-// one uses all that it can get. One that spins gets as much as we do, however loaded
-// the machine is.
+// rests reports whether a process uses almost no CPU while this process uses all that it
+// can get. A process that spins would get as much as this one, however busy the machine is.
 func rests(t *testing.T, pid int) bool {
 	t.Helper()
 	const spun = 500 * time.Millisecond
@@ -248,7 +247,7 @@ func rests(t *testing.T, pid int) bool {
 	return cpuTime(t, pid)-theirs < spun/5
 }
 
-// cpuTime is what a process has used so far, to a hundredth of a second.
+// cpuTime returns the CPU time of a process so far, to a hundredth of a second.
 func cpuTime(t *testing.T, pid int) time.Duration {
 	t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))

@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-// client is an FTP client for which failures are an ordinary thing.
+// client is an FTP client that expects failures.
 type client struct {
 	conn    net.Conn
 	lines   *bufio.Reader
 	wait    time.Duration // for each reply and each write
-	tls     *tls.Config   // set: both connections are secured
+	tls     *tls.Config   // not nil: both connections use TLS
 	through func(addr string) (string, error)
 }
 
-// dialWait is how long a client waits where nothing is meant to fail.
+// dialWait is how long a client waits when nothing should fail.
 const dialWait = 60 * time.Second
 
 func dial(addr string, wait time.Duration) (*client, error) {
@@ -38,7 +38,7 @@ func dial(addr string, wait time.Duration) (*client, error) {
 
 func newLines(conn net.Conn) *bufio.Reader { return bufio.NewReader(conn) }
 
-// login is dial and login for tests in which nothing is meant to fail yet.
+// login connects and logs in, and fails the test if that fails.
 func login(addr string) (*client, error) {
 	c, err := dial(addr, dialWait)
 	if err != nil {
@@ -107,7 +107,7 @@ func (c *client) cmd(line string) (int, string, error) {
 	return c.reply()
 }
 
-// want gives a command, or none if it is empty, and wants a code.
+// want sends a command, unless it is empty, and expects a reply code.
 func (c *client) want(code int, line string) error {
 	if line != "" {
 		if err := c.send(line); err != nil {
@@ -152,13 +152,12 @@ func (c *client) store(command string, data []byte) (code int, text string, err 
 	if code, text, err = c.cmd(command); err != nil || code != 150 {
 		return code, text, err
 	}
-	// A write that fails is the server's or the network's word: the reply says
-	// more.
+	// A failed write may come from the server or the network. The reply says more.
 	_ = c.pour(d, data)
 	return c.reply()
 }
 
-// pour writes and ends the data connection properly.
+// pour writes data and closes the data connection properly.
 func (c *client) pour(d net.Conn, data []byte) error {
 	d.SetDeadline(time.Now().Add(c.wait))
 	if c.tls != nil {

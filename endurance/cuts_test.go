@@ -20,14 +20,14 @@ import (
 	"github.com/paradiseftp/paradise/paradisetest"
 )
 
-// where a connection is cut.
+// where says where an upload is cut.
 type where int
 
 const (
 	cutData    where = iota // the data connection, at one of its bytes
 	cutControl              // the control connection, at one of its bytes
 	cutDuring               // the control connection, at a byte of the data
-	cutBoth                 // both, at a byte of the data: a machine between dies
+	cutBoth                 // both, at a byte of the data, as when a router dies
 	wheres
 )
 
@@ -55,8 +55,8 @@ func randomPoint(rnd *rand.Rand) point {
 		verb:   []string{"STOR", "STOR", "APPE", "REST"}[rnd.IntN(4)],
 		data:   content(rnd, 1+rnd.IntN(150<<10)),
 	}
-	// A FIN on a clear data connection alone is what the end of a file looks
-	// like; who cares says how much there is.
+	// A FIN on a data connection in the clear looks like the end of a file, so the client
+	// must announce the size.
 	if p.where == cutData && p.fault == faultproxy.FIN && !p.secure {
 		p.allo = true
 	}
@@ -123,7 +123,7 @@ type cutter struct {
 	s    *server
 	live *live
 	rnd  *rand.Rand
-	now  []byte // what the file holds; nil: there is none
+	now  []byte // the content of the file; nil: there is no file
 	seen map[string]int
 	err  error
 }
@@ -165,7 +165,7 @@ func (r *cutter) point(p point) error {
 	default:
 		r.seen["refused or lost"]++
 	}
-	// Whoever loses both connections in the middle has not sent a whole file.
+	// A client that loses both connections in the middle has not sent a whole file.
 	if p.where == cutBoth && p.after < int64(len(p.data)) && !p.secure && isNew && !bytes.Equal(next, r.now) {
 		return fmt.Errorf("a part was taken for the whole")
 	}
@@ -173,8 +173,8 @@ func (r *cutter) point(p point) error {
 	return nil
 }
 
-// upload returns what the file is to hold if it succeeds, and whether it was
-// said to.
+// upload returns the content that the file must have if the upload succeeds, and whether
+// the server has acknowledged it.
 func (r *cutter) upload(p point, links *cutLinks) (next []byte, acked bool) {
 	next, command := p.data, "STOR "+r.user
 	keep := 0

@@ -12,7 +12,7 @@ import (
 	"github.com/paradiseftp/paradise/internal/needs"
 )
 
-// small mounts a file system of 16 MiB.
+// small mounts a file system of 16 MiB and returns its path.
 func small(t *testing.T) string {
 	t.Helper()
 	needs.Root(t, "mounting a file system")
@@ -22,7 +22,7 @@ func small(t *testing.T) string {
 	return dir
 }
 
-// free is the space left, in bytes.
+// free returns the free space in bytes.
 func free(t *testing.T, dir string) uint64 {
 	t.Helper()
 	var st unix.Statfs_t
@@ -89,15 +89,15 @@ func TestManyUploadsThatFillADiskLeaveOnlyWholeFiles(t *testing.T) {
 		}
 	}
 	require.Less(t, done, writers)
-	const slack = 64 << 10 // the register, and the file system's own
+	const slack = 64 << 10 // for the register of temporaries and the file system's own data
 	left := uint64(16<<20 - done*(3<<20) - slack)
 	require.NoError(t, await(dialWait, func() bool { return free(t, dir) >= left }), "%d files", done)
 	s.stop(t)
 	holdNoTemporaries(t, dir)
 }
 
-// holdNoParts is holdNoTemporaries while the server lives, whose register may
-// be there.
+// holdNoParts is like holdNoTemporaries while the server lives: its register of temporaries
+// may exist.
 func holdNoParts(t *testing.T, dir string) {
 	t.Helper()
 	parts, err := filepath.Glob(filepath.Join(dir, ".paradise-*.part"))

@@ -20,7 +20,7 @@ import (
 	"github.com/paradiseftp/paradise/paradisetest"
 )
 
-// gated serves a folder that takes pictures only.
+// gated serves a folder that accepts only pictures.
 func gated(t *testing.T) (s *server, count *paradisetest.Counter, ended chan paradise.TransferEvent) {
 	t.Helper()
 	ended = make(chan paradise.TransferEvent, 100)
@@ -33,7 +33,7 @@ func gated(t *testing.T) (s *server, count *paradisetest.Counter, ended chan par
 	return s, count, ended
 }
 
-// program is an executable of this machine, as large as is asked for.
+// program returns an executable of this machine, padded to a size.
 func program(t *testing.T, size int) []byte {
 	t.Helper()
 	self, err := os.Open(os.Args[0])
@@ -48,8 +48,8 @@ func program(t *testing.T, size int) []byte {
 // picture is a GIF.
 var picture = append([]byte("GIF89a\x01\x00\x01\x00\x80\x00\x00"), make([]byte, 2000)...)
 
-// holdsRefusal fails unless an upload was refused after a few KiB, of which the
-// driver saw nothing.
+// holdsRefusal fails unless an upload was refused after a few KiB and the driver got none of
+// them.
 func holdsRefusal(t *testing.T, s *server, count *paradisetest.Counter, e paradise.TransferEvent, name string) {
 	t.Helper()
 	const few = 8 << 10
@@ -90,7 +90,7 @@ func TestARefusalIsReadableWhileTheClientStillSends(t *testing.T) {
 	_, err = d.Write(program(t, 64<<10))
 	require.NoError(t, err)
 	require.NoError(t, c.want(550, ""), "before the client has ended")
-	// The refusal is there; some more may be sent without an RST.
+	// The refusal has arrived. The client may send some more bytes without an RST.
 	_, err = d.Write(make([]byte, 1<<20))
 	require.NoError(t, err)
 	require.NoError(t, d.Close())
@@ -114,7 +114,7 @@ func TestAnEndlessUploadThatWasRefusedIsCutOff(t *testing.T) {
 	require.NoError(t, c.quit())
 }
 
-// endless repeats some bytes.
+// endless is a reader that repeats some bytes.
 type endless struct{ b []byte }
 
 func (e endless) Read(p []byte) (int, error) { return copy(p, e.b), nil }

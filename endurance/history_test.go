@@ -21,8 +21,9 @@ import (
 	"github.com/paradiseftp/paradise/osfs"
 )
 
-// Users of the histories: all have the same password. One that must not replace
-// makes what history calls the -new kinds; one has a folder of the storage as home.
+// These are the users of the histories; all have the same password. One must not replace
+// files, and runs the operations that history calls -new; one has a folder of the storage as
+// home.
 const (
 	historyUser   = "auser"
 	historyKeeper = "keeper"
@@ -32,14 +33,13 @@ const (
 
 const (
 	historyClients = 8
-	historyOps     = 8 // of each client
+	historyOps     = 8 // operations of each client
 )
 
-// sharedFolder is where the files of the histories lie below the served folder.
+// sharedFolder is the folder of the files of the histories, below the served folder.
 const sharedFolder = "shared"
 
-// historyAccounts are the users above. Those with a home have it by a driver of
-// their own.
+// historyAccounts has the users above. A user with a home has another driver.
 type historyAccounts struct{ home paradise.FileDriver }
 
 func accountsOf(dir string) (paradise.AuthDriver, error) {
@@ -57,7 +57,7 @@ func (a *historyAccounts) Authenticate(
 		return nil, paradise.ErrBadCredentials
 	}
 	policy := s.Policy
-	policy.LostControlWait = -1 // these clients do not die, and more happens at once without
+	policy.LostControlWait = -1 // these clients do not die, and without the wait more happens at once
 	u := &paradise.User{Name: c.User, Policy: &policy}
 	if strings.HasSuffix(c.User, historyKeeper) {
 		policy.Deny = paradise.PermOverwrite
@@ -68,12 +68,12 @@ func (a *historyAccounts) Authenticate(
 	return u, nil
 }
 
-// historyClient plays operations over FTP. It has two sessions, one of a user who
-// must not replace.
+// historyClient runs operations over FTP. It has two sessions, one of them for a user who
+// must not replace files.
 type historyClient struct {
-	servers       []*atomic.Pointer[child] // the one used, and after half of the operations the next
+	servers       []*atomic.Pointer[child] // the client moves to the next one after half of its operations
 	done          int
-	path          string // of the files: a folder, for the user
+	path          string // the folder of the files, as the user sees it
 	user, keeper  string
 	rnd           *rand.Rand
 	plain, strict *client
@@ -89,12 +89,12 @@ func (c *historyClient) Do(o history.Op) history.Result {
 		if !fresh || r.Outcome != history.Lost {
 			return r
 		}
-		runtime.Gosched() // the server may be on its way
+		runtime.Gosched() // the server may be starting
 	}
 }
 
-// try gives a command on a session that stands, or on a new one. fresh says that no
-// command was given.
+// try sends a command on an existing session, or on a new one. fresh means that no command
+// was sent.
 func (c *historyClient) try(o history.Op) (r history.Result, fresh bool) {
 	session, user := &c.plain, c.user
 	switch o.Kind {
@@ -171,8 +171,8 @@ func (c *historyClient) play(s *client, o history.Op) history.Result {
 	return r
 }
 
-// upload sends the data in two parts, and lets others go first now and then: between
-// Store and Commit is where much can happen.
+// upload sends the data in two parts, and sometimes lets others go first, because much can
+// happen between Store and Commit.
 func (c *historyClient) upload(s *client, o history.Op, command string) history.Result {
 	d, err := s.data()
 	if err != nil {
@@ -193,7 +193,7 @@ func (c *historyClient) upload(s *client, o history.Op, command string) history.
 	return outcome(s.reply())
 }
 
-// outcome reads a reply as a client must.
+// outcome interprets a reply as a client must.
 func outcome(code int, text string, err error) history.Result {
 	r := history.Result{Err: err}
 	if err == nil && code >= 400 {
@@ -201,7 +201,7 @@ func outcome(code int, text string, err error) history.Result {
 	}
 	switch {
 	case err != nil, code == 421, code == 426:
-		// A killed process closes its sockets behind its last system call.
+		// A killed process closes its sockets after its last system call.
 		r.Outcome, r.Ended = history.Lost, true
 	case code < 400:
 		r.Outcome = history.Done
@@ -219,14 +219,14 @@ func outcome(code int, text string, err error) history.Result {
 	return r
 }
 
-// setup is who shares a folder, and how.
+// setup says how clients share a folder.
 type setup struct {
 	name    string
 	servers int
 	home    bool // half of the clients have the folder as their home
 	link    bool // half of the clients come through a folder link
-	moves   bool // clients go to the next server in the middle
-	kills   bool // a server is killed, and another takes its place
+	moves   bool // clients move to the next server in the middle
+	kills   bool // a server is killed, and another replaces it
 }
 
 var setups = []setup{
@@ -239,8 +239,8 @@ var setups = []setup{
 	{name: "killed", servers: 1, kills: true},
 }
 
-// What was acknowledged to anybody has one order, whatever is shared. PARADISE_FULL=1
-// plays a hundred times as many histories.
+// All acknowledged operations have one order, however clients share the files.
+// PARADISE_FULL=1 plays a hundred times as many histories.
 func TestOneOrderExplainsWhatClientsAreTold(t *testing.T) {
 	for _, s := range setups {
 		t.Run(s.name, func(t *testing.T) {
@@ -298,7 +298,7 @@ func (s setup) play(t *testing.T, dir string) {
 	require.LessOrEqual(t, undecided, rounds/20, "histories that say nothing")
 }
 
-// client makes the i-th client of a history.
+// client returns the i-th client of a history.
 func (s setup) client(i int, seed uint64, servers []*atomic.Pointer[child]) *historyClient {
 	c := &historyClient{
 		path: "/" + sharedFolder, user: historyUser, keeper: historyKeeper,
@@ -317,7 +317,8 @@ func (s setup) client(i int, seed uint64, servers []*atomic.Pointer[child]) *his
 	return c
 }
 
-// lookBack notes what is left, and clears the way for the next history.
+// lookBack adds the final content of the files to a history, and removes them for the next
+// one.
 func (s setup) lookBack(h *history.History, seed uint64, servers []*atomic.Pointer[child]) {
 	c := s.client(0, seed, servers)
 	defer c.close()

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// killedFile is one name and all that it may hold.
+// killedFile is one name and the contents that its file may have.
 type killedFile struct {
 	name  string
 	rnd   *rand.Rand
@@ -56,8 +56,8 @@ func TestKilledServerLeavesWholeFiles(t *testing.T) {
 	require.NotZero(t, acked, "no upload ever ended")
 }
 
-// killWhileUploading lets all upload, again and again, and kills the server at a
-// moment of its choice.
+// killWhileUploading lets all clients upload again and again, and kills the server at a
+// random moment.
 func killWhileUploading(c *child, files []*killedFile, after time.Duration) {
 	var all sync.WaitGroup
 	begun := make(chan struct{}, len(files))
@@ -72,7 +72,7 @@ func killWhileUploading(c *child, files []*killedFile, after time.Duration) {
 	all.Wait()
 }
 
-// upload goes on until the server dies.
+// upload uploads again and again until the server dies.
 func (f *killedFile) upload(addr string, begun chan<- struct{}) {
 	c, err := login(addr)
 	begun <- struct{}{}
@@ -84,7 +84,7 @@ func (f *killedFile) upload(addr string, begun chan<- struct{}) {
 	}
 }
 
-// once uploads in one of the ways there are, and reports whether it got its 226.
+// once uploads in one of several ways, and reports whether it got its 226.
 func (f *killedFile) once(c *client) bool {
 	data := content(f.rnd, f.rnd.IntN(200<<10))
 	command, next := "STOR "+f.name, data
@@ -110,8 +110,8 @@ func (f *killedFile) once(c *client) bool {
 	return true
 }
 
-// hold fails if the file is neither the one that was acknowledged last nor the
-// one that was under way.
+// hold fails if the file is neither the one that was acknowledged last nor the one that was
+// being uploaded.
 func (f *killedFile) hold(t *testing.T, dir string) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(dir, f.name))

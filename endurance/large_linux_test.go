@@ -16,7 +16,7 @@ import (
 	"github.com/paradiseftp/paradise/internal/needs"
 )
 
-// example builds the bundled server, without the race detector and its memory.
+// example builds the bundled server without the race detector, which needs much memory.
 func example(t *testing.T) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "paradise")
@@ -32,7 +32,7 @@ func exampleArgs(dir string) []string {
 	return []string{"-addr", "127.0.0.1:0", "-root", dir, "-monitor", "", "-abuse-limits", "off", "-log-level", "error"}
 }
 
-// peak is the most memory that a process has had resident, in bytes.
+// peak returns the largest resident memory of a process so far, in bytes.
 func peak(t *testing.T, pid int) int64 {
 	t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -76,7 +76,7 @@ func TestLargeFilesNeedLittleMemory(t *testing.T) {
 	require.NoError(t, c.quit())
 }
 
-// fetchAll downloads, keeps nothing and counts.
+// fetchAll downloads a file, discards it and returns its size.
 func fetchAll(t *testing.T, c *client, command string) (n int64, code int) {
 	t.Helper()
 	d, err := c.data()
@@ -122,8 +122,8 @@ func TestPlainDownloadsUseSendfile(t *testing.T) {
 	require.EqualValues(t, size, sent, "bytes that went by sendfile:\n%s", b)
 }
 
-// stop ends a server under strace gently: strace passes SIGTERM on to nobody,
-// so it is the child that gets it.
+// stop ends a server under strace gently. strace does not pass on SIGTERM, so stop sends it
+// to the child.
 func stop(t *testing.T, c *child) {
 	t.Helper()
 	pid := c.cmd.Process.Pid

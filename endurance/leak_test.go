@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// base is what this process holds: descriptors by what they lead to, and
+// base has the descriptors of this process, by what they refer to, and the number of its
 // goroutines.
 type base struct {
 	descriptors map[string]int
@@ -23,8 +23,8 @@ type base struct {
 
 func held() base { return base{descriptors: descriptors(), goroutines: runtime.NumGoroutine()} }
 
-// descriptors are this process's, by the text of their links: a socket or a
-// file that was opened since cannot stand for one that was closed.
+// descriptors returns the descriptors of this process by the text of their links, so that a
+// socket or file that was opened since cannot be taken for one that was closed.
 func descriptors() map[string]int {
 	links, _ := filepath.Glob("/proc/self/fd/*")
 	count := make(map[string]int)
@@ -36,8 +36,8 @@ func descriptors() map[string]int {
 	return count
 }
 
-// atRest returns what is held now, and stops the garbage collector for the rest
-// of the test: finalizers would close what was forgotten.
+// atRest returns the current base, and stops the garbage collector for the rest of the test,
+// because finalizers would close forgotten descriptors.
 func atRest(t *testing.T) base {
 	t.Helper()
 	runtime.GC()
@@ -46,7 +46,7 @@ func atRest(t *testing.T) base {
 	return settled(t)
 }
 
-// settled is what is held once a moment passes without a change.
+// settled returns the base once it has not changed for a moment.
 func settled(t *testing.T) base {
 	t.Helper()
 	const still = 25
@@ -63,7 +63,7 @@ func settled(t *testing.T) base {
 	return last
 }
 
-// hold waits until exactly what b has is held.
+// hold waits until the process has exactly the descriptors and goroutines of b.
 func (b base) hold(t *testing.T) {
 	t.Helper()
 	var now base
@@ -85,7 +85,7 @@ func (b base) hold(t *testing.T) {
 	t.Fatalf("left over: %d goroutines before, %d now; descriptors: %v\n%s", b.goroutines, now.goroutines, more, stacks)
 }
 
-// await polls a condition that nothing announces.
+// await polls a condition for which there is no signal.
 func await(limit time.Duration, done func() bool) error {
 	deadline := time.Now().Add(limit)
 	tick := time.NewTicker(2 * time.Millisecond)

@@ -20,8 +20,8 @@ import (
 	"github.com/paradiseftp/paradise/osfs"
 )
 
-// The test binary is a server too: in a child process, because some tests kill
-// it and others limit it.
+// The test binary is also a server, in a child process, because some tests kill it and
+// others limit it.
 const (
 	envFolder  = "PARADISE_ENDURANCE_FOLDER"
 	envDurable = "PARADISE_ENDURANCE_DURABLE"
@@ -39,8 +39,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// serveFolder serves a folder until standard input ends, which it does when the
-// parent dies. It says where, and when leftovers have been swept.
+// serveFolder serves a folder until standard input ends, which happens when the parent dies.
+// It prints its address, and a line when leftovers have been swept.
 func serveFolder(dir string) error {
 	if text := os.Getenv(envFileMax); text != "" {
 		n, err := strconv.ParseUint(text, 10, 63)
@@ -67,7 +67,7 @@ func serveFolder(dir string) error {
 		Auth:   auth,
 		Files:  files,
 		Logger: slog.New(slog.DiscardHandler),
-		Policy: paradise.Policy{LostControlWait: -1}, // it is the server that dies here
+		Policy: paradise.Policy{LostControlWait: -1}, // here the server dies, not the client
 	}
 	go srv.Serve(l)
 	fmt.Println("listening", l.Addr())
@@ -83,8 +83,8 @@ type child struct {
 	cmd  *exec.Cmd
 }
 
-// startChild starts the test binary as a server of a folder, and returns when
-// it has swept it.
+// startChild starts the test binary as a server of a folder, and returns when the server has
+// swept the folder.
 func startChild(t *testing.T, dir string, env ...string) *child {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -92,8 +92,8 @@ func startChild(t *testing.T, dir string, env ...string) *child {
 	return start(t, cmd, "listening", "swept")
 }
 
-// start starts a server and reads its standard output until it has said all of
-// words, each at the begin of a line. The address follows the first.
+// start starts a server and reads its standard output until it has printed all of words, each
+// at the start of a line. The address follows the first word.
 func start(t *testing.T, cmd *exec.Cmd, words ...string) *child {
 	t.Helper()
 	c := &child{cmd: cmd}
@@ -120,7 +120,7 @@ func start(t *testing.T, cmd *exec.Cmd, words ...string) *child {
 	return c
 }
 
-// kill ends it as kill -9 does; it may be called more than once.
+// kill ends the server as kill -9 does. It may be called more than once.
 func (c *child) kill() {
 	if c.cmd.ProcessState == nil {
 		c.cmd.Process.Kill()
@@ -131,7 +131,7 @@ func (c *child) kill() {
 // isFull reports whether the full counts were asked for.
 func isFull() bool { return os.Getenv("PARADISE_FULL") != "" }
 
-// scaled is n in full mode and a tenth otherwise.
+// scaled returns n in full mode and a tenth of it otherwise.
 func scaled(n int) int {
 	if isFull() {
 		return n
@@ -152,7 +152,7 @@ func random(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// content is n bytes that no other call returns.
+// content returns n bytes that no other call returns.
 func content(rnd *rand.Rand, n int) []byte {
 	b := make([]byte, n)
 	for i := 0; i+8 <= n; i += 8 {
@@ -167,8 +167,8 @@ func content(rnd *rand.Rand, n int) []byte {
 	return b
 }
 
-// memory is a folder that lies in memory where the system has that: replacing a
-// file thousands of times costs a disk minutes.
+// memory returns a folder in memory, if the system has such a folder: on a disk it takes
+// minutes to replace a file thousands of times.
 func memory(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "paradise-endurance-")

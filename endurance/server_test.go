@@ -21,8 +21,8 @@ type server struct {
 	files *osfs.Driver
 }
 
-// serve starts a server of a folder without limits on strangers: here all come
-// from one address.
+// serve starts a server of a folder without limits per address, because all clients of the
+// tests have the same one.
 func serve(t *testing.T, dir string, change func(*paradise.Server)) *server {
 	t.Helper()
 	files, err := osfs.Open(dir, osfs.Options{})
@@ -41,7 +41,7 @@ func serve(t *testing.T, dir string, change func(*paradise.Server)) *server {
 	return s
 }
 
-// stop ends it before the test does, and all it holds.
+// stop ends the server before the end of the test, and frees everything that it holds.
 func (s *server) stop(t *testing.T) {
 	t.Helper()
 	s.Close()
@@ -65,7 +65,7 @@ func holdsFile(t *testing.T, want []byte, dir, name string) {
 	require.True(t, bytes.Equal(want, b), "%s has %d bytes and not the %d", name, len(b), len(want))
 }
 
-// stores uploads and wants a reply.
+// stores uploads a file and expects a reply code.
 func stores(t *testing.T, c *client, want int, command string, data []byte) string {
 	t.Helper()
 	code, text, err := c.store(command, data)

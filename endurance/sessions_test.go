@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// warm lets the runtime open what it opens once.
+// warm makes the runtime open the descriptors that it opens only once.
 func warm(t *testing.T) {
 	t.Helper()
 	s := serve(t, t.TempDir(), nil)
@@ -24,7 +24,7 @@ func warm(t *testing.T) {
 	s.stop(t)
 }
 
-// use lets a server open what it keeps open: the replacement of a file makes the
+// use makes a server open the descriptors that it keeps open. Replacing a file creates the
 // register of temporaries.
 func use(t *testing.T, s *server) {
 	t.Helper()
@@ -155,7 +155,7 @@ func files(t *testing.T, dir string) (names []string) {
 	return names
 }
 
-// dieSomewhere is a client whose process ends at a random point of its life.
+// dieSomewhere runs a client whose process ends at a random point.
 func dieSomewhere(addr string, i int, rnd *rand.Rand) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -205,7 +205,7 @@ func TestShutdownLetsTransfersEndAndLeavesNothing(t *testing.T) {
 	const each = 10
 	rnd := random(t)
 	dir := t.TempDir()
-	big := content(rnd, 12<<20) // more than the sockets hold
+	big := content(rnd, 12<<20) // more than fits into the sockets' buffers
 	some := big[:1<<20]
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "big"), big, 0o644))
 	warm(t)
@@ -249,8 +249,8 @@ func TestShutdownLetsTransfersEndAndLeavesNothing(t *testing.T) {
 	before.hold(t)
 }
 
-// uploadInTwo uploads a half, waits, and then the other one; 226 and 421 must
-// come.
+// uploadInTwo uploads one half of a file, waits, and uploads the other half. 226 and 421 must
+// follow.
 func uploadInTwo(addr, name string, data []byte, half *barrier, resume <-chan struct{}) error {
 	c, d, err := begin(addr, "STOR "+name)
 	if err == nil {
