@@ -51,7 +51,7 @@ func newAuthority(t testing.TB) *authority {
 	return &authority{file: file, cert: cert, key: key}
 }
 
-// ecdsa and rsa make a certificate for localhost, under its names of all kinds.
+// ecdsa and rsa create a certificate for localhost with all its names and addresses.
 func (a *authority) ecdsa(t testing.TB) tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// rcloneClient runs only a few cells: its FTP library is jlaffaye/ftp. But it has its own
+// rcloneClient supports only a few cells. Its FTP library is jlaffaye/ftp, but it has its own
 // habits: many sessions, partial names, listings before every operation.
 func rcloneClient() *client {
 	return &client{

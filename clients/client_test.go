@@ -21,12 +21,12 @@ import (
 	"github.com/paradiseftp/paradise/internal/needs"
 )
 
-// client is one FTP client and what it can do.
+// client is one FTP client with its abilities and limits.
 type client struct {
 	name      string
 	brings    string                        // the package that brings it
 	missing   func() error                  // nil if it is installed
-	limits    []limitation                  // what it cannot do
+	limits    []limitation                  // cells that it does not support
 	crlf      bool                          // in ASCII it keeps the network's CRLF
 	endsLines bool                          // in ASCII it ends a last line that has no end
 	noPut     bool                          // it only downloads
@@ -98,7 +98,8 @@ func (c *client) need(t testing.TB) {
 	needs.That(t, err == nil, fmt.Sprintf("%s is not installed (package %s): %v", c.name, c.brings, err))
 }
 
-// programs returns which of these programs are not in PATH.
+// programs returns a function whose error names the first of these programs that is not in
+// PATH.
 func programs(names ...string) func() error {
 	return func() error {
 		for _, name := range names {

@@ -77,7 +77,7 @@ func serveFolder(dir string) error {
 	return srv.Close()
 }
 
-// child is a server in a process of its own.
+// child is a server in another process.
 type child struct {
 	addr string
 	cmd  *exec.Cmd

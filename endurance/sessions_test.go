@@ -86,7 +86,7 @@ func visit(addr, name string, data []byte, together *barrier) error {
 	return c.quit()
 }
 
-// barrier lets nobody pass before all have come.
+// barrier makes everybody wait until all have arrived.
 type barrier struct {
 	mu   sync.Mutex
 	left int

@@ -18,7 +18,7 @@ import (
 
 const patience = 20 * time.Second
 
-// service is a server under test: all its generations.
+// service is a server under test with all its generations.
 type service struct {
 	t       *testing.T
 	network string
@@ -26,11 +26,11 @@ type service struct {
 	pid     int           // of generation 0
 	gone    chan struct{} // closed when all generations have ended
 
-	lifeline io.Closer // whose end ends them
+	lifeline io.Closer // closing it ends all generations
 }
 
-// start runs generation 0. A command, if given, is run instead of the test
-// binary and must become it.
+// start starts generation 0. A command, if given, is started instead of the test binary,
+// and must execute it.
 func start(t *testing.T, cmd *exec.Cmd, env ...string) *service {
 	t.Helper()
 	if cmd == nil {
@@ -109,7 +109,7 @@ func (c *conn) who() (generation, pid int) {
 	return generation, pid
 }
 
-// dialGeneration dials until that generation answers; others are let go.
+// dialGeneration dials until that generation answers. It closes connections to others.
 func (s *service) dialGeneration(want int) *conn {
 	s.t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); {
@@ -123,7 +123,7 @@ func (s *service) dialGeneration(want int) *conn {
 	return nil
 }
 
-// load dials without a break and remembers what failed.
+// load dials without a break and records failures.
 type load struct {
 	workers sync.WaitGroup
 	quit    chan struct{}
@@ -204,7 +204,7 @@ func (l *load) stop() {
 	l.workers.Wait()
 }
 
-// requireNoFailure ends the load and holds it to its only rule.
+// requireNoFailure ends the load and fails the test if any visit has failed.
 func (l *load) requireNoFailure(t *testing.T) {
 	t.Helper()
 	l.stop()

@@ -49,7 +49,7 @@ func newProcess(t *testing.T, o Options) *Process {
 	return p
 }
 
-// passOn gives p a listener as if it had been inherited.
+// passOn gives p a listener as if p had inherited it.
 func passOn(t *testing.T, p *Process, name string) net.Listener {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -22,9 +22,9 @@ import (
 	"github.com/paradiseftp/paradise/memfs"
 )
 
-// serveByRun is a whole FTP server by handover.Run. It appends to the report what
-// a program learns: the ends of Serve and Run, and failed restarts. What stands in
-// the report's folder as "fault" goes wrong in a successor.
+// serveByRun runs a whole FTP server with handover.Run. It appends to the report the ends of
+// Serve and Run, and failed restarts. A file "fault" in the report's folder says what goes
+// wrong in a successor.
 func serveByRun(config string) error {
 	go func() {
 		io.Copy(io.Discard, os.Stdin)
@@ -91,7 +91,7 @@ type ran struct {
 func startByRun(t *testing.T) *ran {
 	path := filepath.Join(t.TempDir(), "report")
 	r := &ran{start(t, nil, envReport+"="+path), path}
-	r.reported("ready 0\n") // before, a signal would be lost
+	r.reported("ready 0\n") // a signal before that would be lost
 	return r
 }
 
@@ -104,7 +104,7 @@ func (r *ran) reported(line string) {
 	}, patience, time.Millisecond, line)
 }
 
-// greeting is a new FTP connection, and the generation that greeted.
+// greeting opens an FTP connection, and returns the generation that has greeted it.
 func (r *ran) greeting() (*bufio.Reader, int) {
 	r.t.Helper()
 	nc, err := net.DialTimeout(r.network, r.addr, patience)

@@ -15,9 +15,9 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// fakeServer tells what is done to it.
+// fakeServer records the calls of its methods.
 type fakeServer struct {
-	drains chan time.Duration // the grace of each
+	drains chan time.Duration // the grace of each Drain
 	drain  func(context.Context) error
 	closed chan struct{}
 }
@@ -37,7 +37,7 @@ func (f *fakeServer) Close() error {
 	return errors.New("closed")
 }
 
-// running is Run on a goroutine of its own, ready.
+// running starts Run on another goroutine and waits until it is ready.
 func running(t *testing.T, o Options, srv Server, serve func() error) (stop context.CancelFunc, result chan error) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
@@ -87,7 +87,7 @@ func TestRunEndsWithAServerThatFails(t *testing.T) {
 	require.Empty(t, srv.drains)
 }
 
-// A program may shut its server down by itself; its transfers end as they should.
+// If a program shuts down its server itself, transfers still end with their 226.
 func TestRunWaitsForAShutdownOfTheProgramsOwn(t *testing.T) {
 	for _, ending := range []error{nil, paradise.ErrServerClosed} {
 		srv, ends := newFake(), make(chan error)
@@ -121,8 +121,8 @@ func TestRunIsStoppedBeforeItIsReadyToo(t *testing.T) {
 	assert.False(t, started)
 }
 
-// The usual question is answered rightly by a real server, whoever closes its
-// listener: a successor's predecessor does before it drains.
+// A real server's Serve returns ErrServerClosed, whoever closes its listener. After a
+// handover the predecessor closes it before it drains.
 func TestServeOfAHandedOverListenerIsServerClosed(t *testing.T) {
 	p := newProcess(t, Options{})
 	l, err := p.Listen("ftp", "tcp", "127.0.0.1:0")

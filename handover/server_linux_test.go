@@ -21,10 +21,9 @@ import (
 	"github.com/paradiseftp/paradise/handover"
 )
 
-// The test binary is also the server under test: with this variable set it
-// serves instead of testing. Its standard input is a lifeline: when the test
-// lets go of it all generations end. Its standard output tells by its end that
-// they all have.
+// The test binary is also the server under test: with this variable set it serves
+// instead of testing. Its standard input is a lifeline: when the test closes it, all
+// generations end. When all of them have ended, their standard output ends too.
 const (
 	envServe   = "HANDOVER_TEST_SERVE"   // network and address, or empty
 	envPIDFile = "HANDOVER_TEST_PIDFILE" // Options.PIDFile
@@ -202,7 +201,7 @@ func (s *server) end() {
 
 var inode = regexp.MustCompile(`\[\d+\]`)
 
-// descriptors lists what the open descriptors point to, without inode numbers.
+// descriptors lists the targets of the open descriptors, without inode numbers.
 func descriptors() (string, error) {
 	links, err := filepath.Glob("/proc/self/fd/*")
 	if err != nil {

@@ -45,7 +45,7 @@ func (m *manager) expect(want ...string) {
 	assert.Equal(m.t, want, m.next())
 }
 
-// expectReloading wants RELOADING=1 with a plausible time.
+// expectReloading expects RELOADING=1 with a plausible time.
 func (m *manager) expectReloading() {
 	m.t.Helper()
 	got := m.next()

@@ -237,7 +237,7 @@ func lateRefusal(_ testing.TB, b *bent) {
 	}
 }
 
-// sharesTemporary collects the bytes of a name, whoever sends them.
+// sharesTemporary collects the bytes of a name from all uploads together.
 func sharesTemporary(_ testing.TB, b *bent) {
 	var mu sync.Mutex
 	shared := make(map[string][]byte)

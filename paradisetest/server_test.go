@@ -23,7 +23,7 @@ type trialTest struct {
 	cleanups []func()
 }
 
-// trial runs f as a test would be run and returns what it failed with.
+// trial runs f like a test and returns its failures.
 func trial(t *testing.T, f func(tb testing.TB)) []string {
 	t.Helper()
 	r := &trialTest{TB: t}

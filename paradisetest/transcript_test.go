@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// transcript writes a transcript to a file of its own.
+// transcript writes a transcript to a new file.
 func transcript(t *testing.T, text string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "it.txt")

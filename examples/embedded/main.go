@@ -1,5 +1,5 @@
-// Command embedded is a web service that shows the files of a folder, and takes
-// new ones by FTP: `curl -T photo.jpg ftp://auser:secret@127.0.0.1:2121/`.
+// Command embedded is a web service that shows the files of a folder, and accepts new ones
+// by FTP: `curl -T photo.jpg ftp://auser:secret@127.0.0.1:2121/`.
 package main
 
 import (
@@ -42,8 +42,8 @@ func webServer(dir string) *http.Server {
 	return &http.Server{Handler: http.FileServerFS(os.DirFS(dir))}
 }
 
-// serve runs both until ctx ends or one of them fails, and lets running
-// transfers end: the two servers are stopped alike.
+// serve runs both servers until ctx ends or one of them fails. Then it stops both in the
+// same way, after running transfers have ended.
 func serve(ctx context.Context, ftp *paradise.Server, fl net.Listener, web *http.Server, wl net.Listener) error {
 	failed := make(chan error, 2)
 	go func() { failed <- ftp.Serve(fl) }()

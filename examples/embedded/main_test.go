@@ -20,7 +20,7 @@ func listen(t *testing.T) net.Listener {
 	return l
 }
 
-// What came by FTP is on the web, and one signal stops both servers.
+// A file that came by FTP is on the web, and one signal stops both servers.
 func TestFTPBesideHTTP(t *testing.T) {
 	dir := t.TempDir()
 	srv, err := ftpServer(dir)

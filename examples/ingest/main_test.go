@@ -21,11 +21,11 @@ import (
 	"github.com/paradiseftp/paradise/paradisetest"
 )
 
-// archive is the HTTP service at the other end: it keeps what came whole.
+// archive is the HTTP service at the other end. It keeps complete uploads.
 type archive struct {
-	refuse int           // status, if it takes nothing
-	begun  chan struct{} // a body is on its way
-	broken chan error    // it ended early
+	refuse int           // status of a refusal; 0: it accepts uploads
+	begun  chan struct{} // receives when a body has started
+	broken chan error    // receives when a body has ended early
 
 	mu    sync.Mutex
 	files map[string]file
@@ -60,7 +60,7 @@ func (a *archive) file(name string) (file, bool) {
 	return f, ok
 }
 
-// start serves FTP in front of an archive and logs a client in; control is the
+// start starts an FTP server in front of an archive and logs in a client; control is the
 // client's control connection.
 func start(t *testing.T, a *archive) (c *ftp.ServerConn, control net.Conn) {
 	t.Helper()
@@ -148,7 +148,7 @@ func TestItIsUploadOnly(t *testing.T) {
 	assert.Empty(t, entries)
 }
 
-// The exam for drivers, with the archive as what was stored.
+// TestFileDriver reads back the stored files from the archive.
 func TestItKeepsTheContractOfDrivers(t *testing.T) {
 	archives := make(map[string]*archive)
 	newEndpoint := func(tb testing.TB) paradise.FileDriver {

@@ -1,4 +1,4 @@
-// Package monitorpage_test looks at the monitor's page with a real browser.
+// Package monitorpage_test tests the monitor's page with a real browser.
 package monitorpage_test
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/paradiseftp/paradise/internal/needs"
 )
 
-// patience is how long the browser has for one step.
+// patience bounds each step of the browser.
 const patience = 30 * time.Second
 
 // openTab starts a browser with one tab. Without Chromium the test is skipped;
@@ -52,9 +52,8 @@ func findChromium() (string, error) {
 	return path, nil
 }
 
-// profile is a folder that may outlive the test by a moment: the browser's
-// children still write there when it has stopped, which t.TempDir would call a
-// failure.
+// profile returns a folder that may outlive the test by a moment. The browser's children may
+// still write there after it has stopped, which t.TempDir would report as a failure.
 func profile(t *testing.T) string {
 	dir, err := os.MkdirTemp("", "paradise-browser")
 	require.NoError(t, err)
@@ -62,7 +61,7 @@ func profile(t *testing.T) string {
 	return dir
 }
 
-// run does steps in the tab.
+// run runs steps in the tab.
 func run(t *testing.T, tab context.Context, steps ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(tab, patience)
@@ -89,7 +88,7 @@ func value[T any](t *testing.T, tab context.Context, expression string) T {
 	return v
 }
 
-// scheme makes the page light or dark.
+// scheme switches the page to light or dark.
 func scheme(name string) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{

@@ -67,7 +67,7 @@ func (w *watched) await(tab context.Context, long bool) {
 	require.NoError(w.t, err)
 }
 
-// traffic is a scene with all kinds of sessions and endings.
+// traffic creates sessions and endings of all kinds.
 func (w *watched) traffic() (stop func()) {
 	auser, camera, press := w.login("auser"), w.login("camera-07"), w.login("press")
 	require.NoError(w.t, auser.MakeDir("projects"))
@@ -96,7 +96,7 @@ func (w *watched) traffic() (stop func()) {
 	}
 }
 
-// pulse feeds an upload, now more and now less.
+// pulse feeds an upload at a varying rate.
 func (u *upload) pulse(ctx context.Context) {
 	t := time.NewTicker(100 * time.Millisecond)
 	defer t.Stop()
@@ -108,7 +108,7 @@ func (u *upload) pulse(ctx context.Context) {
 	}
 }
 
-// visits are clients that come, leave a file and go.
+// visits runs clients that connect, upload a file and leave.
 func (w *watched) visits(ctx context.Context) {
 	t := time.NewTicker(5 * time.Second)
 	defer t.Stop()

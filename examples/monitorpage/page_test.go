@@ -78,8 +78,8 @@ func TestForeignNamesStayText(t *testing.T) {
 	assert.Empty(t, value[[]string](t, tab, `window.trouble`))
 }
 
-// recordTrouble notes what a page must never do: break its content policy, run
-// into an error, or open a dialog that it was not asked for.
+// recordTrouble records faults of the page: a violation of its content policy, an error, or an
+// unexpected dialog.
 var recordTrouble = chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 	_, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `
 		window.trouble = [];
@@ -192,7 +192,7 @@ func TestTheDrainButtonAsksTheHostProgram(t *testing.T) {
 	<-w.drained
 }
 
-// unquoted is a string of the accessibility tree.
+// unquoted returns a string of the accessibility tree.
 func unquoted(v *accessibility.Value) string {
 	s, err := strconv.Unquote(string(v.Value))
 	if err != nil {

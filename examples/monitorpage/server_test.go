@@ -31,7 +31,7 @@ type watched struct {
 	addr    string
 	page    string
 	drained chan struct{}
-	older   atomic.Pointer[[]monitor.Generation] // that drain
+	older   atomic.Pointer[[]monitor.Generation] // processes that drain
 }
 
 func newWatched(t *testing.T) *watched {
@@ -78,7 +78,7 @@ func (w *watched) login(user string) *ftp.ServerConn {
 	return c
 }
 
-// upload is one that the test feeds.
+// upload is an upload that the test feeds.
 type upload struct {
 	io.WriteCloser
 	ended chan error
@@ -104,10 +104,10 @@ func put(t *testing.T, c *ftp.ServerConn, name string, body []byte) error {
 	return c.Stor(name, bytes.NewReader(body))
 }
 
-// text is an upload's worth of letters.
+// text returns letters for an upload.
 func text(n int) []byte { return bytes.Repeat([]byte("All work and all play. "), n/23+1)[:n] }
 
-// sessionRow is the JavaScript of the row of a user, undefined if there is none.
+// sessionRow returns JavaScript for the row of a user, which is undefined if there is none.
 func sessionRow(user string) string {
 	return fmt.Sprintf(`[...document.querySelectorAll("#sessions tbody tr")].find(r => r.cells[0].textContent.startsWith(%q))`, user)
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/paradiseftp/paradise/internal/needs"
 )
 
-// freePort is one that nobody listened at a moment ago, for programs that can't
-// choose one themselves.
+// freePort returns a port that was free a moment ago, for programs that cannot choose one
+// themselves.
 func freePort(t *testing.T) (string, int) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// lets reports whether an account is let in.
+// lets reports whether an account can log in.
 func (p *program) lets(user, password string) bool {
 	c, err := ftp.Dial(p.addr, ftp.DialWithTimeout(patience))
 	require.NoError(p.t, err)
@@ -24,8 +24,7 @@ func (p *program) lets(user, password string) bool {
 	return c.Login(user, password) == nil
 }
 
-// guarded is a server with accounts of all sources, and the files that name
-// them.
+// guarded is a server with accounts from all sources, and the files that name them.
 type guarded struct {
 	*program
 	config, htpasswd, secret, cert, key string
@@ -49,7 +48,7 @@ func launchGuarded(t *testing.T) *guarded {
 	return g
 }
 
-// restore writes the files as they are right.
+// restore writes the files with their right content.
 func (g *guarded) restore() {
 	for name, text := range map[string]string{
 		g.config: fmt.Sprintf("htpasswd = %q\ntls-policy = \"optional\"\ntls-cert = %q\ntls-key = %q\nauth-url = \"https://127.0.0.1:1/\"\nauth-secret-file = %q\nallow-types = [\"text/*\"]\n%s",
@@ -168,7 +167,7 @@ func TestARestartDoesNotGoBackToTheAccountThatAllKnow(t *testing.T) {
 	write := func(text string) { require.NoError(t, os.WriteFile(file, []byte(text), 0o600)) }
 	write("durable = false\n" + guardedAccounts)
 	p := launch(t, "-config", file, "-abuse-limits", "off")
-	p.restart() // what a process has inherited it hands on
+	p.restart() // a process passes on what it has inherited
 	for i, text := range []string{"", "durable = false\n", "# durable = false\n"} {
 		write(text)
 		p.signal(syscall.SIGUSR2)
@@ -185,7 +184,7 @@ func TestARestartFromAFileThatLostItsEndChangesNothing(t *testing.T) {
 	whole := "durable = false\n" + guardedAccounts
 	write(whole)
 	p := launch(t, "-config", file, "-abuse-limits", "off")
-	p.restart() // what is in force is also known of a successor's own file
+	p.restart() // a successor also knows its own file as the one in force
 	for i, c := range []struct{ text, want string }{
 		{whole[:strings.Index(whole, "deny")], `from \"deny\" on`},
 		{whole[:strings.Index(whole, "max-sessions")], `from \"max-sessions\" on`},
@@ -217,7 +216,7 @@ func TestAStartWithAFileThatSaysNothingIsRefused(t *testing.T) {
 	}
 }
 
-// Each form of an address, with whether strangers reach it.
+// Each form of an address, and whether other machines can reach it.
 var forms = map[string]bool{
 	":2121": true, "0.0.0.0:2121": true, "[::]:2121": true, "192.0.2.1:2121": true, "[2001:db8::1]:2121": true,
 	"[::ffff:192.0.2.1]:21": true,

@@ -17,7 +17,7 @@ import (
 	"github.com/paradiseftp/paradise"
 )
 
-// Flags from the README's table on which scripts rely: they stay, with their defaults.
+// Scripts rely on these flags of the README's table: they stay, with their defaults.
 var contract = []string{"addr", "root", "user", "passive-ports", "public-ip", "monitor", "tls-cert", "tls-key",
 	"tls-policy",
 	"tls-addr", "data-tls-reuse", "allow-types", "durable", "abuse-limits", "max-sessions", "max-sessions-per-ip",
@@ -104,7 +104,7 @@ func TestAFlagGivenTwiceTakesItsLastValue(t *testing.T) {
 	assert.Equal(t, paradise.Accounts{"x": "1", "y": "2"}, cfg.users.accounts)
 }
 
-// inFile parses flags beside a configuration file.
+// inFile parses flags together with a configuration file.
 func inFile(t *testing.T, text string, args ...string) (*config, error) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "paradise.toml")
@@ -219,11 +219,11 @@ func TestAnAccountHasAllThatAPolicyMayDiffer(t *testing.T) {
 		AllowLostControl: true,
 		Device:           paradise.DeviceProfile{MkdExistingOK: true, MakeParents: true},
 		Trace:            true,
-		LostControlWait:  -1, // 0 in the file is none
+		LostControlWait:  -1, // 0 in the file means none
 	}, p)
 }
 
-// What is loosened for all may be tight for one account, and the other way round.
+// A setting that is loose for all may be strict for one account, and the other way round.
 func TestConcessionsToClientsAreForAllOrForOne(t *testing.T) {
 	const account = "[accounts.alice]\npassword = \"" + bcryptOfSecret + "\"\n"
 	const cert = "tls-cert = \"x\"\ntls-key = \"y\"\n"

@@ -55,7 +55,8 @@ func TestTheServerWorksWhereFIPSIsEnforced(t *testing.T) {
 	require.Nil(t, nc)
 }
 
-// What cannot work there is refused at start, and not by a panic at the first use.
+// Settings that cannot work with FIPS 140 are refused at start, and do not panic at the first
+// use.
 func TestWhatFIPSForbidsIsRefusedAtStart(t *testing.T) {
 	dir := t.TempDir()
 	cert, key := writeCert(t, dir, "localhost")
@@ -68,7 +69,7 @@ func TestWhatFIPSForbidsIsRefusedAtStart(t *testing.T) {
 	shaLine := "carol:{SHA}2jmj7l5rSw0yVb/vlWAYkK/YBwk=\n"
 	short, long := file("short", "shared"), file("long", "a secret that is long enough")
 	for _, c := range []struct {
-		name, want string // "": it is right
+		name, want string // "": the configuration is valid
 		args       []string
 	}{
 		{"bcrypt", "", []string{"-htpasswd", file("bcrypt", "bob:"+bcryptOfSecret+"\n")}},
@@ -102,7 +103,7 @@ func TestWhatFIPSForbidsIsRefusedAtStart(t *testing.T) {
 			require.Contains(t, string(out), c.want)
 			require.Equal(t, 1, strings.Count(string(out), "\n"), "%s", out)
 			if strings.HasPrefix(c.name, "a short key") {
-				return // too short for anybody
+				return // too short even without FIPS 140
 			}
 			cmd = exec.Command(install(t), append(c.args, "-check", "-root", filepath.Join(dir, "root"))...)
 			cmd.Env = append(os.Environ(), envMain+"=1", "GODEBUG=fips140=off")
@@ -125,7 +126,7 @@ func TestAHashIsMadeWhereFIPSIsEnforced(t *testing.T) {
 	}
 }
 
-// rsaFlags make a certificate whose key has so many bits.
+// rsaFlags returns flags for a certificate whose key has so many bits.
 func rsaFlags(t *testing.T, bits int) []string {
 	dir := t.TempDir()
 	t.Setenv("GODEBUG", "rsa1024min=0")

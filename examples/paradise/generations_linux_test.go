@@ -58,7 +58,7 @@ func TestEveryLogLineSaysWhichProcessWroteIt(t *testing.T) {
 	}
 }
 
-// metrics are the samples of one scrape, by name and labels.
+// metrics returns the samples of one scrape, by name and labels.
 func (p *program) metrics() (map[string]float64, error) {
 	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
 	body, err := get(p.t.Context(), c, "http://"+p.monitor+"/metrics", "")
@@ -94,8 +94,7 @@ func (p *program) stats() *stats {
 	return s
 }
 
-// requireDistinct wants every session and channel of all processes under an ID of
-// its own.
+// requireDistinct checks that every session and channel of all processes has a unique ID.
 func requireDistinct(t *testing.T, s *stats, sessions int) {
 	t.Helper()
 	seen := map[string]bool{}
@@ -168,7 +167,7 @@ func TestAllViewsAreOfAllGenerations(t *testing.T) {
 	}
 	p.requireMetrics(ended)
 	require.Len(t, p.stats().Recent, uploads)
-	for range 2 { // what ended ones counted is handed on
+	for range 2 { // the counts of ended processes are passed on
 		p.restart()
 		p.until("the old one has gone", func() bool { return len(p.processes()) == 1 })
 		p.requireMetrics(ended)
@@ -176,7 +175,7 @@ func TestAllViewsAreOfAllGenerations(t *testing.T) {
 	p.requireStopped()
 }
 
-// requireStopped ends the newest process; nothing of it may be left.
+// requireStopped ends the newest process and checks that nothing of it is left.
 func (p *program) requireStopped() {
 	p.t.Helper()
 	p.signal(syscall.SIGTERM)

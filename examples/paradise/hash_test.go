@@ -104,7 +104,7 @@ func TestErrorsInAnHtpasswdFileNameTheLine(t *testing.T) {
 	assert.NotContains(t, err.Error(), "topsecret")
 }
 
-// counted replaces the hashes of a directory by ones that count.
+// counted replaces the hashes of a directory with hashes that count.
 func counted(d *directory) *int {
 	n := new(int)
 	for _, a := range d.accounts {
@@ -143,7 +143,8 @@ func TestHashingIsBounded(t *testing.T) {
 
 func TestHashingIsSharedAmongAddresses(t *testing.T) {
 	guesser, good := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
-	for processors, before := range map[int]int{1: 2, 2: 0} { // hashes that a good user waits for: the one under way, and one turn
+	// A good user waits for at most this many hashes: the running one, and one turn.
+	for processors, before := range map[int]int{1: 2, 2: 0} {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHashing(processors)
 			var guesses atomic.Int64

@@ -21,7 +21,7 @@ import (
 	"github.com/paradiseftp/paradise/auth/webhook"
 )
 
-// warningsOf are those of a check of the configuration.
+// warningsOf returns the warnings of a check of the configuration.
 func warningsOf(t *testing.T, text string, args ...string) string {
 	t.Helper()
 	cfg, err := inFile(t, text, append(args, "-root", filepath.Join(t.TempDir(), "root"), "-check")...)
@@ -101,7 +101,7 @@ func TestAFolderThatTakesNoUploadsIsWarnedOf(t *testing.T) {
 	check := func(args ...string) string {
 		cmd := exec.Command(install(t), append(args, "-check", "-config", config, "-root", root)...)
 		cmd.Env = append(os.Environ(), envMain+"=1")
-		if os.Getuid() == 0 { // whom no mode stops
+		if os.Getuid() == 0 { // no mode stops root
 			self, err := os.ReadFile(cmd.Path)
 			require.NoError(t, err)
 			cmd.Path = filepath.Join(dir, "program")
@@ -117,7 +117,7 @@ func TestAFolderThatTakesNoUploadsIsWarnedOf(t *testing.T) {
 	require.NoError(t, os.Chmod(home, 0o777))
 	require.NotContains(t, check(), home)
 	require.NoError(t, os.Chmod(root, 0o555))
-	t.Cleanup(func() { require.NoError(t, os.Chmod(root, 0o755)) }) // so that it can be removed, by a plain user too
+	t.Cleanup(func() { require.NoError(t, os.Chmod(root, 0o755)) }) // so that an ordinary user can remove it
 	require.Contains(t, check("-user", "a:b"), "warning: "+root+": is not writable")
 	require.NoError(t, os.WriteFile(config, []byte(text), 0o644))
 	require.NoError(t, os.Chmod(home, 0o555))

@@ -18,12 +18,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Logs that nobody reads: pipes that are full, readers that have gone, full disks.
+// These tests are about blocked logs: full pipes, readers that have gone, full disks.
 
-// filler is what a full pipe holds before the first line of a log.
+// filler is the content of a full pipe before the first line of a log.
 const filler = '.'
 
-// fullPipe takes no further byte until somebody reads.
+// fullPipe returns a pipe that accepts no further byte until somebody reads.
 func fullPipe(t *testing.T) (r, w *os.File) {
 	t.Helper()
 	var fds [2]int
@@ -47,7 +47,7 @@ func fill(t *testing.T, fd int) {
 	require.NoError(t, syscall.SetNonblock(fd, false))
 }
 
-// works logs in and moves a file both ways.
+// works logs in, and uploads and downloads a file.
 func works(t *testing.T, p *program) {
 	t.Helper()
 	c := p.login()
@@ -98,7 +98,7 @@ func TestARestartNeedsNoReaderOfTheLog(t *testing.T) {
 	p.until("the new process ends", func() bool { return len(p.processes()) == 0 })
 }
 
-// lineOfLog is a whole one.
+// lineOfLog matches a whole line of the log.
 var lineOfLog = regexp.MustCompile(`^time=\S+ level=(DEBUG|INFO|WARN|ERROR) msg=("([^"\\]|\\.)*"|\S+)( [a-z_]+=("([^"\\]|\\.)*"|[^" ]*))*\n$`)
 
 func TestALogThatIsReadAgainSaysWhatIsMissing(t *testing.T) {

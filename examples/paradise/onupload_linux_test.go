@@ -44,7 +44,7 @@ func receive(t *testing.T, secret string) *receiver {
 	return r
 }
 
-// got are the names that were told, each once and sorted: the promise is "at
+// got returns the names that were delivered, each once and sorted, because the promise is "at
 // least once", and two processes promise no order.
 func (r *receiver) got() []string {
 	r.mu.Lock()
@@ -108,7 +108,7 @@ func TestAnUploadThatTheServiceRefusesHoldsUpNoOther(t *testing.T) {
 	p.until("both are counted", func() bool { return p.gauge(`paradise_webhook_records_total{result="delivered"}`) == 1 })
 }
 
-// An account's own folder counts when an upload of a process that died is looked for.
+// Reconcile looks for an upload of a dead process in the home of the account.
 func TestUploadsOfTheDeadAreLookedForInTheirHome(t *testing.T) {
 	dir := t.TempDir()
 	cfg := &config{root: filepath.Join(dir, "root"), onUpload: onUpload{journal: filepath.Join(dir, "journal")}}

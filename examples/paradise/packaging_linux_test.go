@@ -25,7 +25,7 @@ func TestSystemdFindsNothingWrongWithTheUnits(t *testing.T) {
 	for _, name := range []string{"paradise.service", "paradise.socket"} {
 		b, err := os.ReadFile(filepath.Join(packaging, "systemd", name))
 		require.NoError(t, err)
-		// It looks for the program, which is not installed here.
+		// systemd-analyze looks for the program, which is not installed here.
 		text := strings.ReplaceAll(string(b), "/usr/local/bin/paradise", "/bin/true")
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
 		args = append(args, filepath.Join(dir, name))
@@ -35,7 +35,7 @@ func TestSystemdFindsNothingWrongWithTheUnits(t *testing.T) {
 	require.NotContains(t, string(out), dir)
 }
 
-// packaged are the arguments that the files of a package start the server with.
+// packaged returns the arguments with which the files of a package start the server.
 func packaged(t *testing.T, name string) []string {
 	if strings.HasSuffix(name, ".toml") {
 		return []string{"-config", filepath.Join(packaging, name)}

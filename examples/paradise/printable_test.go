@@ -17,10 +17,10 @@ import (
 	"github.com/paradiseftp/paradise/monitor"
 )
 
-// hostile is a name of characters that no screen may show.
+// hostile is a name that contains characters which no screen may show.
 const hostile = "a\x1b[31m\u009b\x7f\u202Egpj\u2066\u200B\uFEFF\u2028\u3164\U000E0041\u0378z"
 
-// fitForAScreen fails for text with lines that are not.
+// fitForAScreen fails if a line of text contains characters that no screen may show.
 func fitForAScreen(t *testing.T, text string) {
 	t.Helper()
 	for line := range strings.Lines(text) {

@@ -21,8 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The test binary is also the program under test: with this variable set it is
-// paradise.
+// The test binary is also the program under test: with this variable set it runs paradise.
 const envMain = "PARADISE_TEST_MAIN"
 
 func TestMain(m *testing.M) {
@@ -33,11 +32,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// full reports whether the tests run at the size of the promise; else they are
-// scaled down to seconds.
+// full reports whether the tests run at full size; otherwise they are scaled down to seconds.
 func full() bool { return os.Getenv("PARADISE_FULL") != "" }
 
-// patience is for what must happen, however slow the machine.
+// patience bounds the wait for events that must happen, even on a slow machine.
 const patience = 30 * time.Second
 
 // program is paradise as a process, and its successors.
@@ -66,7 +64,7 @@ func (l logFile) String() string {
 	return string(b)
 }
 
-// install makes an executable of its own, which a test may replace.
+// install creates a copy of the executable, which a test may replace.
 func install(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "paradise")
@@ -153,7 +151,7 @@ func (p *program) kill() {
 	}
 }
 
-// pid is the newest process's.
+// pid returns the process ID of the newest process.
 func (p *program) pid() int {
 	b, err := os.ReadFile(p.pidFile)
 	if err != nil {
@@ -188,7 +186,7 @@ func (p *program) logged(text string, n int) {
 	p.until("the log has "+text, func() bool { return strings.Count(p.stderr.String(), text) >= n })
 }
 
-// processes are the pids of all generations that live.
+// processes returns the process IDs of all living generations.
 func (p *program) processes() []int {
 	var pids []int
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
@@ -208,7 +206,7 @@ func (p *program) processes() []int {
 	return pids
 }
 
-// descriptors counts what a process has open by kind: without numbers that
+// descriptors counts the open descriptors of a process by kind, without the numbers that
 // differ each time.
 func descriptors(t *testing.T, pid int) map[string]int {
 	links, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
@@ -228,7 +226,7 @@ func descriptors(t *testing.T, pid int) map[string]int {
 	return kinds
 }
 
-// gauge is a metric without labels, of the newest process; -1 if there is none.
+// gauge returns a metric without labels of the newest process, or -1 if there is none.
 func (p *program) gauge(name string) int {
 	t := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
 	body, err := get(p.t.Context(), t, "http://"+p.monitor+"/metrics", "")
@@ -255,13 +253,13 @@ func (p *program) login(o ...ftp.DialOption) *ftp.ServerConn {
 	return c
 }
 
-// slowUpload is an upload that goes on until it is told to end.
+// slowUpload is an upload that goes on until finish is called.
 type slowUpload struct {
 	w    *io.PipeWriter
 	done chan error
 }
 
-// upload begins one and returns once the server has its first bytes.
+// upload starts a slowUpload, and returns once the server has its first bytes.
 func (p *program) upload(c *ftp.ServerConn, name string) *slowUpload {
 	p.t.Helper()
 	r, w := io.Pipe()

@@ -22,7 +22,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// scale is what a restart is held against.
+// scale is the load during a restart.
 type scale struct {
 	interval time.Duration // between restarts
 	size     int64         // of the upload
@@ -97,8 +97,8 @@ func visit(addr string) error {
 	return c.Quit()
 }
 
-// pacedUpload sends random bytes at a rate and keeps their digest. The last of
-// them wait for release, however long that takes.
+// pacedUpload sends random bytes at a given rate and keeps their digest. It holds back the
+// last bytes until release, however long that takes.
 type pacedUpload struct {
 	pace    *rate.Limiter
 	release <-chan struct{}
@@ -178,8 +178,8 @@ func (p *program) requireUploaded(name string, sum stdhash.Hash) {
 	require.Equal(p.t, sum.Sum(nil), stored.Sum(nil))
 }
 
-// requireGoodbyeOrService takes a session that works, and one that was told to
-// come again, but none that was cut off.
+// requireGoodbyeOrService accepts a session that works and one that got 421, but not one that
+// was cut off.
 func requireGoodbyeOrService(t *testing.T, c *ftp.ServerConn) {
 	t.Helper()
 	err := c.NoOp()
@@ -228,7 +228,7 @@ func TestABadBinaryChangesNothing(t *testing.T) {
 	require.NoError(t, visit(p.addr))
 }
 
-// replace exchanges the executable as an update does.
+// replace replaces the executable as an update does.
 func (p *program) replace(script string) {
 	p.t.Helper()
 	require.NoError(p.t, os.WriteFile(p.path+".new", []byte(script), 0o755))

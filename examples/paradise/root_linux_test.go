@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// ready asks as a container's health check does.
+// ready runs the health check of a container.
 func (p *program) ready() bool {
 	return healthcheck([]string{"-ready", "-monitor", p.monitor}, os.Stderr) == nil
 }
@@ -41,7 +41,7 @@ func TestARootThatIsGoneIsToldUntilItIsBack(t *testing.T) {
 			c := p.login()
 			require.True(t, p.ready())
 			require.NoError(t, os.Rename(p.root, p.root+"-away"))
-			p.logged(`level=ERROR msg="osfs: the folder cannot be served"`, 1) // though nobody asks for it
+			p.logged(`level=ERROR msg="osfs: the folder cannot be served"`, 1) // although no client uses it
 			p.until("it is not ready", func() bool { return !p.ready() })
 			require.ErrorContains(t, c.Stor("f", strings.NewReader("x")), "451")
 			r, err := http.Get("http://" + p.monitor + "/healthz")

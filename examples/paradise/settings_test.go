@@ -18,14 +18,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The tests of this file go through all flags and keys that there are: a new one
-// is held to the same rules without a line here.
+// The tests of this file go through all flags and keys, so they cover new ones without a
+// change here.
 
-// saysWhatToDo is part of every message about a setting.
+// saysWhatToDo matches a part that every message about a setting must have.
 var saysWhatToDo = regexp.MustCompile(`\b(write|use|want|give|belongs|did you mean)\b`)
 
-// kindOf is the kind of a flag's value; "text" where the flag package knows no
-// better.
+// kindOf returns the kind of a flag's value, or "text" if the flag package does not know it.
 func kindOf(f *flag.Flag) string {
 	switch f.Value.(type) {
 	case *choiceFlag, *levelFlag:
@@ -57,7 +56,7 @@ func kindOf(f *flag.Flag) string {
 	return fmt.Sprintf("%T", f.Value)
 }
 
-// nonsense are values on the command line that a kind must refuse.
+// nonsense has the values on the command line that each kind must refuse.
 var nonsense = map[string][]string{
 	"bool":   {"maybe", "2"},
 	"number": {"many", "-1", "1.5", "10k", "1 000", "99999999999999999999", "0x10", ""},
@@ -72,7 +71,7 @@ var nonsense = map[string][]string{
 	"text":    {"", " "},
 }
 
-// everyFlag calls f for each flag there is.
+// everyFlag calls f for each flag.
 func everyFlag(f func(*flag.Flag)) { (&config{}).flags(io.Discard).VisitAll(f) }
 
 func TestEveryFlagSaysWhatItWants(t *testing.T) {
@@ -140,7 +139,7 @@ func TestNoMessageHasASecret(t *testing.T) {
 	}
 }
 
-// tomlNonsense are values of each TOML type, with the kinds that take them.
+// tomlNonsense has values of each TOML type, with the kinds that accept them.
 var tomlNonsense = []struct {
 	value string
 	right []string
@@ -178,7 +177,7 @@ func TestEveryKeySaysWhatItWants(t *testing.T) {
 	})
 }
 
-// accountWith is a file with one account that has a further line, the fourth.
+// accountWith returns a file with one account and a given fourth line.
 func accountWith(line string) string {
 	return "# a line\n[accounts.alice]\npassword = \"" + bcryptOfSecret + "\"\n" + line + "\n"
 }
@@ -400,7 +399,7 @@ func TestNoFileOfTheServerIsServed(t *testing.T) {
 			{"above it", root, filepath.Join(dir, "x"), false},
 		} {
 			if f.Name == "config" && strings.Contains(c.file, "later") || f.Name == "config" && strings.Contains(c.file, "yet") {
-				continue // it must be there
+				continue // this file must exist
 			}
 			t.Run(f.Name+"/"+c.name, func(t *testing.T) {
 				_, err := parseFlags(append(fileFlags(t, f.Name, c.file), "-root", c.root), io.Discard)

@@ -74,7 +74,7 @@ func TestSIGTERMEndsTheGraceOfAnOldProcess(t *testing.T) {
 	require.NoError(t, visit(p.addr))
 }
 
-// writeCert makes a certificate that is told from others by its name.
+// writeCert writes a certificate that can be identified by its name.
 func writeCert(t *testing.T, dir, name string) (cert, key string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -93,7 +93,7 @@ func writeCert(t *testing.T, dir, name string) (cert, key string) {
 	return cert, key
 }
 
-// shown is the name of the certificate that a new client sees.
+// shown returns the name of the certificate that a new client gets.
 func (p *program) shown() string {
 	nc, err := tls.Dial("tcp", p.implTLS, clientTLS())
 	require.NoError(p.t, err)
@@ -282,7 +282,8 @@ func TestSystemdsSocketsAreTaken(t *testing.T) {
 	f, err := l.(*net.TCPListener).File()
 	require.NoError(t, err)
 	dir := t.TempDir()
-	// LISTEN_PID must be the process's own, which only a shell knows before it is one.
+	// LISTEN_PID must be the ID of the process itself. A shell knows it before it executes the
+	// program.
 	cmd := exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`, install(t), "-addr", l.Addr().String(),
 		"-monitor", "", "-root", dir)
 	cmd.Env = append(os.Environ(), envMain+"=1", "LISTEN_FDS=1", "LISTEN_FDNAMES=ftp")
@@ -317,7 +318,7 @@ func TestAnIdentityServiceDecides(t *testing.T) {
 	assert.Zero(t, p.gauge(`paradise_auth_requests_total{result="outage"}`))
 }
 
-// serveIdentity lets one user in.
+// serveIdentity is an identity service that accepts one user.
 func serveIdentity(t *testing.T, l net.Listener) {
 	hs := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ask, err := webhook.ReadRequest(r, []byte("shared"))

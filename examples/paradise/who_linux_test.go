@@ -17,7 +17,7 @@ import (
 	"github.com/paradiseftp/paradise/monitor"
 )
 
-// who is what the subcommand prints.
+// who returns the output of the subcommand.
 func (p *program) who() string {
 	var out strings.Builder
 	require.NoError(p.t, who([]string{"-monitor", p.monitor}, &out, io.Discard))

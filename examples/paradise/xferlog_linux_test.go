@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// xferLines are those of a file, without the time and what took it; none if
-// there is no file.
+// xferLines returns the lines of a file without time and duration, or none if there is no
+// file.
 func xferLines(t *testing.T, name string) []string {
 	t.Helper()
 	b, err := os.ReadFile(name)
