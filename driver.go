@@ -133,6 +133,11 @@ type Entry struct {
 	// or what the file system tells of a change. Empty if unknown. Stat gives
 	// it; List need not.
 	Version string
+
+	// Deny is what nobody can do to the file or folder, whatever the user may: as of
+	// a mount or on a medium that is only read. The perm fact leaves it out. The
+	// storage refuses by itself. Zero: nothing is known to be denied.
+	Deny Perm
 }
 
 // IsDir reports whether e is a folder.

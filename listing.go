@@ -241,7 +241,7 @@ func appendFacts(b []byte, e Entry, kind factKind, facts factSet, allowed Perm) 
 	}
 	if facts&factPerm != 0 {
 		b = append(b, "perm="...)
-		b = append(appendPerm(b, e.Mode, dir, allowed), ';')
+		b = append(appendPerm(b, e.Mode, dir, allowed&^e.Deny), ';')
 	}
 	if facts&factUnique != 0 && isFactValue(e.Unique) {
 		b = append(b, "unique="...)

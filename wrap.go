@@ -22,11 +22,26 @@ func (r readOnly) Features(s *Session) Features {
 }
 
 func (r readOnly) Stat(ctx context.Context, s *Session, name string) (Entry, error) {
-	return r.d.Stat(ctx, s, name)
+	e, err := r.d.Stat(ctx, s, name)
+	if err == nil {
+		e.Deny |= PermWrites
+	}
+	return e, err
 }
 
 func (r readOnly) List(ctx context.Context, s *Session, dir string) (Listing, error) {
-	return r.d.List(ctx, s, dir)
+	l, err := r.d.List(ctx, s, dir)
+	if err != nil || l == nil {
+		return nil, err
+	}
+	return func(yield func(Entry, error) bool) {
+		for e, err := range l {
+			e.Deny |= PermWrites
+			if !yield(e, err) {
+				return
+			}
+		}
+	}, nil
 }
 
 func (r readOnly) Open(ctx context.Context, s *Session, name string, offset int64) (io.ReadCloser, error) {

@@ -43,6 +43,7 @@ func (d driver) Stat(_ context.Context, _ *paradise.Session, name string) (parad
 	}
 	e := paradise.EntryOf(fi)
 	e.Name = path.Base(name) // the root calls itself "."
+	e.Deny = paradise.PermWrites
 	return e, nil
 }
 

@@ -92,7 +92,7 @@ func (d driver) yieldAll(dir string, entries []fs.DirEntry, yield func(paradise.
 			return false
 		}
 		e := paradise.EntryOf(fi)
-		e.Name = de.Name()
+		e.Name, e.Deny = de.Name(), paradise.PermWrites
 		if e.Mode&fs.ModeSymlink != 0 {
 			// A link whose target cannot be read is still an entry.
 			e.Target, _ = fs.ReadLink(d.fsys, local(path.Join(dir, e.Name)))

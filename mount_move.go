@@ -1,0 +1,218 @@
+package paradise
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+)
+
+// crossing is a rename from one storage to another: the bytes are copied, published as an
+// upload's, and only then is the old name removed.
+type crossing struct {
+	m        *mounts
+	s        *Session
+	src, dst place
+	o        RenameOptions // Version without mark
+	old      Entry         // of src
+}
+
+// run changes nothing where it fails, but for an error that says so. Before the first
+// Step it only looks.
+func (c *crossing) run(ctx context.Context) error {
+	if err := c.look(ctx); err != nil {
+		return err
+	}
+	if err := Step(ctx); err != nil {
+		return err
+	}
+	r, err := c.src.FileDriver.Open(ctx, c.s, c.src.inner, 0)
+	if err != nil {
+		return c.src.named(err)
+	}
+	defer r.Close()
+	o := StoreOptions{
+		Exclusive: c.o.NoReplace, SizeHint: max(c.old.Size, 0),
+		Accept: func([]byte, int64) error { return c.unchanged(ctx) },
+	}
+	up, err := c.dst.FileDriver.Store(ctx, c.s, c.dst.inner, o)
+	if err == nil && up == nil {
+		err = errors.New("paradise: driver returned no Upload and no error")
+	}
+	if err != nil {
+		return c.dst.named(err)
+	}
+	return c.carry(ctx, up, r)
+}
+
+// look refuses what can be known beforehand.
+func (c *crossing) look(ctx context.Context) (err error) {
+	if c.old, err = c.src.FileDriver.Stat(ctx, c.s, c.src.inner); err != nil {
+		return c.src.named(err)
+	}
+	switch {
+	case c.old.IsDir():
+		return &ReplyError{Code: 550, Text: "A folder can't be moved to another storage"}
+	case c.o.Folder:
+		return ErrNotDir
+	case !c.old.Mode.IsRegular():
+		return &ReplyError{Code: 550, Text: "Not a regular file, can't be moved to another storage"}
+	case c.o.Version != "" && c.o.Version != c.old.Version:
+		return c.busy()
+	case c.old.Deny&(PermRename|PermDelete) != 0: // else the old name would stay
+		return &fs.PathError{Op: "rename", Path: c.src.name, Err: fs.ErrPermission}
+	}
+	now, err := c.dst.FileDriver.Stat(ctx, c.s, c.dst.inner)
+	switch {
+	case err == nil && (c.o.NoReplace || now.IsDir()):
+		return &fs.PathError{Op: "rename", Path: c.dst.name, Err: fs.ErrExist}
+	case err != nil && !isUnsupported(err) && !errors.Is(err, fs.ErrNotExist):
+		return c.dst.named(err)
+	}
+	return nil
+}
+
+func (c *crossing) busy() error {
+	return fmt.Errorf("paradise: %q was changed while it was moved: %w", c.src.name, ErrBusy)
+}
+
+// carry ends the upload, one way or the other.
+func (c *crossing) carry(ctx context.Context, up Upload, r io.Reader) (err error) {
+	done := false
+	defer func() {
+		if !done {
+			up.Abort(context.WithoutCancel(ctx), cmp.Or(err, errPanic))
+		}
+	}()
+	if err := c.fill(ctx, up, r); err != nil {
+		return err
+	}
+	if err := Step(ctx); err != nil {
+		return err
+	}
+	leave, err := c.m.turns.alone(ctx, c.src.name, c.dst.name)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if err := c.unchanged(ctx); err != nil {
+		return err
+	}
+	if err := up.Commit(ctx); err != nil {
+		return c.dst.named(err)
+	}
+	done = true
+	c.keepAttributes(ctx)
+	return c.removed(c.removeOld(ctx))
+}
+
+// Of what moves so many bytes are looked at, and so many go at a time.
+const (
+	crossingHead = 512
+	crossingPart = 256 << 10
+)
+
+func (c *crossing) fill(ctx context.Context, up Upload, r io.Reader) error {
+	buf := make([]byte, crossingPart)
+	n, err := io.ReadFull(r, buf[:crossingHead])
+	whole := err == io.EOF || err == io.ErrUnexpectedEOF
+	if err != nil && !whole {
+		return err
+	}
+	info := UploadInfo{Head: buf[:n], Whole: whole}
+	info.setType(info.Head)
+	if err := up.Begin(ctx, info); err != nil {
+		return err
+	}
+	for {
+		if n > 0 {
+			k, err := up.Write(buf[:n])
+			if err == nil && k < n {
+				err = io.ErrShortWrite
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if whole {
+			return nil
+		}
+		if err := Step(ctx); err != nil {
+			return err
+		}
+		n, err = r.Read(buf)
+		if whole = err == io.EOF; err != nil && !whole {
+			return err
+		}
+	}
+}
+
+// unchanged is nil while the old name has what was read, as far as its storage tells.
+func (c *crossing) unchanged(ctx context.Context) error {
+	now, err := c.src.FileDriver.Stat(ctx, c.s, c.src.inner)
+	switch {
+	case err != nil:
+		return c.src.named(err)
+	case now.Version != c.old.Version, now.Size != c.old.Size, !now.ModTime.Equal(c.old.ModTime):
+		return c.busy()
+	}
+	return nil
+}
+
+// keepAttributes is worth no failure: the file is where it should be.
+func (c *crossing) keepAttributes(ctx context.Context) {
+	had, can := c.src.Features(c.s), c.dst.Features(c.s)
+	var a Attr
+	if can&FeatureSetTime != 0 {
+		a.ModTime = c.old.ModTime
+	}
+	if can&FeatureSetCreated != 0 {
+		a.Created = c.old.Created
+	}
+	if had&can&FeatureSetMode != 0 {
+		a.SetMode, a.Mode = true, c.old.Mode.Perm()
+	}
+	if a != (Attr{}) {
+		_ = c.dst.FileDriver.SetAttr(ctx, c.s, c.dst.inner, a)
+	}
+}
+
+// removeOld removes what was copied and nothing else: a rename is what a storage does
+// only to the version that is meant. A file that goes aside takes the new name with it
+// where two drivers have led to one file under two names; then it comes back.
+func (c *crossing) removeOld(ctx context.Context) error {
+	d, name := c.src.FileDriver, c.src.inner
+	aside := path.Join(path.Dir(name), ".moved-"+uniqueSuffix())
+	back := func() error { return d.Rename(ctx, c.s, aside, name, RenameOptions{NoReplace: true}) }
+	err := d.Rename(ctx, c.s, name, aside, RenameOptions{NoReplace: true, Version: c.old.Version})
+	if isUnsupported(err) {
+		if err := c.unchanged(ctx); err != nil {
+			return err
+		}
+		return d.Remove(ctx, c.s, name)
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := c.dst.FileDriver.Stat(ctx, c.s, c.dst.inner); errors.Is(err, fs.ErrNotExist) {
+		return back()
+	}
+	if err := d.Remove(ctx, c.s, aside); err != nil {
+		return errors.Join(err, back())
+	}
+	return nil
+}
+
+// removed says what became of the old name.
+func (c *crossing) removed(err error) error {
+	switch {
+	case err == nil, errors.Is(err, ErrUnknownOutcome):
+		return err
+	case errors.Is(err, ErrBusy):
+		return &ReplyError{Code: 450, Text: "Copied to the new name, but the old one was changed meanwhile and stays", Err: err}
+	}
+	return &ReplyError{Code: 550, Text: "Copied to the new name, but the old one can't be removed", Err: err}
+}
