@@ -35,7 +35,7 @@ var actPerms = map[string]paradise.Perm{
 	"Rmdir": paradise.PermRmdir, "Chmod": paradise.PermChmod, "Times": paradise.PermTimes, "Site": paradise.PermSite,
 	"Create and Append": paradise.PermCreate | paradise.PermAppend, "Overwrite and Append": paradise.PermOverwrite | paradise.PermAppend,
 	"Create and Overwrite": paradise.PermCreate | paradise.PermOverwrite,
-	"upload only":          paradise.DenyUploadOnly, "read only": paradise.DenyReadOnly,
+	"upload only":          paradise.PermAllButUpload, "read only": paradise.PermWrites,
 }
 
 // Types as the rules of these tests know them, by other means than the server's.

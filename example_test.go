@@ -54,7 +54,7 @@ func ExampleAuthFunc() {
 			return nil, paradise.ErrBadCredentials
 		}
 		policy := s.Policy // a copy, to change what differs
-		policy.Deny |= paradise.DenyUploadOnly
+		policy.Deny |= paradise.PermAllButUpload
 		policy.MaxFileSize = 100 << 20
 		return &paradise.User{Name: c.User, Home: "/incoming/" + c.User, Policy: &policy}, nil
 	})

@@ -227,8 +227,8 @@ func TestPermFact(t *testing.T) {
 	}{
 		{"everything", ^Perm(0), "adfrw", "cdeflmp", "df"},
 		{"nothing", 0, "", "e", ""},
-		{"read only", ^DenyReadOnly, "r", "el", ""},
-		{"upload only", ^DenyUploadOnly, "", "cem", ""},
+		{"read only", ^PermWrites, "r", "el", ""},
+		{"upload only", ^PermAllButUpload, "", "cem", ""},
 		{"append", PermAppend, "a", "e", ""},
 		{"delete", PermDelete, "d", "ep", "d"},
 		{"overwrite", PermOverwrite, "w", "e", ""},

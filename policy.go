@@ -166,16 +166,15 @@ const (
 	PermSite                       // other SITE commands
 )
 
-// Presets for Policy.Deny.
+// Sets for Policy.Deny, named by what they take away. See [ParsePerm] for text.
 const (
-	// PermWrites is everything that changes something.
+	// PermWrites is everything that changes something. Without it users list and
+	// read.
 	PermWrites = PermCreate | PermOverwrite | PermAppend | PermDelete | PermRename |
 		PermMkdir | PermRmdir | PermChmod | PermTimes
-	// DenyReadOnly leaves listing and reading.
-	DenyReadOnly = PermWrites
-	// DenyUploadOnly leaves a drop box: new files in, nothing listed, read
-	// back, replaced or removed.
-	DenyUploadOnly = PermList | PermRead | PermOverwrite | PermAppend | PermDelete | PermRename |
+	// PermAllButUpload is what a drop box denies: it takes new files, in new
+	// folders too, and nothing is listed, read back, replaced or removed.
+	PermAllButUpload = PermList | PermRead | PermOverwrite | PermAppend | PermDelete | PermRename |
 		PermRmdir | PermChmod | PermTimes
 )
 

@@ -31,8 +31,8 @@ func TestEachPermissionRefusesItsVerbsWith550(t *testing.T) {
 		{paradise.PermChmod, []string{"SITE CHMOD 644 /f", "MFF UNIX.mode=644; /f"}, nil},
 		{paradise.PermTimes, []string{"MFMT 20200101000000 /f", "MFCT 20200101000000 /f", "SITE UTIME 20200101000000 /f", "MDTM 20200101000000 f"}, map[string]int{"MDTM /f": 213}},
 		{paradise.PermSite, []string{"SITE WHO", "SITE IDLE"}, map[string]int{"SITE HELP": 214}},
-		{paradise.DenyUploadOnly, []string{"LIST", "RETR /f", "DELE /f", "STOR /f", "RNFR /f"}, map[string]int{"SIZE /f": 213}},
-		{paradise.DenyReadOnly, []string{"STOR /new", "STOU", "APPE /f", "DELE /f", "MKD /x", "RMD /d", "RNFR /f"}, nil},
+		{paradise.PermAllButUpload, []string{"LIST", "RETR /f", "DELE /f", "STOR /f", "RNFR /f"}, map[string]int{"SIZE /f": 213}},
+		{paradise.PermWrites, []string{"STOR /new", "STOU", "APPE /f", "DELE /f", "MKD /x", "RMD /d", "RNFR /f"}, nil},
 	} {
 		for _, command := range tc.refused {
 			inMemory(t, func(srv *paradise.Server) { srv.Policy.Deny = tc.deny }, func(w *world) {
@@ -58,7 +58,7 @@ func TestEachPermissionRefusesItsVerbsWith550(t *testing.T) {
 }
 
 func TestADropBoxTakesNewFilesAndGivesNothingBack(t *testing.T) {
-	inMemory(t, func(srv *paradise.Server) { srv.Policy.Deny = paradise.DenyUploadOnly }, func(w *world) {
+	inMemory(t, func(srv *paradise.Server) { srv.Policy.Deny = paradise.PermAllButUpload }, func(w *world) {
 		c := w.login()
 		d := c.begin("STOR new")
 		io.WriteString(d, "content")
@@ -74,7 +74,7 @@ func TestADropBoxTakesNewFilesAndGivesNothingBack(t *testing.T) {
 func TestTheUsersPolicyReplacesTheServers(t *testing.T) {
 	auth := paradise.AuthFunc(func(_ context.Context, s *paradise.Session, c paradise.Credentials) (*paradise.User, error) {
 		p := s.Policy
-		p.Deny = paradise.DenyReadOnly
+		p.Deny = paradise.PermWrites
 		return &paradise.User{Policy: &p, Home: "/home"}, nil
 	})
 	inMemory(t, func(srv *paradise.Server) { srv.Auth = auth }, func(w *world) {

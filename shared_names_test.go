@@ -42,7 +42,7 @@ func (u lateUpload) Commit(ctx context.Context) error {
 // A user who must not append begins a file by APPE. Whoever stores one under the name
 // meanwhile keeps it.
 func TestAnAppendThatBeginsAFileJoinsNobodyElses(t *testing.T) {
-	for name, deny := range map[string]paradise.Perm{"append": paradise.PermAppend, "upload only": paradise.DenyUploadOnly} {
+	for name, deny := range map[string]paradise.Perm{"append": paradise.PermAppend, "upload only": paradise.PermAllButUpload} {
 		t.Run(name, func(t *testing.T) {
 			inMemory(t, func(srv *paradise.Server) { srv.Policy.Deny = deny }, func(w *world) {
 				c, other := w.login(), w.login()

@@ -146,23 +146,14 @@ func setAll(words string, set func(key, value string) error) error {
 	return nil
 }
 
-var permNames = map[string]paradise.Perm{
-	"list": paradise.PermList, "read": paradise.PermRead, "create": paradise.PermCreate,
-	"overwrite": paradise.PermOverwrite, "append": paradise.PermAppend, "delete": paradise.PermDelete,
-	"rename": paradise.PermRename, "mkdir": paradise.PermMkdir, "rmdir": paradise.PermRmdir,
-	"chmod": paradise.PermChmod, "times": paradise.PermTimes, "site": paradise.PermSite,
-	"writes": paradise.PermWrites,
-}
-
 func setPolicy(policy *paradise.Policy, key, value string) (err error) {
 	switch key {
 	case "deny":
-		for name := range strings.SplitSeq(value, ",") {
-			if permNames[name] == 0 {
-				return fmt.Errorf("no such permission: %s", name)
-			}
-			policy.Deny |= permNames[name]
+		deny, err := paradise.ParsePerm(value)
+		if err != nil {
+			return err
 		}
+		policy.Deny |= deny
 	case "device":
 		for name := range strings.SplitSeq(value, ",") {
 			if err := setDevice(&policy.Device, name); err != nil {

@@ -84,7 +84,7 @@ func TestPlayRefusesTranscriptsThatSayNothingOrNonsense(t *testing.T) {
 		{"unknown setup", "@nope\nS: 220 x\n", "no such setup"},
 		{"unknown policy", "@policy nope=1\nS: 220 x\n", "no such policy"},
 		{"unknown rule", "@policy tls=nope\nS: 220 x\n", "no such value"},
-		{"unknown permission", "@policy deny=nope\nS: 220 x\n", "no such permission"},
+		{"unknown permission", "@policy deny=nope\nS: 220 x\n", "is no permission"},
 		{"unknown habit", "@policy device=nope\nS: 220 x\n", "no such device habit"},
 		{"unknown server", "@server nope\nS: 220 x\n", "no such server"},
 		{"unknown feature", "@without nope\nS: 220 x\n", "no such feature"},

@@ -122,8 +122,8 @@ func TestUserOfAnAnswer(t *testing.T) {
 			func(u *paradise.User) { u.Name, u.Home = "Anna", "/b" }},
 		{"deny adds", `{"allow":true,"deny":["delete","mkdir"]}`,
 			func(u *paradise.User) { u.Policy.Deny |= paradise.PermDelete | paradise.PermMkdir }},
-		{"preset", `{"allow":true,"deny":["upload-only"]}`,
-			func(u *paradise.User) { u.Policy.Deny |= paradise.DenyUploadOnly }},
+		{"preset", `{"allow":true,"deny":["all-but-upload"]}`,
+			func(u *paradise.User) { u.Policy.Deny |= paradise.PermAllButUpload }},
 		{"bounds", `{"allow":true,"maxFileSize":5,"uploadRate":6,"downloadRate":7,"maxSessions":8}`,
 			func(u *paradise.User) {
 				u.Policy.MaxFileSize, u.Policy.UploadRate, u.Policy.DownloadRate, u.Policy.MaxSessions = 5, 6, 7, 8
@@ -419,24 +419,4 @@ func TestSecretsAreNeverShown(t *testing.T) {
 			assert.NotContains(t, text, s)
 		}
 	}
-}
-
-func TestParsePerm(t *testing.T) {
-	var all paradise.Perm
-	for i, name := range strings.Fields("list read create overwrite append delete rename mkdir rmdir chmod times site") {
-		p, err := ParsePerm(name)
-		require.NoError(t, err)
-		assert.Equal(t, paradise.Perm(1)<<i, p, name)
-		all |= p
-	}
-	for name, want := range map[string]paradise.Perm{
-		"writes": paradise.PermWrites, "read-only": paradise.DenyReadOnly, "upload-only": paradise.DenyUploadOnly,
-	} {
-		p, err := ParsePerm(name)
-		require.NoError(t, err)
-		assert.Equal(t, want, p, name)
-		assert.Equal(t, p, p&all, "no permission is without a name")
-	}
-	_, err := ParsePerm("Read")
-	require.Error(t, err)
 }

@@ -114,8 +114,8 @@ type Answer struct {
 	// Home is the absolute path of the folder in which the user starts. Empty: "/".
 	Home string `json:"home,omitempty"`
 
-	// Deny takes permissions away, in addition to those that the server's policy
-	// denies: see [ParsePerm] for the names.
+	// Deny takes permissions away, besides those that the server's policy does:
+	// see [paradise.ParsePerm] for the names.
 	Deny []string `json:"deny,omitempty"`
 
 	// These bound the user. Zero: the server's policy applies; negative: no bound.

@@ -35,7 +35,7 @@ func (a *Answer) user(policy paradise.Policy) (*paradise.User, error) {
 		return nil, err
 	}
 	for _, name := range a.Deny {
-		p, err := ParsePerm(name)
+		p, err := paradise.ParsePerm(name)
 		if err != nil {
 			return nil, err
 		}

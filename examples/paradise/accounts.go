@@ -16,37 +16,28 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"github.com/paradiseftp/paradise"
-	"github.com/paradiseftp/paradise/auth/webhook"
 )
 
 // account is a user in the configuration file. A field that is zero is as for all users.
 type account struct {
-	// Password is a hash, as "paradise hash-password" prints it.
-	Password *hash `toml:"password"`
-
-	// Home is the folder to which the user is confined, relative to -root unless
-	// absolute; it is created if missing.
-	Home string `toml:"home,omitempty"`
-
-	// Start is the folder inside Home in which the user starts, as the user sees it.
-	// It does not confine the user.
-	Start string `toml:"start,omitempty"`
-
-	Deny         []permission  `toml:"deny,omitempty"`          // single permissions, or read-only, upload-only
-	TLS          tlsRule       `toml:"tls,omitempty"`           // optional, login or required
-	MaxFileSize  int64         `toml:"max-file-size,omitempty"` // bytes
-	MaxSessions  int           `toml:"max-sessions,omitempty"`
-	UploadRate   int64         `toml:"upload-rate,omitempty"`   // bytes per second
-	DownloadRate int64         `toml:"download-rate,omitempty"` // bytes per second
-	AllowTypes   []string      `toml:"allow-types,omitempty"`
-	DenyTypes    []string      `toml:"deny-types,omitempty"`
-	RefuseEmpty  bool          `toml:"refuse-empty,omitempty"`
-	MatchNames   bool          `toml:"match-extension,omitempty"`
-	Names        []string      `toml:"names,omitempty"`
-	DenyNames    []string      `toml:"deny-names,omitempty"`
-	Device       deviceProfile `toml:"device,omitempty"`
-	Trace        bool          `toml:"trace,omitempty"`
-	LostWait     *wait         `toml:"lost-control-wait,omitempty"`
+	Password     *hash           `toml:"password"`                // a hash, as "paradise hash-password" prints it
+	Home         string          `toml:"home,omitempty"`          // folder that is the user's whole world, below -root unless absolute; made if missing
+	Start        string          `toml:"start,omitempty"`         // first folder inside it, as the user sees it; it confines nothing
+	Deny         []paradise.Perm `toml:"deny,omitempty"`          // the words of paradise.ParsePerm
+	TLS          tlsRule         `toml:"tls,omitempty"`           // optional, login or required
+	MaxFileSize  int64           `toml:"max-file-size,omitempty"` // bytes
+	MaxSessions  int             `toml:"max-sessions,omitempty"`
+	UploadRate   int64           `toml:"upload-rate,omitempty"`   // bytes per second
+	DownloadRate int64           `toml:"download-rate,omitempty"` // bytes per second
+	AllowTypes   []string        `toml:"allow-types,omitempty"`
+	DenyTypes    []string        `toml:"deny-types,omitempty"`
+	RefuseEmpty  bool            `toml:"refuse-empty,omitempty"`
+	MatchNames   bool            `toml:"match-extension,omitempty"`
+	Names        []string        `toml:"names,omitempty"`
+	DenyNames    []string        `toml:"deny-names,omitempty"`
+	Device       deviceProfile   `toml:"device,omitempty"`
+	Trace        bool            `toml:"trace,omitempty"`
+	LostWait     *wait           `toml:"lost-control-wait,omitempty"`
 
 	ownConcessions
 	files paradise.FileDriver
@@ -54,29 +45,7 @@ type account struct {
 	user  *paradise.User // the user of every login
 }
 
-// permission is a permission by its name in auth/webhook.
-type permission paradise.Perm
-
-func (p *permission) UnmarshalText(text []byte) error {
-	perm, err := webhook.ParsePerm(string(text))
-	if err != nil {
-		return fmt.Errorf("%q is no permission: use list, read, create, overwrite, append, delete, rename, mkdir, rmdir, chmod, times, site, writes, read-only or upload-only", text)
-	}
-	*p = permission(perm)
-	return nil
-}
-
-func (p permission) MarshalText() ([]byte, error) {
-	for _, name := range []string{"read-only", "upload-only", "list", "read", "create", "overwrite", "append", "delete",
-		"rename", "mkdir", "rmdir", "chmod", "times", "site"} {
-		if perm, err := webhook.ParsePerm(name); err == nil && permission(perm) == p {
-			return []byte(name), nil
-		}
-	}
-	return nil, fmt.Errorf("permission %d has no name", p)
-}
-
-// wait is a duration of zero or more, as in "250ms".
+// wait is a time of zero or more, as in "250ms".
 type wait time.Duration
 
 func (w *wait) UnmarshalText(text []byte) error {
@@ -126,7 +95,9 @@ type deviceProfile struct {
 // policy returns base with the changes of the account.
 func (a *account) policy(base paradise.Policy) paradise.Policy {
 	p := base
-	p.Deny |= a.denied()
+	for _, d := range a.Deny {
+		p.Deny |= d
+	}
 	if rule, ok := tlsRules[a.TLS]; ok {
 		p.TLS = rule
 	}

@@ -207,7 +207,7 @@ func TestAnAccountHasAllThatAPolicyMayDiffer(t *testing.T) {
 		DenyNames: []string{"y*"}}})
 	assert.Equal(t, paradise.Policy{
 		TLS:          paradise.TLSOptional,
-		Deny:         paradise.DenyReadOnly | paradise.PermSite,
+		Deny:         paradise.PermWrites | paradise.PermSite,
 		MaxFileSize:  1000,
 		MaxSessions:  2,
 		UploadRate:   3000,

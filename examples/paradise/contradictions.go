@@ -148,7 +148,7 @@ func (a *account) contradicts(cfg *config) error {
 	switch {
 	case a.TLS != "" && a.TLS != "optional" && !cfg.hasTLS():
 		return fmt.Errorf("tls = %q needs a certificate, without which nobody could log in: give -tls-cert and -tls-key, or -acme-domains", a.TLS)
-	case deny&paradise.DenyReadOnly == paradise.DenyReadOnly && deny&paradise.DenyUploadOnly == paradise.DenyUploadOnly:
+	case deny&paradise.PermWrites == paradise.PermWrites && deny&paradise.PermAllButUpload == paradise.PermAllButUpload:
 		return errors.New("deny leaves nothing: upload-only takes reading and read-only uploading: use one of them")
 	case a.LostControl != nil && *a.LostControl && a.LostWait != nil && *a.LostWait > 0:
 		return errors.New("lost-control-wait looks for killed clients, whose uploads allow-lost-control takes without looking: use one of them")
