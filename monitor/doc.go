@@ -34,11 +34,13 @@
 //
 // # Actions
 //
-// Actions need the token, sent as "Authorization: Bearer" or by signing in on the
-// page. Signing in sets a cookie that is valid only together with a header that only
-// the page can send. Without a token there are no actions.
+// # A login of the host program's
 //
-// A request is refused if it names a host that is neither loopback, nor the address
-// at which the request arrived, nor one of [Options].Hosts. A request that comes from
-// a page of another origin is refused too.
+// With [Options].Authorize the host program says for each request who may look and who
+// may act, in place of both rules above: over loopback, too. The page then has no form to
+// sign in, and its actions are there for those who may act.
+//
+// Requests for a host that is neither loopback, nor the address they came in
+// at, nor one of [Options].Hosts are refused, and so are those that a page of
+// another origin makes.
 package monitor

@@ -39,7 +39,7 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) {
 	for {
 		select {
 		case e := <-v.news:
-			if !send(rc, w, e) {
+			if !h.keepsReading(r) || !send(rc, w, e) {
 				return
 			}
 		case <-v.gone:

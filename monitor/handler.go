@@ -16,9 +16,23 @@ import (
 // Options set who may read and act, and connect the monitor to the host program. The
 // zero value is the strictest: reading over loopback, no actions.
 type Options struct {
-	// Token is the secret that reading from other machines, and every action, needs.
-	// It must have at least 16 characters. Empty: reading over loopback only, and no
-	// actions.
+	// Authorize says for each request what the one who makes it may do: a login of
+	// the host program's, in place of Token and of the rule that anybody on this
+	// machine may read. read is for the page, its text form, the JSON, the events and
+	// the metrics; act is for ending sessions and for Drain, and shows them on a page
+	// that may be read. All else is refused with 403: send people to the login before
+	// the request gets here. The health checks and the page's own files, which tell
+	// nothing, are open.
+	//
+	// It is called from several goroutines at once, once a second too for each viewer
+	// of the page, whose stream ends when read does; it must be fast. Requests for
+	// names that are not in Hosts, and those of other origins, do not come to it: a
+	// cookie of the host program's is safe from foreign pages. Nil: Token.
+	Authorize func(r *http.Request) (read, act bool)
+
+	// Token lets people in: for reading from elsewhere than this machine, and
+	// for actions. It has 16 characters at least. Empty: reading over loopback
+	// only, and no actions.
 	Token string
 
 	// Hosts are further names and addresses, without port, under which clients reach
@@ -62,6 +76,7 @@ const minToken = 16
 type Handler struct {
 	srv       *paradise.Server
 	hosts     map[string]bool
+	authorize func(*http.Request) (read, act bool) // nil: the token
 	drain     func()
 	kickOther func(id uint64) error // nil: there are no others
 	drained   sync.Once
@@ -83,9 +98,13 @@ func New(srv *paradise.Server, o Options) (*Handler, error) {
 	if o.Token != "" && len(o.Token) < minToken {
 		return nil, fmt.Errorf("monitor: the token is too short: %d characters at least", minToken)
 	}
+	if o.Authorize != nil && o.Token != "" {
+		return nil, errors.New("monitor: Authorize and Token are both set, and only one can say who may look: leave one of them out")
+	}
 	h := &Handler{
 		srv:       srv,
 		hosts:     make(map[string]bool),
+		authorize: o.Authorize,
 		drain:     o.Drain,
 		kickOther: o.Kick,
 		figures:   o.Metrics,
@@ -106,14 +125,14 @@ func New(srv *paradise.Server, o Options) (*Handler, error) {
 	return h, nil
 }
 
-// Check reports at start a mistake that requests would meet only later: a monitor that
-// listens on an address, "host:port", that other machines can reach needs a token.
+// Check tells at start what requests would be told later: a monitor that
+// listens on addr, "host:port", where others can reach it, needs a token or Authorize.
 func Check(addr string, o Options) error {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return fmt.Errorf("monitor: %w", err)
 	}
-	if o.Token == "" && !isLoopback(host) {
+	if o.Token == "" && o.Authorize == nil && !isLoopback(host) {
 		return fmt.Errorf("monitor: %s can be reached from other machines: set a token, or listen on 127.0.0.1", addr)
 	}
 	return nil

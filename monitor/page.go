@@ -82,10 +82,12 @@ func (h *Handler) index(w http.ResponseWriter, r *http.Request) {
 	}
 	var text bytes.Buffer
 	h.hub.everybody().all.WriteText(&text)
+	csrf := h.csrf(r)
 	h.page(w, http.StatusOK, "page.html", map[string]any{
 		"Text":   text.String(),
 		"Tokens": h.keys.exist(),
-		"Csrf":   h.csrf(r),
+		"Csrf":   csrf,
+		"Act":    csrf != "" || h.authorize != nil && h.mayAct(r),
 		"Drain":  h.drain != nil,
 	})
 }

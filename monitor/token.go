@@ -92,7 +92,9 @@ func (h *Handler) csrf(r *http.Request) string {
 func (h *Handler) reading(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case isLocal(r), h.standing(r) != stranger:
+		case h.authorize != nil && !h.mayRead(r):
+			refuseReader(w)
+		case h.authorize != nil, isLocal(r), h.standing(r) != stranger:
 			next(w, r)
 		case !h.keys.exist():
 			plain(w, http.StatusForbidden, "Only this machine may read: the monitor has no token")
@@ -103,11 +105,18 @@ func (h *Handler) reading(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// acting passes on requests that may act: those with the token, which no foreign page
-// knows, and those with the cookie and the proof that the monitor's own page sent them.
+// acting lets those in who may act: by the host program's word, the token itself,
+// which no foreign page knows, or the cookie and the proof that our own page sends it.
 func (h *Handler) acting(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !h.keys.exist() {
+		switch {
+		case h.authorize != nil && h.mayAct(r):
+			next(w, r)
+			return
+		case h.authorize != nil:
+			refuseActor(w)
+			return
+		case !h.keys.exist():
 			plain(w, http.StatusForbidden, "There are no actions: the monitor has no token")
 			return
 		}

@@ -1,5 +1,7 @@
-// Command embedded is a web service that shows the files of a folder, and accepts new ones
-// by FTP: `curl -T photo.jpg ftp://auser:secret@127.0.0.1:2121/`.
+// Command embedded is a web service that shows the files of a folder, and takes
+// new ones by FTP: `curl -T photo.jpg ftp://auser:secret@127.0.0.1:2121/`. Its staff sees
+// the FTP server at work below /ftp/, and who is an operator may end sessions there:
+// http://boss:secret@127.0.0.1:8080/ftp/.
 package main
 
 import (
@@ -33,7 +35,11 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := serve(ctx, ftp, ftpListener, webServer(dir), webListener); err != nil {
+	web := webServer(dir)
+	if err := addMonitor(web, ftp, staff{"boss": {"secret", true}, "guest": {"secret", false}}); err != nil {
+		log.Fatal(err)
+	}
+	if err := serve(ctx, ftp, ftpListener, web, webListener); err != nil {
 		log.Fatal(err)
 	}
 }

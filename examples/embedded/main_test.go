@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -63,4 +65,48 @@ func TestAWrongPasswordIsRefused(t *testing.T) {
 func TestTheFolderMustExist(t *testing.T) {
 	_, err := ftpServer(t.TempDir() + "/missing")
 	assert.Error(t, err)
+}
+
+// The monitor is behind the login of the web service.
+func TestTheStaffSeesTheServerAndItsOperatorsAct(t *testing.T) {
+	srv, err := ftpServer(t.TempDir())
+	require.NoError(t, err)
+	fl := listen(t)
+	go srv.Serve(fl)
+	t.Cleanup(func() { assert.NoError(t, srv.Close()) })
+	web := webServer(t.TempDir())
+	require.NoError(t, addMonitor(web, srv, staff{"boss": {"a", true}, "guest": {"b", false}}))
+	ws := httptest.NewServer(web.Handler)
+	t.Cleanup(ws.Close)
+
+	c, err := ftp.Dial(fl.Addr().String())
+	require.NoError(t, err)
+	require.NoError(t, c.Login("auser", "secret"))
+	ask := func(method, path, name, password string) (int, string) {
+		r, err := http.NewRequest(method, ws.URL+path, nil)
+		require.NoError(t, err)
+		if name != "" {
+			r.SetBasicAuth(name, password)
+		}
+		res, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
+		return res.StatusCode, string(body)
+	}
+	for _, who := range [][2]string{{"", ""}, {"guest", "a"}, {"stranger", ""}, {"", "a"}} {
+		code, _ := ask("GET", "/ftp/", who[0], who[1])
+		assert.Equal(t, http.StatusUnauthorized, code, who)
+	}
+	code, text := ask("GET", "/ftp/", "guest", "b")
+	assert.Equal(t, http.StatusOK, code)
+	assert.Contains(t, text, "auser")
+	kick := fmt.Sprintf("/ftp/sessions/%d/kick", srv.Stats().Sessions[0].ID)
+	code, _ = ask("POST", kick, "guest", "b")
+	assert.Equal(t, http.StatusForbidden, code)
+	assert.NoError(t, c.NoOp())
+	code, _ = ask("POST", kick, "boss", "a")
+	assert.Equal(t, http.StatusNoContent, code)
+	assert.Error(t, c.NoOp())
 }

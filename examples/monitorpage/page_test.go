@@ -3,8 +3,11 @@ package monitorpage_test
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -180,6 +183,30 @@ func TestTheSignedInMayEndASession(t *testing.T) {
 	run(t, tab, chromedp.Evaluate[chromedp.Void](`window.confirm = () => true; `+sessionRow("auser")+`.querySelector("button").click()`))
 	eventually(t, tab, sessionRow("auser")+` === undefined`)
 	require.Error(t, c.NoOp())
+}
+
+// A login of the host program's stands in front of the page: nobody signs in to it.
+func TestWhoeverTheHostProgramLetsActEndsASession(t *testing.T) {
+	w, tab := newWatched(t), openTab(t)
+	var acts atomic.Bool
+	h, err := monitor.New(w.srv, monitor.Options{Authorize: func(*http.Request) (read, act bool) { return true, acts.Load() }})
+	require.NoError(t, err)
+	hs := httptest.NewServer(h)
+	t.Cleanup(hs.Close)
+	t.Cleanup(h.Close)
+	c := w.login("auser")
+	run(t, tab, recordTrouble, chromedp.Navigate(hs.URL+"/"))
+	eventually(t, tab, sessionRow("auser")+` !== undefined`)
+	require.Zero(t, value[int](t, tab, `document.querySelectorAll("#sessions button, form, #drain").length`))
+
+	acts.Store(true)
+	run(t, tab, chromedp.Navigate(hs.URL+"/"))
+	eventually(t, tab, sessionRow("auser")+`?.querySelector("button") instanceof Element`)
+	require.Zero(t, value[int](t, tab, `document.querySelectorAll("form").length`), "there is nothing to sign in to or out of")
+	run(t, tab, chromedp.Evaluate[chromedp.Void](`window.confirm = () => true; `+sessionRow("auser")+`.querySelector("button").click()`))
+	eventually(t, tab, sessionRow("auser")+` === undefined`)
+	require.Error(t, c.NoOp())
+	require.Empty(t, value[[]string](t, tab, `window.trouble`))
 }
 
 func TestTheDrainButtonAsksTheHostProgram(t *testing.T) {

@@ -3,8 +3,8 @@
 // the page as text, never as markup.
 
 const byId = (id) => document.getElementById(id);
-const csrf = document.body.dataset.csrf;
-const span = 5 * 60 * 1000; // how much time the plots show, in ms
+const { act, csrf } = document.body.dataset;
+const span = 5 * 60 * 1000; // what the plots show, in ms
 let past = []; // points of the plots, oldest first
 
 // Words and numbers.
@@ -124,9 +124,9 @@ function row(...cells) {
 function sessionRow(s) {
   const cells = [["two"], ["two addr", "Address"], ["n", "Age"], ["verb", "Command"], ["file two", "File"],
     ["", "Ports"], ["n", "Moved"], ["n", "Rate"], ["", "Progress"]];
-  if (csrf) cells.push([""]);
+  if (act) cells.push([""]);
   const tr = row(...cells);
-  if (csrf) {
+  if (act) {
     const b = el("button", "", "End");
     b.type = "button";
     b.setAttribute("aria-label", "End session " + s.short);
