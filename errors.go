@@ -11,17 +11,17 @@ import (
 // fs.ErrPermission and errors.ErrUnsupported count too. Wrapping keeps their
 // meaning. Any other error is answered with 451.
 var (
-	ErrNotDir    = errors.New("paradise: not a directory")         // 550
-	ErrIsDir     = errors.New("paradise: is a directory")          // 550
-	ErrNotEmpty  = errors.New("paradise: directory not empty")     // 550
-	ErrBadOffset = errors.New("paradise: offset beyond the end")   // 550
-	ErrBusy      = errors.New("paradise: file busy")               // 450
-	ErrNoSpace   = errors.New("paradise: no space left")           // 452
-	ErrQuota     = errors.New("paradise: quota exceeded")          // 552
-	ErrBadName   = errors.New("paradise: file name not allowed")   // 553
-	ErrTooLarge  = errors.New("paradise: file too large")          // 552
-	ErrBadType   = errors.New("paradise: content type not taken")  // 550
-	ErrMismatch  = errors.New("paradise: content is not as asked") // 550
+	ErrNotDir         = errors.New("paradise: not a directory")         // 550
+	ErrIsDir          = errors.New("paradise: is a directory")          // 550
+	ErrNotEmpty       = errors.New("paradise: directory not empty")     // 550
+	ErrBadOffset      = errors.New("paradise: offset beyond the end")   // 550
+	ErrBusy           = errors.New("paradise: file busy")               // 450
+	ErrNoSpace        = errors.New("paradise: no space left")           // 452
+	ErrQuota          = errors.New("paradise: quota exceeded")          // 552
+	ErrBadName        = errors.New("paradise: file name not allowed")   // 553
+	ErrTooLarge       = errors.New("paradise: file too large")          // 552
+	ErrBadType        = errors.New("paradise: content type not taken")  // 550
+	ErrDigestMismatch = errors.New("paradise: content is not as asked") // 550
 
 	// ErrUnknownOutcome is returned by Commit, Rename or Copy when the storage's
 	// answer was lost: it may have done what it was asked, or not. 451. Abort
@@ -87,7 +87,7 @@ var errorReplies = []struct {
 	{ErrDriverBlocked, 426, "Storage did not answer in time; transfer aborted"},
 	{ErrSizeMismatch, 451, "Size is not what ALLO said; file discarded"},
 	{ErrUnknownOutcome, 451, "Storage did not answer; the file may be there or not"},
-	{ErrMismatch, 550, "Content does not match what was expected; file discarded"},
+	{ErrDigestMismatch, 550, "Content does not match what was expected; file discarded"},
 	{ErrBadType, 550, "File type not accepted"},
 	{ErrTooLarge, 552, "File too large"},
 	{ErrNotDir, 550, "Not a directory"},

@@ -286,7 +286,7 @@ func (u *upload) complete() error {
 	}
 	for kind, want := range u.expect {
 		if u.x.result.digests[kind] != want {
-			return ErrMismatch
+			return ErrDigestMismatch
 		}
 	}
 	return nil

@@ -357,7 +357,7 @@ var endingCauses = map[string]error{
 	"ErrAborted": paradise.ErrAborted, "ErrControlLost": paradise.ErrControlLost, "ErrDataLost": paradise.ErrDataLost,
 	"ErrTruncated": paradise.ErrTruncated, "ErrStalled": paradise.ErrStalled, "ErrKicked": paradise.ErrKicked,
 	"ErrServerClosed": paradise.ErrServerClosed, "ErrDriverBlocked": paradise.ErrDriverBlocked,
-	"ErrSizeMismatch": paradise.ErrSizeMismatch, "ErrMismatch": paradise.ErrMismatch, "ErrBadType": paradise.ErrBadType,
+	"ErrSizeMismatch": paradise.ErrSizeMismatch, "ErrDigestMismatch": paradise.ErrDigestMismatch, "ErrBadType": paradise.ErrBadType,
 	"ErrBadName": paradise.ErrBadName, "ErrTooLarge": paradise.ErrTooLarge, "ErrNoSpace": paradise.ErrNoSpace, "ErrQuota": paradise.ErrQuota,
 }
 

@@ -84,7 +84,7 @@ func refused(err error) bool {
 		fs.ErrExist, fs.ErrNotExist, fs.ErrPermission, errors.ErrUnsupported,
 		paradise.ErrNotDir, paradise.ErrIsDir, paradise.ErrNotEmpty, paradise.ErrBadOffset, paradise.ErrBusy,
 		paradise.ErrNoSpace, paradise.ErrQuota, paradise.ErrBadName, paradise.ErrTooLarge, paradise.ErrBadType,
-		paradise.ErrMismatch,
+		paradise.ErrDigestMismatch,
 	} {
 		if errors.Is(err, refusal) {
 			return true
