@@ -28,7 +28,7 @@ func TestAClientThatWaitsOnARefusedChannelIsLetGo(t *testing.T) {
 						d.Close()
 						c.expectAny()
 						c.cmd(425, "RETR a.txt")
-						require.Zero(t, w.srv.Stats().Passive)
+						require.Zero(t, w.srv.Stats().PassiveListeners)
 						c.quit()
 					})
 				})

@@ -46,6 +46,8 @@ func index(ok bool) int {
 	return 0
 }
 
+func attempts(k *[2]atomic.Int64) Attempts { return Attempts{Done: k[1].Load(), Failed: k[0].Load()} }
+
 // Stats is a copy of what the server knows of itself at one moment.
 type Stats struct {
 	Started  time.Time
@@ -53,26 +55,29 @@ type Stats struct {
 	Draining bool // Shutdown, Drain or Close was called
 	Sessions []SessionStats
 
-	SessionsTotal int64 // opened since Started
-	Logins        int64 // that succeeded
-	LoginsFailed  int64
-	Commands      map[string]int64 // by verb; unknown ones under "OTHER"
-	Uploads       TransferStats
-	Downloads     TransferStats
-	Listings      TransferStats
-	Passive       int64            // listeners open now
-	Handshakes    int64            // TLS, control connections, done
-	HandshakesBad int64            // and failed
-	DataTLS       int64            // handshakes of data connections, done
-	DataTLSBad    int64            // and failed
-	Refused       map[string]int64 // by reason
-	Panics        int64            // of drivers and hooks, caught
-	Stuck         int64            // driver calls that have not returned in time
-	Unexpected    int64            // replies outside the command table: a bug of paradise's
+	SessionsTotal    int64 // opened since Started
+	Logins           Attempts
+	Commands         map[string]int64 // by verb; unknown ones under "OTHER"
+	Uploads          TransferStats
+	Downloads        TransferStats
+	Listings         TransferStats
+	PassiveListeners int64            // open now
+	Handshakes       Attempts         // TLS of control connections
+	DataTLS          Attempts         // TLS of data connections
+	Refused          map[string]int64 // by reason
+	Panics           int64            // of drivers and hooks, caught
+	Stuck            int64            // driver calls that have not returned in time
+	Unexpected       int64            // replies outside the command table: a bug of paradise's
 
 	// Recent are the uploads and downloads that ended last, newest first, 50 at
 	// most.
 	Recent []TransferRecord
+}
+
+// Attempts counts what may fail, by how it ended.
+type Attempts struct {
+	Done   int64
+	Failed int64
 }
 
 // TransferStats are totals of one direction.
@@ -82,9 +87,8 @@ type TransferStats struct {
 	Failed  int64
 	Bytes   int64 // on the wire
 
-	// Durations counts Done and Failed by how long they took: the number of
-	// those that took up to DurationBound(i) and longer than the bound before.
-	Durations [durationBuckets]int64
+	// Durations counts Done and Failed by how long they took, the shortest first.
+	Durations []DurationCount
 	Duration  time.Duration // of all of them together
 }
 
@@ -198,23 +202,20 @@ func (srv *Server) Stats() Stats {
 	st := &srv.state
 	k := &st.counters
 	s := Stats{
-		Now:           time.Now(),
-		SessionsTotal: k.sessions.Load(),
-		Logins:        k.logins.Load(),
-		LoginsFailed:  k.failed.Load(),
-		Uploads:       k.transfers(dirUpload),
-		Downloads:     k.transfers(dirDownload),
-		Listings:      k.transfers(dirListing),
-		Passive:       k.listeners.Load(),
-		HandshakesBad: k.handshakes[0].Load(),
-		Handshakes:    k.handshakes[1].Load(),
-		DataTLSBad:    k.secured[0].Load(),
-		DataTLS:       k.secured[1].Load(),
-		Refused:       make(map[string]int64),
-		Panics:        k.panics.Load(),
-		Stuck:         st.stuck.count(),
-		Unexpected:    k.unexpected.Load(),
-		Recent:        k.recent.list(),
+		Now:              time.Now(),
+		SessionsTotal:    k.sessions.Load(),
+		Logins:           Attempts{Done: k.logins.Load(), Failed: k.failed.Load()},
+		Uploads:          k.transfers(dirUpload),
+		Downloads:        k.transfers(dirDownload),
+		Listings:         k.transfers(dirListing),
+		PassiveListeners: k.listeners.Load(),
+		Handshakes:       attempts(&k.handshakes),
+		DataTLS:          attempts(&k.secured),
+		Refused:          make(map[string]int64),
+		Panics:           k.panics.Load(),
+		Stuck:            st.stuck.count(),
+		Unexpected:       k.unexpected.Load(),
+		Recent:           k.recent.list(),
 	}
 	for why := range k.refused {
 		s.Refused[refusal(why).String()] = k.refused[why].Load()

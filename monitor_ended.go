@@ -57,13 +57,11 @@ var durationBounds = [durationBuckets - 1]time.Duration{
 
 const durationBuckets = 12
 
-// DurationBound is the upper bound of bucket i of [TransferStats].Durations; 0
-// for the last one, which has none.
-func DurationBound(i int) time.Duration {
-	if i >= len(durationBounds) {
-		return 0
-	}
-	return durationBounds[i]
+// DurationCount is the number of transfers that took up to UpTo, and longer than the
+// UpTo before. The last one of [TransferStats].Durations has no bound: UpTo is 0.
+type DurationCount struct {
+	UpTo  time.Duration
+	Count int64
 }
 
 // took counts a transfer's duration.
@@ -84,8 +82,12 @@ func (k *counters) transfers(d direction) TransferStats {
 		Bytes:    k.bytes[d].Load(),
 		Duration: time.Duration(k.duration[d].Load()),
 	}
+	s.Durations = make([]DurationCount, durationBuckets)
+	for i, bound := range durationBounds {
+		s.Durations[i].UpTo = bound
+	}
 	for i := range k.durations[d] {
-		s.Durations[i] = k.durations[d][i].Load()
+		s.Durations[i].Count = k.durations[d][i].Load()
 	}
 	return s
 }

@@ -13,17 +13,14 @@ func (s Stats) Add(o Stats) Stats {
 	s.Sessions = slices.Concat(s.Sessions, o.Sessions)
 	slices.SortStableFunc(s.Sessions, func(a, b SessionStats) int { return cmp.Compare(a.ID, b.ID) })
 	s.SessionsTotal += o.SessionsTotal
-	s.Logins += o.Logins
-	s.LoginsFailed += o.LoginsFailed
+	s.Logins = s.Logins.add(o.Logins)
 	s.Commands = addCounts(s.Commands, o.Commands)
 	s.Uploads = s.Uploads.add(o.Uploads)
 	s.Downloads = s.Downloads.add(o.Downloads)
 	s.Listings = s.Listings.add(o.Listings)
-	s.Passive += o.Passive
-	s.Handshakes += o.Handshakes
-	s.HandshakesBad += o.HandshakesBad
-	s.DataTLS += o.DataTLS
-	s.DataTLSBad += o.DataTLSBad
+	s.PassiveListeners += o.PassiveListeners
+	s.Handshakes = s.Handshakes.add(o.Handshakes)
+	s.DataTLS = s.DataTLS.add(o.DataTLS)
 	s.Refused = addCounts(s.Refused, o.Refused)
 	s.Panics += o.Panics
 	s.Stuck += o.Stuck
@@ -39,7 +36,7 @@ func (s Stats) Add(o Stats) Stats {
 func (s Stats) Totals() Stats {
 	s.Sessions = nil
 	s.Uploads.Running, s.Downloads.Running, s.Listings.Running = 0, 0, 0
-	s.Passive, s.Stuck = 0, 0
+	s.PassiveListeners, s.Stuck = 0, 0
 	return s
 }
 
@@ -48,11 +45,26 @@ func (t TransferStats) add(o TransferStats) TransferStats {
 	t.Done += o.Done
 	t.Failed += o.Failed
 	t.Bytes += o.Bytes
-	for i, n := range o.Durations {
-		t.Durations[i] += n
-	}
+	t.Durations = addDurations(t.Durations, o.Durations)
 	t.Duration += o.Duration
 	return t
+}
+
+func (a Attempts) add(o Attempts) Attempts { return Attempts{a.Done + o.Done, a.Failed + o.Failed} }
+
+// addDurations goes by the bounds: what another process left may have had others.
+func addDurations(a, b []DurationCount) []DurationCount {
+	sum := slices.Clone(a)
+	for _, d := range b {
+		if i := slices.IndexFunc(sum, func(s DurationCount) bool { return s.UpTo == d.UpTo }); i >= 0 {
+			sum[i].Count += d.Count
+		} else {
+			sum = append(sum, d)
+		}
+	}
+	// The one without a bound, 0, is the last.
+	slices.SortFunc(sum, func(x, y DurationCount) int { return cmp.Compare(uint64(x.UpTo-1), uint64(y.UpTo-1)) })
+	return sum
 }
 
 func addCounts(a, b map[string]int64) map[string]int64 {

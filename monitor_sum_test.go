@@ -17,9 +17,9 @@ func filled(v reflect.Value, n int64) {
 		v.SetInt(n)
 	case reflect.Map:
 		v.Set(reflect.ValueOf(map[string]int64{"both": n, fmt.Sprint("only", n): n}))
-	case reflect.Array:
-		for i := range v.Len() {
-			filled(v.Index(i), n)
+	case reflect.Slice:
+		if list, ok := v.Addr().Interface().(*[]DurationCount); ok {
+			*list = []DurationCount{{time.Second, n}, {time.Duration(n) * time.Minute, n}, {0, n}}
 		}
 	case reflect.Struct:
 		if _, isTime := v.Interface().(time.Time); isTime {
@@ -40,9 +40,9 @@ func requireSums(t *testing.T, at string, v reflect.Value, n int64) {
 		assert.EqualValues(t, n, v.Int(), at)
 	case reflect.Map:
 		assert.Equal(t, map[string]int64{"both": n, "only1": 1, "only2": 2}, v.Interface(), at)
-	case reflect.Array:
-		for i := range v.Len() {
-			requireSums(t, fmt.Sprint(at, i), v.Index(i), n)
+	case reflect.Slice:
+		if list, ok := v.Interface().([]DurationCount); ok {
+			assert.Equal(t, []DurationCount{{time.Second, 3}, {time.Minute, 1}, {2 * time.Minute, 2}, {0, 3}}, list, at)
 		}
 	case reflect.Struct:
 		if _, isTime := v.Interface().(time.Time); isTime {
@@ -60,6 +60,7 @@ func TestAddSumsEveryNumber(t *testing.T) {
 	filled(reflect.ValueOf(&b).Elem(), 2)
 	requireSums(t, "Stats", reflect.ValueOf(a.Add(b)), 3)
 	assert.Equal(t, map[string]int64{"both": 1, "only1": 1}, a.Commands, "the parts stay as they are")
+	assert.EqualValues(t, 1, a.Uploads.Durations[0].Count, "those too")
 }
 
 func TestAddKeepsTheOrderOfIDsAndOfEndings(t *testing.T) {
@@ -89,7 +90,7 @@ func TestTotalsAreWhatIsLeftOfAServer(t *testing.T) {
 	s.Sessions = []SessionStats{{ID: 7}}
 	got := s.Totals()
 	assert.Empty(t, got.Sessions)
-	assert.Equal(t, [5]int64{}, [5]int64{got.Uploads.Running, got.Downloads.Running, got.Listings.Running, got.Passive, got.Stuck})
+	assert.Equal(t, [5]int64{}, [5]int64{got.Uploads.Running, got.Downloads.Running, got.Listings.Running, got.PassiveListeners, got.Stuck})
 	assert.EqualValues(t, 1, got.Uploads.Bytes)
 	assert.EqualValues(t, 1, got.SessionsTotal)
 }

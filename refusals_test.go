@@ -161,7 +161,7 @@ func TestAChannelThatGoesUnusedEndsItsConnectionInOrder(t *testing.T) {
 						d.Close()
 						c.conn.Close()
 						w.srv.Close()
-						require.Zero(t, w.srv.Stats().Passive)
+						require.Zero(t, w.srv.Stats().PassiveListeners)
 					})
 				})
 			}

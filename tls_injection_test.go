@@ -66,8 +66,8 @@ func TestCommandsBehindAuthEndTheSession(t *testing.T) {
 				require.Contains(t, c.expect(503), "closing control connection")
 				require.Empty(t, c.closed())
 				s := w.srv.Stats()
-				require.Zero(t, s.Logins)
-				require.Zero(t, s.Handshakes)
+				require.Zero(t, s.Logins.Done)
+				require.Zero(t, s.Handshakes.Done)
 				require.EqualValues(t, 1, s.Refused["tls_injection"])
 			})
 		})
@@ -83,8 +83,8 @@ func TestBytesInClearBehindThe234AreNoCommands(t *testing.T) {
 			c.write(text)
 			require.NotRegexp(t, `\d{3} `, c.closed(), "a reply in clear to %q", text)
 		}
-		require.Zero(t, w.srv.Stats().Logins)
-		require.EqualValues(t, 4, w.srv.Stats().HandshakesBad)
+		require.Zero(t, w.srv.Stats().Logins.Done)
+		require.EqualValues(t, 4, w.srv.Stats().Handshakes.Failed)
 	})
 }
 

@@ -477,7 +477,7 @@ func TestHandshakesMustEndInTime(t *testing.T) {
 			require.Empty(t, c.closed(), name)
 			require.LessOrEqual(t, time.Since(began), 10*time.Second, name)
 		}
-		require.EqualValues(t, 2, w.srv.Stats().HandshakesBad)
+		require.EqualValues(t, 2, w.srv.Stats().Handshakes.Failed)
 
 		d := data.beginClear("STOR f")
 		began := time.Now()
@@ -485,7 +485,7 @@ func TestHandshakesMustEndInTime(t *testing.T) {
 		require.Equal(t, 10*time.Second, time.Since(began))
 		d.Close()
 		w.missing("/f")
-		require.EqualValues(t, 1, w.srv.Stats().DataTLSBad)
+		require.EqualValues(t, 1, w.srv.Stats().DataTLS.Failed)
 		data.quit()
 	})
 }

@@ -114,7 +114,7 @@ func (s *site) stop(t testing.TB) {
 	assert.Zero(t, stats.Unexpected, "replies outside the command table")
 	assert.Zero(t, stats.Panics, "panics")
 	assert.Zero(t, stats.Stuck, "driver calls that hang")
-	assert.Zero(t, stats.Passive, "passive listeners left open")
+	assert.Zero(t, stats.PassiveListeners, "passive listeners left open")
 	assert.Empty(t, stats.Sessions)
 	if t.Failed() && os.Getenv("PARADISE_TRACE") != "" {
 		t.Log(s.log.String())

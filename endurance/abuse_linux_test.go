@@ -175,10 +175,10 @@ func TestPassiveListenersNeverExceedSessions(t *testing.T) {
 	}
 	go func() { flood.Wait(); close(done) }()
 	for {
-		require.LessOrEqual(t, s.Config.Stats().Passive, int64(sessions))
+		require.LessOrEqual(t, s.Config.Stats().PassiveListeners, int64(sessions))
 		select {
 		case <-done:
-			require.NoError(t, await(30*time.Second, func() bool { return s.Config.Stats().Passive == 0 }))
+			require.NoError(t, await(30*time.Second, func() bool { return s.Config.Stats().PassiveListeners == 0 }))
 			return
 		case <-time.After(10 * time.Millisecond):
 		}

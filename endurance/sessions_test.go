@@ -132,7 +132,7 @@ func TestManyKilledClientsLeaveNothing(t *testing.T) {
 	require.NoError(t, await(20*time.Second, func() bool { return len(s.Config.Stats().Sessions) == 0 }))
 	serving.hold(t)
 	st := s.Config.Stats()
-	require.Zero(t, st.Passive)
+	require.Zero(t, st.PassiveListeners)
 	require.Zero(t, st.Uploads.Running+st.Downloads.Running+st.Listings.Running)
 	require.NotZero(t, st.Uploads.Failed)
 	for _, e := range files(t, dir) {

@@ -116,9 +116,7 @@ func TestASlowProcessHoldsNothingUp(t *testing.T) {
 // counting returns a draining process with n sessions, each of which has uploaded ten
 // bytes and is uploading again.
 func counting(pid, n int) Generation {
-	st := paradise.Stats{
-		Now: noon, Started: noon.Add(-time.Hour), Draining: true,
-		SessionsTotal: int64(n), Passive: int64(n),
+	st := paradise.Stats{Now: noon, Started: noon.Add(-time.Hour), Draining: true, SessionsTotal: int64(n), PassiveListeners: int64(n),
 		Commands: map[string]int64{"STOR": 2 * int64(n)}, Refused: map[string]int64{"banned": int64(n)},
 		Uploads: paradise.TransferStats{Running: int64(n), Done: int64(n), Bytes: 10 * int64(n)},
 	}

@@ -39,7 +39,7 @@ func (h *Handler) freePorts(st *paradise.Stats) int64 {
 	if p.MinPort == 0 {
 		return -1
 	}
-	return max(0, int64(p.MaxPort)-int64(p.MinPort)+1-st.Passive)
+	return max(0, int64(p.MaxPort)-int64(p.MinPort)+1-st.PassiveListeners)
 }
 
 // metricWriter writes metric families one after the other.
@@ -86,8 +86,8 @@ func (m *metricWriter) sessions(st *paradise.Stats, open int) {
 		"Sessions opened since the start, over all restarts that kept connections.")
 	m.add(st.SessionsTotal)
 	m.begin("paradise_logins_total", "counter", "Logins tried, by result.")
-	m.add(st.Logins, "result", "ok")
-	m.add(st.LoginsFailed, "result", "failed")
+	m.add(st.Logins.Done, "result", "ok")
+	m.add(st.Logins.Failed, "result", "failed")
 	m.begin("paradise_commands_total", "counter", "Commands received, by verb; unknown ones are OTHER.")
 	for _, verb := range slices.Sorted(maps.Keys(st.Commands)) {
 		m.add(st.Commands[verb], "command", verb)
@@ -120,11 +120,11 @@ func (m *metricWriter) transfers(st *paradise.Stats) {
 
 func (m *metricWriter) histogram(direction string, t paradise.TransferStats) {
 	var count int64
-	for i, n := range t.Durations {
-		count += n
+	for _, d := range t.Durations {
+		count += d.Count
 		bound := "+Inf"
-		if d := paradise.DurationBound(i); d > 0 {
-			bound = number(d.Seconds())
+		if d.UpTo > 0 {
+			bound = number(d.UpTo.Seconds())
 		}
 		m.sample("_bucket", strconv.FormatInt(count, 10), "direction", direction, "le", bound)
 	}
@@ -139,18 +139,17 @@ func number(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
 const content = "content"
 
 func (m *metricWriter) doors(st *paradise.Stats, free int64) {
-	m.begin("paradise_passive_ports", "gauge",
-		"Ports for data connections, by state; free ones only if a port range is set.")
-	m.add(st.Passive, "state", "listening")
+	m.begin("paradise_passive_ports", "gauge", "Ports for data connections, by state; free ones only where a range is set.")
+	m.add(st.PassiveListeners, "state", "listening")
 	if free >= 0 {
 		m.add(free, "state", "free")
 	}
 	m.begin("paradise_tls_handshakes_total", "counter", "TLS handshakes, by channel and result.")
-	m.add(st.Handshakes, "channel", "control", "result", "ok")
-	m.add(st.HandshakesBad, "channel", "control", "result", "failed")
-	m.add(st.DataTLS, "channel", "data", "result", "ok")
-	m.add(st.DataTLSBad, "channel", "data", "result", "failed")
-	m.begin("paradise_uploads_rejected_total", "counter", "Uploads refused because of their content, by reason.")
+	m.add(st.Handshakes.Done, "channel", "control", "result", "ok")
+	m.add(st.Handshakes.Failed, "channel", "control", "result", "failed")
+	m.add(st.DataTLS.Done, "channel", "data", "result", "ok")
+	m.add(st.DataTLS.Failed, "channel", "data", "result", "failed")
+	m.begin("paradise_uploads_rejected_total", "counter", "Uploads refused for what they hold, by reason.")
 	m.add(st.Refused[content], "reason", content)
 	m.begin("paradise_refused_total", "counter", "Clients and requests turned away, by reason.")
 	for _, why := range slices.Sorted(maps.Keys(st.Refused)) {
