@@ -139,6 +139,9 @@ func (p place) inBase() string {
 	return p.dir + p.inner
 }
 
+// key is what takes turns: a file that two mounts of one driver lead to has one.
+func (p place) key() string { return p.mark + p.inBase() }
+
 // refuse is the error for a change of what stays.
 func (p place) refuse() error {
 	text := "A storage is mounted below"
@@ -201,7 +204,7 @@ func (m *mounts) Stat(ctx context.Context, s *Session, name string) (Entry, erro
 	if err != nil {
 		return Entry{}, err
 	}
-	leave, err := m.turns.share(ctx, p.name)
+	leave, err := m.turns.share(ctx, p.key())
 	if err != nil {
 		return Entry{}, err
 	}
@@ -309,7 +312,7 @@ func (m *mounts) Open(ctx context.Context, s *Session, name string, offset int64
 	if p.stays {
 		return nil, &fs.PathError{Op: "open", Path: p.name, Err: ErrIsDir}
 	}
-	leave, err := m.turns.share(ctx, p.name)
+	leave, err := m.turns.share(ctx, p.key())
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ type mountUpload struct {
 }
 
 func (u *mountUpload) Commit(ctx context.Context) error {
-	leave, err := u.m.turns.share(ctx, u.p.name)
+	leave, err := u.m.turns.share(ctx, u.p.key())
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (m *mounts) change(ctx context.Context, name string, refused func(place) er
 	if p.stays {
 		return refused(p)
 	}
-	leave, err := m.turns.share(ctx, p.name)
+	leave, err := m.turns.share(ctx, p.key())
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (m *mounts) Rename(ctx context.Context, s *Session, from, to string, o Rena
 		c := &crossing{m: m, s: s, src: src, dst: dst, o: o}
 		return c.run(ctx)
 	}
-	leave, err := m.turns.share(ctx, src.name, dst.name)
+	leave, err := m.turns.share(ctx, src.key(), dst.key())
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (m *mounts) Copy(ctx context.Context, s *Session, from, to string, o CopyOp
 	case src.mark != dst.mark:
 		return errUnsupported
 	}
-	leave, err := m.turns.share(ctx, src.name, dst.name)
+	leave, err := m.turns.share(ctx, src.key(), dst.key())
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"time"
 )
 
 // crossing is a rename from one storage to another: the bytes are copied, published as an
@@ -18,7 +19,13 @@ type crossing struct {
 	src, dst place
 	o        RenameOptions // Version without mark
 	old      Entry         // of src
+
+	ctx    context.Context // of the upload: ends with that of the rename, until detach
+	detach func() bool     // false if ctx has ended already
 }
+
+// crossingEnd bounds what is done once nobody can stop the move any more.
+const crossingEnd = time.Minute
 
 // run changes nothing where it fails, but for an error that says so. Before the first
 // Step it only looks.
@@ -34,11 +41,15 @@ func (c *crossing) run(ctx context.Context) error {
 		return c.src.named(err)
 	}
 	defer r.Close()
+	var end context.CancelCauseFunc
+	c.ctx, end = context.WithCancelCause(context.WithoutCancel(ctx))
+	c.detach = context.AfterFunc(ctx, func() { end(context.Cause(ctx)) })
+	defer c.detach()
 	o := StoreOptions{
 		Exclusive: c.o.NoReplace, SizeHint: max(c.old.Size, 0),
-		Accept: func([]byte, int64) error { return c.unchanged(ctx) },
+		Accept: func([]byte, int64) error { return c.unchanged(c.ctx) },
 	}
-	up, err := c.dst.FileDriver.Store(ctx, c.s, c.dst.inner, o)
+	up, err := c.dst.FileDriver.Store(c.ctx, c.s, c.dst.inner, o)
 	if err == nil && up == nil {
 		err = errors.New("paradise: driver returned no Upload and no error")
 	}
@@ -93,7 +104,7 @@ func (c *crossing) carry(ctx context.Context, up Upload, r io.Reader) (err error
 	if err := Step(ctx); err != nil {
 		return err
 	}
-	leave, err := c.m.turns.alone(ctx, c.src.name, c.dst.name)
+	leave, err := c.m.turns.alone(ctx, c.src.key(), c.dst.key())
 	if err != nil {
 		return err
 	}
@@ -101,12 +112,17 @@ func (c *crossing) carry(ctx context.Context, up Upload, r io.Reader) (err error
 	if err := c.unchanged(ctx); err != nil {
 		return err
 	}
-	if err := up.Commit(ctx); err != nil {
+	if !c.detach() {
+		return context.Cause(ctx)
+	}
+	last, cancel := context.WithTimeout(c.ctx, crossingEnd)
+	defer cancel()
+	if err := up.Commit(last); err != nil {
 		return c.dst.named(err)
 	}
 	done = true
-	c.keepAttributes(ctx)
-	return c.removed(c.removeOld(ctx))
+	c.keepAttributes(last)
+	return c.removed(c.removeOld(last))
 }
 
 // Of what moves so many bytes are looked at, and so many go at a time.

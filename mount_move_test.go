@@ -457,6 +457,43 @@ func TestAMoveToAnotherMountCanBeAborted(t *testing.T) {
 	})
 }
 
+// Once the new name is about to appear ABOR comes too late: the move ends as a whole.
+func TestAMoveThatIsPublishedIsNotAbortedHalfWay(t *testing.T) {
+	src := memfs.New()
+	src.Put("/f", []byte("content"))
+	ctx, abort := context.WithCancelCause(t.Context())
+	dst := &hooked{memfs.New(), func(method, _ string) error {
+		if method == "Commit" {
+			abort(paradise.ErrAborted)
+		}
+		return nil
+	}}
+	m := paradise.Mount(drivers{"/src": heedful{src}, "/dst": dst})
+	require.NoError(t, m.Rename(ctx, asker, "/src/f", "/dst/g", paradise.RenameOptions{}))
+	_, err := src.Get("/f")
+	assert.ErrorIs(t, err, fs.ErrNotExist)
+	got, err := dst.FileDriver.(*memfs.FS).Get("/g")
+	require.NoError(t, err)
+	assert.Equal(t, "content", string(got))
+}
+
+// heedful does nothing for a ctx that has ended.
+type heedful struct{ paradise.FileDriver }
+
+func (h heedful) Rename(ctx context.Context, s *paradise.Session, from, to string, o paradise.RenameOptions) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return h.FileDriver.Rename(ctx, s, from, to, o)
+}
+
+func (h heedful) Remove(ctx context.Context, s *paradise.Session, name string) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return h.FileDriver.Remove(ctx, s, name)
+}
+
 // stepping is a storage whose uploads wait for the end of their ctx.
 type stepping struct{ paradise.FileDriver }
 
