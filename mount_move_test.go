@@ -409,13 +409,13 @@ func TestOnlyTheTwoNamesOfAMoveWait(t *testing.T) {
 			}
 			return nil
 		}}
-		m := paradise.Mount(drivers{"/src": src, "/dst": slow})
+		m := paradise.Mount(drivers{"/src": src, "/dst": slow, "/dst/same": src})
 		done := make(chan error)
 		go func() { done <- m.Rename(t.Context(), asker, "/src/f", "/dst/g", paradise.RenameOptions{}) }()
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		for name, waits := range map[string]bool{"/src/f": true, "/dst/g": true, "/src/other": false, "/dst": false} {
+		for name, waits := range map[string]bool{"/src/f": true, "/dst/g": true, "/dst/same/f": true, "/dst/same/other": false, "/src/other": false, "/dst": false} {
 			began := time.Now()
 			short, end := context.WithTimeout(ctx, time.Second)
 			_, err := m.Stat(short, asker, name)
