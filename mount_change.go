@@ -14,6 +14,11 @@ func (m *mounts) Store(ctx context.Context, s *Session, name string, o StoreOpti
 	if p.stays {
 		return nil, &fs.PathError{Op: "store", Path: p.name, Err: ErrIsDir}
 	}
+	leave, err := m.turns.share(ctx, p.key())
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	u, err := p.FileDriver.Store(ctx, s, p.inner, o)
 	if err != nil || u == nil {
 		return nil, p.named(err)
@@ -21,11 +26,20 @@ func (m *mounts) Store(ctx context.Context, s *Session, name string, o StoreOpti
 	return &mountUpload{u, m, p}, nil
 }
 
-// mountUpload keeps its end apart from moves of its name.
+// mountUpload looks at the old file, and replaces it, apart from moves of its name.
 type mountUpload struct {
 	Upload
 	m *mounts
 	p place
+}
+
+func (u *mountUpload) Begin(ctx context.Context, info UploadInfo) error {
+	leave, err := u.m.turns.share(ctx, u.p.key())
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return u.p.named(u.Upload.Begin(ctx, info))
 }
 
 func (u *mountUpload) Commit(ctx context.Context) error {

@@ -22,6 +22,8 @@ type crossing struct {
 
 	ctx    context.Context // of the upload: ends with that of the rename, until detach
 	detach func() bool     // false if ctx has ended already
+	r      io.ReadCloser   // of the old name
+	up     Upload          // to the new one
 }
 
 // crossingEnd bounds what is done once nobody can stop the move any more.
@@ -30,33 +32,51 @@ const crossingEnd = time.Minute
 // run changes nothing where it fails, but for an error that says so. Before the first
 // Step it only looks.
 func (c *crossing) run(ctx context.Context) error {
-	if err := c.look(ctx); err != nil {
+	if err := c.sharing(ctx, c.look); err != nil {
 		return err
 	}
 	if err := Step(ctx); err != nil {
 		return err
 	}
-	r, err := c.src.FileDriver.Open(ctx, c.s, c.src.inner, 0)
-	if err != nil {
-		return c.src.named(err)
-	}
-	defer r.Close()
 	var end context.CancelCauseFunc
 	c.ctx, end = context.WithCancelCause(context.WithoutCancel(ctx))
 	c.detach = context.AfterFunc(ctx, func() { end(context.Cause(ctx)) })
 	defer c.detach()
+	if err := c.sharing(ctx, c.open); err != nil {
+		return err
+	}
+	defer c.r.Close()
+	return c.carry(ctx)
+}
+
+// sharing calls step apart from moves of the two names: what another move does in between
+// is nothing that a client may be told of.
+func (c *crossing) sharing(ctx context.Context, step func(context.Context) error) error {
+	leave, err := c.m.turns.share(ctx, c.src.key(), c.dst.key())
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return step(ctx)
+}
+
+// open sets r and up, or neither.
+func (c *crossing) open(ctx context.Context) (err error) {
+	if c.r, err = c.src.FileDriver.Open(ctx, c.s, c.src.inner, 0); err != nil {
+		return c.src.named(err)
+	}
 	o := StoreOptions{
 		Exclusive: c.o.NoReplace, SizeHint: max(c.old.Size, 0),
 		Accept: func([]byte, int64) error { return c.unchanged(c.ctx) },
 	}
-	up, err := c.dst.FileDriver.Store(c.ctx, c.s, c.dst.inner, o)
-	if err == nil && up == nil {
+	c.up, err = c.dst.FileDriver.Store(c.ctx, c.s, c.dst.inner, o)
+	if err == nil && c.up == nil {
 		err = errors.New("paradise: driver returned no Upload and no error")
 	}
 	if err != nil {
-		return c.dst.named(err)
+		c.r.Close()
 	}
-	return c.carry(ctx, up, r)
+	return c.dst.named(err)
 }
 
 // look refuses what can be known beforehand.
@@ -91,14 +111,14 @@ func (c *crossing) busy() error {
 }
 
 // carry ends the upload, one way or the other.
-func (c *crossing) carry(ctx context.Context, up Upload, r io.Reader) (err error) {
+func (c *crossing) carry(ctx context.Context) (err error) {
 	done := false
 	defer func() {
 		if !done {
-			up.Abort(context.WithoutCancel(ctx), cmp.Or(err, errPanic))
+			c.up.Abort(context.WithoutCancel(ctx), cmp.Or(err, errPanic))
 		}
 	}()
-	if err := c.fill(ctx, up, r); err != nil {
+	if err := c.fill(ctx); err != nil {
 		return err
 	}
 	if err := Step(ctx); err != nil {
@@ -117,7 +137,7 @@ func (c *crossing) carry(ctx context.Context, up Upload, r io.Reader) (err error
 	}
 	last, cancel := context.WithTimeout(c.ctx, crossingEnd)
 	defer cancel()
-	if err := up.Commit(last); err != nil {
+	if err := c.up.Commit(last); err != nil {
 		return c.dst.named(err)
 	}
 	done = true
@@ -131,21 +151,21 @@ const (
 	crossingPart = 256 << 10
 )
 
-func (c *crossing) fill(ctx context.Context, up Upload, r io.Reader) error {
+func (c *crossing) fill(ctx context.Context) error {
 	buf := make([]byte, crossingPart)
-	n, err := io.ReadFull(r, buf[:crossingHead])
+	n, err := io.ReadFull(c.r, buf[:crossingHead])
 	whole := err == io.EOF || err == io.ErrUnexpectedEOF
 	if err != nil && !whole {
 		return err
 	}
 	info := UploadInfo{Head: buf[:n], Whole: whole}
 	info.setType(info.Head)
-	if err := up.Begin(ctx, info); err != nil {
+	if err := c.up.Begin(ctx, info); err != nil {
 		return err
 	}
 	for {
 		if n > 0 {
-			k, err := up.Write(buf[:n])
+			k, err := c.up.Write(buf[:n])
 			if err == nil && k < n {
 				err = io.ErrShortWrite
 			}
@@ -159,7 +179,7 @@ func (c *crossing) fill(ctx context.Context, up Upload, r io.Reader) error {
 		if err := Step(ctx); err != nil {
 			return err
 		}
-		n, err = r.Read(buf)
+		n, err = c.r.Read(buf)
 		if whole = err == io.EOF; err != nil && !whole {
 			return err
 		}
@@ -204,7 +224,7 @@ func (c *crossing) removeOld(ctx context.Context) error {
 	aside := path.Join(path.Dir(name), ".moved-"+uniqueSuffix())
 	back := func() error { return d.Rename(ctx, c.s, aside, name, RenameOptions{NoReplace: true}) }
 	err := d.Rename(ctx, c.s, name, aside, RenameOptions{NoReplace: true, Version: c.old.Version})
-	if isUnsupported(err) {
+	if isUnsupported(err) || errors.Is(err, ErrBadName) { // not aside, then
 		if err := c.unchanged(ctx); err != nil {
 			return err
 		}

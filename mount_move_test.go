@@ -211,6 +211,7 @@ func TestWhatMayHappenWhileAFileMovesToAnotherMount(t *testing.T) {
 		"the old one stays":           {at: "Rename", fail: fs.ErrPermission, want: fs.ErrPermission, code: 550, from: moved, to: moved},
 		"the old one can't go":        {at: "Remove", fail: fs.ErrPermission, want: fs.ErrPermission, code: 550, from: moved, to: moved},
 		"it has no rename":            {at: "Rename", fail: errors.ErrUnsupported, to: moved},
+		"it takes no such name":       {at: "Rename", fail: paradise.ErrBadName, to: moved},
 		"the answer to it is lost":    {at: "Remove", fail: paradise.ErrUnknownOutcome, want: paradise.ErrUnknownOutcome, from: moved, to: moved},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -415,7 +416,9 @@ func TestOnlyTheTwoNamesOfAMoveWait(t *testing.T) {
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		for name, waits := range map[string]bool{"/src/f": true, "/dst/g": true, "/dst/same/f": true, "/dst/same/other": false, "/src/other": false, "/dst": false} {
+		for name, waits := range map[string]bool{
+			"/src/f": true, "/dst/g": true, "/dst/same/f": true, "/dst/same/other": false, "/src/other": false, "/dst": false,
+		} {
 			began := time.Now()
 			short, end := context.WithTimeout(ctx, time.Second)
 			_, err := m.Stat(short, asker, name)

@@ -322,7 +322,9 @@ func (downDriver) List(context.Context, *paradise.Session, string) (paradise.Lis
 }
 
 func TestAMountThatIsDownHidesNoOther(t *testing.T) {
-	files := paradise.Mount(drivers{"/a": memfs.New(), "/down": downDriver{memfs.New()}, "/z": memfs.New(), "/blind": paradise.UnimplementedFileDriver{}})
+	files := paradise.Mount(drivers{
+		"/a": memfs.New(), "/down": downDriver{memfs.New()}, "/z": memfs.New(), "/blind": paradise.UnimplementedFileDriver{},
+	})
 	c := paradisetest.NewServer(t, &paradise.Server{Files: files}).Dial()
 	c.Login()
 	text, _ := c.Retrieve("NLST")

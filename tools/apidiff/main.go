@@ -53,7 +53,9 @@ func run(dir, file string, record bool, out io.Writer) error {
 	for _, line := range broken {
 		fmt.Fprintln(out, line)
 	}
-	return fmt.Errorf("%d changes break programs that use the packages; to make them all the same: GOWORK=off go -C tools run ./apidiff -record", len(broken))
+	const how = "%d changes break programs that use the packages; to make them all the same: " +
+		"GOWORK=off go -C tools run ./apidiff -record"
+	return fmt.Errorf(how, len(broken))
 }
 
 // load returns the packages that others may import, by their paths.
