@@ -3,74 +3,24 @@ package paradise
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
-	"sync/atomic"
 	"time"
 )
 
-// need is what must hold before a handler runs; handlers do not check it again.
-type need uint16
-
-const (
-	needLogin   need = 1 << iota // 530
-	needArg                      // 501
-	needData                     // 425: PASV, EPSV, PORT or EPRT came before; 521: it is private enough
-	needRename                   // 503: RNFR came before
-	urgent                       // answered at once while a transfer runs
-	urgentBare                   // likewise, but only without an argument
-	hidden                       // its argument appears nowhere
-	keepsOffset                  // REST and RANG outlive it
-	keepsSource                  // RNFR and SITE CPFR outlive it
-	early                        // works before login
-	unlisted                     // not in HELP
-	storage                      // a driver's error may choose the reply
-)
-
-// keepsBoth is for what asks, sets a parameter or offers a data channel: it is no step
-// of a sequence and breaks none.
-const keepsBoth = keepsOffset | keepsSource
-
-// command is a row of the table: what a verb needs, what it may answer, what
-// HELP and FEAT say of it.
-type command struct {
-	name    string
-	needs   need
-	perm    Perm     // any of it denied is 550
-	anyPerm Perm     // all of it denied is 550
-	feature Features // without it the verb answers 502 and is not advertised
-	offer   Features // without any of it the verb is not advertised
-	digest  Digest   // where this process may not compute it the verb answers 502 and is not advertised
-	codes   []int    // replies beside those that its needs imply
-	syntax  string   // for HELP
-	feat    string   // FEAT line
-	ref     string   // RFC and section
-	run     func(c *conn, arg string) reply
-	count   atomic.Int64
-}
-
-// commandTable is what a server understands.
-type commandTable struct {
-	rows    map[string]*command
-	names   []string // sorted
-	site    map[string]*siteCommand
-	digests Digest       // that this process may compute
-	others  atomic.Int64 // unknown verbs
-}
-
 // newCommandTable adds the host program's verbs to ours.
-func newCommandTable(srv *Server) (*commandTable, error) {
+func newCommandTable(commands, site []Command) (*commandTable, error) {
 	t := &commandTable{rows: make(map[string]*command), site: make(map[string]*siteCommand), digests: usableDigests()}
-	for _, family := range []func() []*command{accessCommands, paramCommands, dataCommands, transferCommands, fileCommands, folderCommands, infoCommands, hashCommands} {
-		for _, row := range family() {
-			t.rows[row.name] = row
-		}
+	for _, row := range slices.Concat(
+		accessCommands(), unimplementedCommands(), tlsCommands(), paramCommands(), dataCommands(), transferCommands(),
+		listCommands(), fileCommands(), attrCommands(), folderCommands(), copyCommands(), hashCommands(), infoCommands(),
+		statCommands(), siteCommands(),
+	) {
+		t.rows[row.name] = row
 	}
-	for _, s := range siteCommands() {
-		t.site[s.name] = s
+	for _, row := range slices.Concat(baseSite(), attrSite(), folderSite(), copySite(), hashSite()) {
+		t.site[row.name] = row
 	}
-	if err := t.extend(srv); err != nil {
+	if err := t.extend(commands, site); err != nil {
 		return nil, err
 	}
 	for name := range t.rows {
@@ -78,51 +28,6 @@ func newCommandTable(srv *Server) (*commandTable, error) {
 	}
 	slices.Sort(t.names)
 	return t, nil
-}
-
-func (t *commandTable) counts() map[string]int64 {
-	m := make(map[string]int64)
-	if t == nil {
-		return m
-	}
-	for name, row := range t.rows {
-		if n := row.count.Load(); n > 0 {
-			m[name] = n
-		}
-	}
-	if n := t.others.Load(); n > 0 {
-		m["OTHER"] = n
-	}
-	return m
-}
-
-// allows reports whether the row, with what its needs imply, has this code.
-func (cmd *command) allows(code int) bool {
-	switch code {
-	case 421, 451:
-		return true
-	case 450, 452, 502, 552, 553:
-		return cmd.needs&storage != 0 || code == 502 && cmd.feature != 0 || slices.Contains(cmd.codes, code)
-	case 530:
-		return cmd.needs&needLogin != 0 || slices.Contains(cmd.codes, code)
-	case 501:
-		return cmd.needs&needArg != 0 || slices.Contains(cmd.codes, code)
-	case 550:
-		return cmd.needs&storage != 0 || cmd.perm|cmd.anyPerm != 0 || slices.Contains(cmd.codes, code)
-	case 425, 521, 522:
-		return cmd.needs&needData != 0 || slices.Contains(cmd.codes, code)
-	case 503:
-		return cmd.needs&needRename != 0 || slices.Contains(cmd.codes, code)
-	}
-	return slices.Contains(cmd.codes, code)
-}
-
-// splitCommand parts a line at its first space. The argument keeps every other
-// space: names may begin and end with one.
-func splitCommand(text string) (verb, arg string) {
-	text = strings.TrimLeft(text, " \t")
-	verb, arg, _ = strings.Cut(text, " ")
-	return strings.ToUpper(strings.TrimRight(verb, "\t")), arg
 }
 
 // exec runs one line; true ends the session.
@@ -237,9 +142,6 @@ func (c *conn) shown(cmd *command, arg string) string {
 	}
 	return arg
 }
-
-// hiddenArg stands where a secret was.
-const hiddenArg = "****"
 
 // answer checks what the row needs and runs the handler. A panic in a driver or
 // hook becomes 451.
@@ -358,28 +260,3 @@ func replyFromHost(err error) bool {
 
 // blocked reports whether the last call took too long.
 func (c *conn) blocked() bool { return errors.Is(context.Cause(c.ctx), ErrDriverBlocked) }
-
-// extend adds the host program's commands.
-func (t *commandTable) extend(srv *Server) error {
-	for _, h := range srv.Commands {
-		name := strings.ToUpper(h.Name)
-		if err := h.check(); err != nil {
-			return err
-		}
-		if t.rows[name] != nil {
-			return fmt.Errorf("paradise: Commands has %s, which paradise has already: give it another name", name)
-		}
-		t.rows[name] = h.row(name)
-	}
-	for _, h := range srv.SiteCommands {
-		name := strings.ToUpper(h.Name)
-		if err := h.check(); err != nil {
-			return err
-		}
-		if t.site[name] != nil {
-			return fmt.Errorf("paradise: SiteCommands has %s, which paradise has already: give it another name", name)
-		}
-		t.site[name] = h.site(name)
-	}
-	return nil
-}

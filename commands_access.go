@@ -8,21 +8,78 @@ import (
 
 func accessCommands() []*command {
 	return []*command{
-		{name: "USER", needs: needArg | early, codes: []int{331, 230, 232, 530}, syntax: "name", ref: "RFC 959, 4.1.1", run: cmdUser},
-		{name: "PASS", needs: early | hidden, codes: []int{230, 332, 530, 503}, syntax: "password", ref: "RFC 959, 4.1.1", run: cmdPass},
-		{name: "ACCT", needs: needArg | early | hidden, codes: []int{230, 202, 503, 530}, syntax: "account", ref: "RFC 959, 4.1.1", run: cmdAcct},
-		{name: "REIN", needs: early, codes: []int{220}, ref: "RFC 959, 4.1.1", run: cmdRein},
-		{name: "QUIT", needs: early, codes: []int{221}, ref: "RFC 959, 4.1.1", run: cmdQuit},
-		{name: "HOST", needs: needArg | early, codes: []int{220, 502, 503, 504}, syntax: "name", ref: "RFC 7151, 3", run: cmdHost},
-		{name: "AUTH", needs: needArg | early, codes: []int{234, 502, 503, 504}, syntax: "TLS", ref: "RFC 4217, 4", run: cmdAuth},
-		{name: "PBSZ", needs: needArg | early | keepsBoth, codes: []int{200, 503}, syntax: "0", ref: "RFC 4217, 8", run: cmdPBSZ},
-		{name: "PROT", needs: needArg | early | keepsBoth, codes: []int{200, 503, 504, 534, 536}, syntax: "C|P", ref: "RFC 4217, 9", run: cmdProt},
-		{name: "CCC", needs: early | unlisted, codes: []int{503, 533}, ref: "RFC 4217, 6", run: cmdCCC},
-		{name: "ADAT", needs: early | unlisted, codes: []int{502}, ref: "RFC 2228, 3", run: notImplemented},
-		{name: "MIC", needs: early | unlisted, codes: []int{502}, ref: "RFC 2228, 3", run: notImplemented},
-		{name: "CONF", needs: early | unlisted, codes: []int{502}, ref: "RFC 2228, 3", run: notImplemented},
-		{name: "ENC", needs: early | unlisted, codes: []int{502}, ref: "RFC 2228, 3", run: notImplemented},
-		{name: "SMNT", needs: needLogin | unlisted, codes: []int{502}, ref: "RFC 959, 4.1.1", run: notImplemented},
+		{
+			name: "USER", syntax: "name", ref: "RFC 959, 4.1.1",
+			needs: needArg | early,
+			codes: []int{331, 230, 232, 530},
+			run:   cmdUser,
+		},
+		{
+			name: "PASS", syntax: "password", ref: "RFC 959, 4.1.1",
+			needs: early | hidden,
+			codes: []int{230, 332, 530, 503},
+			run:   cmdPass,
+		},
+		{
+			name: "ACCT", syntax: "account", ref: "RFC 959, 4.1.1",
+			needs: needArg | early | hidden,
+			codes: []int{230, 202, 503, 530},
+			run:   cmdAcct,
+		},
+		{
+			name: "REIN", ref: "RFC 959, 4.1.1",
+			needs: early,
+			codes: []int{220},
+			run:   cmdRein,
+		},
+		{
+			name: "QUIT", ref: "RFC 959, 4.1.1",
+			needs: early,
+			codes: []int{221},
+			run:   cmdQuit,
+		},
+		{
+			name: "HOST", syntax: "name", ref: "RFC 7151, 3",
+			needs: needArg | early,
+			codes: []int{220, 502, 503, 504},
+			run:   cmdHost,
+		},
+	}
+}
+
+// unimplementedCommands are known, so that they are answered with 502 and not with 500.
+func unimplementedCommands() []*command {
+	return []*command{
+		{
+			name: "ADAT", ref: "RFC 2228, 3",
+			needs: early | unlisted,
+			codes: []int{502},
+			run:   notImplemented,
+		},
+		{
+			name: "MIC", ref: "RFC 2228, 3",
+			needs: early | unlisted,
+			codes: []int{502},
+			run:   notImplemented,
+		},
+		{
+			name: "CONF", ref: "RFC 2228, 3",
+			needs: early | unlisted,
+			codes: []int{502},
+			run:   notImplemented,
+		},
+		{
+			name: "ENC", ref: "RFC 2228, 3",
+			needs: early | unlisted,
+			codes: []int{502},
+			run:   notImplemented,
+		},
+		{
+			name: "SMNT", ref: "RFC 959, 4.1.1",
+			needs: needLogin | unlisted,
+			codes: []int{502},
+			run:   notImplemented,
+		},
 	}
 }
 
@@ -124,3 +181,13 @@ func hostName(arg string) (string, bool) {
 }
 
 var hostLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+func (c *conn) banner() string {
+	if h := c.srv.Hosts[c.facts().Host]; h.Banner != "" {
+		return h.Banner
+	}
+	if c.srv.Banner != "" {
+		return c.srv.Banner
+	}
+	return "Welcome to Paradise"
+}

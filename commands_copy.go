@@ -5,6 +5,37 @@ import (
 	"strings"
 )
 
+func copyCommands() []*command {
+	return []*command{
+		{
+			name: "COMB", syntax: `"target" "part" ["part" ...]`, feat: "COMB target;source_list", ref: "GlobalSCAPE",
+			needs: needLogin | needArg | storage, perm: PermCreate | PermRead | PermDelete, offer: FeatureAppend,
+			codes: []int{250, 426, 501},
+			run:   cmdComb,
+		},
+	}
+}
+
+func copySite() []*siteCommand {
+	return []*siteCommand{
+		{
+			name: "COPY", syntax: "from to",
+			args: 2, perm: PermRead,
+			run: siteCopy,
+		},
+		{
+			name: "CPFR", syntax: "name",
+			args: 1, perm: PermRead,
+			run: siteCpfr,
+		},
+		{
+			name: "CPTO", syntax: "name",
+			args: 1, perm: PermRead,
+			run: siteCpto,
+		},
+	}
+}
+
 // combRoom bounds the names of one COMB, in bytes: a line of short names becomes
 // much longer in a deep folder.
 const combRoom = 256 << 10
@@ -118,4 +149,62 @@ func unquote(s string) (word, rest string, closed bool) {
 		}
 		word += `"`
 	}
+}
+
+func siteCopy(c *conn, arg string) reply {
+	words, ok := quotedWords(arg)
+	if !ok || len(words) != 2 {
+		return say(501, `Syntax: SITE COPY "from" "to"`)
+	}
+	from, err := c.resolve(words[0])
+	if err != nil {
+		return badName(err)
+	}
+	return c.copy("SITE COPY", from, words[1], 250)
+}
+
+func siteCpfr(c *conn, arg string) reply {
+	name, _, r := c.regular(arg)
+	if r.code != 0 {
+		return r
+	}
+	c.params.source = &source{name: name, copy: true}
+	return say(350, "File exists, send SITE CPTO with the new name")
+}
+
+func siteCpto(c *conn, arg string) reply {
+	from := c.params.sourceOf(true)
+	if from == nil {
+		return say(503, "CPTO needs CPFR first")
+	}
+	return c.copy("SITE CPTO", from.name, arg, 250)
+}
+
+// copy lets the storage copy, or copies through the outermost driver, so that
+// wrappers see every byte.
+func (c *conn) copy(verb, from, arg string, code int) reply {
+	to, err := c.changeable(arg)
+	if err != nil {
+		return badName(err)
+	}
+	if !c.mayName(to) {
+		return badName(ErrBadName)
+	}
+	needed := PermCreate
+	if c.facts().Policy.Deny&(PermCreate|PermOverwrite) != 0 && c.exists(to) {
+		needed = PermOverwrite
+	}
+	if c.facts().Policy.Deny&needed != 0 {
+		return say(550, "Permission denied")
+	}
+	s, files := c.facts(), c.files()
+	return reply{job: &job{verb: "COPY", name: to, run: func(x *xfer) reply {
+		j := &joint{x: x, files: x.watched(files), s: s, target: to, parts: []string{from}}
+		j.opts.Exclusive, j.opts.Existing = s.Policy.Deny&PermOverwrite != 0, s.Policy.Deny&PermCreate != 0
+		if err := j.copy(); err != nil {
+			return replyFor(x.reason(err), 502)
+		}
+		c.changed(verb, to, from)
+		return say(code, "File copied")
+	}}}
 }

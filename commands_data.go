@@ -4,21 +4,54 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 )
 
 func dataCommands() []*command {
-	codes := []int{200, 425, 502, 503, 504}
 	return []*command{
-		{name: "PASV", needs: needLogin | keepsBoth, codes: []int{227, 425, 503}, ref: "RFC 959, 4.1.2", run: cmdPasv},
-		{name: "EPSV", needs: needLogin | keepsBoth, codes: []int{200, 229, 425, 501, 502, 522}, syntax: "[1|2|ALL]", feat: "EPSV", ref: "RFC 2428, 3", run: cmdEpsv},
-		{name: "LPSV", needs: needLogin | keepsBoth, codes: []int{228, 425, 503}, feat: "LPSV", ref: "RFC 1639, 2", run: cmdLpsv},
-		{name: "SPSV", needs: needLogin | keepsBoth | unlisted, codes: []int{502}, ref: "draft-rosenau-ftp-single-port", run: notImplemented},
-		{name: "PORT", needs: needLogin | needArg | keepsBoth, codes: slices.Concat(codes, []int{522}), syntax: "h1,h2,h3,h4,p1,p2", ref: "RFC 959, 4.1.2", run: cmdPort},
-		{name: "EPRT", needs: needLogin | needArg | keepsBoth, codes: slices.Concat(codes, []int{522}), syntax: "|1|address|port|", feat: "EPRT", ref: "RFC 2428, 2", run: cmdEprt},
-		{name: "LPRT", needs: needLogin | needArg | keepsBoth, codes: slices.Concat(codes, []int{521}), syntax: "4,4,h1,h2,h3,h4,2,p1,p2", feat: "LPRT", ref: "RFC 1639, 1", run: cmdLprt},
+		{
+			name: "PASV", ref: "RFC 959, 4.1.2",
+			needs: needLogin | keepsBoth,
+			codes: []int{227, 425, 503},
+			run:   cmdPasv,
+		},
+		{
+			name: "EPSV", syntax: "[1|2|ALL]", feat: "EPSV", ref: "RFC 2428, 3",
+			needs: needLogin | keepsBoth,
+			codes: []int{200, 229, 425, 501, 502, 522},
+			run:   cmdEpsv,
+		},
+		{
+			name: "LPSV", feat: "LPSV", ref: "RFC 1639, 2",
+			needs: needLogin | keepsBoth,
+			codes: []int{228, 425, 503},
+			run:   cmdLpsv,
+		},
+		{
+			name: "SPSV", ref: "draft-rosenau-ftp-single-port",
+			needs: needLogin | keepsBoth | unlisted,
+			codes: []int{502},
+			run:   notImplemented,
+		},
+		{
+			name: "PORT", syntax: "h1,h2,h3,h4,p1,p2", ref: "RFC 959, 4.1.2",
+			needs: needLogin | needArg | keepsBoth,
+			codes: []int{200, 425, 502, 503, 504, 522},
+			run:   cmdPort,
+		},
+		{
+			name: "EPRT", syntax: "|1|address|port|", feat: "EPRT", ref: "RFC 2428, 2",
+			needs: needLogin | needArg | keepsBoth,
+			codes: []int{200, 425, 502, 503, 504, 522},
+			run:   cmdEprt,
+		},
+		{
+			name: "LPRT", syntax: "4,4,h1,h2,h3,h4,2,p1,p2", feat: "LPRT", ref: "RFC 1639, 1",
+			needs: needLogin | needArg | keepsBoth,
+			codes: []int{200, 425, 502, 503, 504, 521},
+			run:   cmdLprt,
+		},
 	}
 }
 

@@ -5,23 +5,41 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"io/fs"
 	"path"
 )
 
 func fileCommands() []*command {
-	change := []int{213, 501, 504}
 	return []*command{
-		{name: "DELE", needs: needLogin | needArg | storage, perm: PermDelete, codes: []int{250}, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdDele},
-		{name: "RNFR", needs: needLogin | needArg | storage, perm: PermRename, codes: []int{350}, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdRnfr},
-		{name: "RNTO", needs: needLogin | needArg | needRename | storage, perm: PermRename, codes: []int{250, 426}, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdRnto},
-		{name: "SIZE", needs: needLogin | needArg | keepsBoth | storage, codes: []int{213}, syntax: "name", feat: "SIZE", ref: "RFC 3659, 4", run: cmdSize},
-		{name: "MDTM", needs: needLogin | needArg | keepsBoth | storage, codes: change, syntax: "name", feat: "MDTM", ref: "RFC 3659, 3", run: cmdMdtm},
-		{name: "MFMT", needs: needLogin | needArg | keepsOffset | storage, perm: PermTimes, feature: FeatureSetTime, codes: change, syntax: "time name", feat: "MFMT", ref: "draft-somers-ftp-mfxx, 3.1", run: cmdMfmt},
-		{name: "MFCT", needs: needLogin | needArg | keepsOffset | storage, perm: PermTimes, feature: FeatureSetCreated, codes: change, syntax: "time name", feat: "MFCT", ref: "draft-somers-ftp-mfxx, 3.2", run: cmdMfct},
-		{name: "MFF", needs: needLogin | needArg | keepsOffset | storage, offer: FeatureSetTime, codes: change, syntax: "fact=value; name", ref: "draft-somers-ftp-mfxx, 3.3", run: cmdMff},
-		{name: "AVBL", needs: needLogin | keepsBoth | storage, feature: FeatureSpace, codes: []int{213}, syntax: "[folder]", feat: "AVBL", ref: "draft-peterson-streamlined-ftp, 4", run: cmdAvbl},
-		{name: "COMB", needs: needLogin | needArg | storage, perm: PermCreate | PermRead | PermDelete, offer: FeatureAppend, codes: []int{250, 426, 501}, syntax: `"target" "part" ["part" ...]`, feat: "COMB target;source_list", ref: "GlobalSCAPE", run: cmdComb},
+		{
+			name: "DELE", syntax: "name", ref: "RFC 959, 4.1.3",
+			needs: needLogin | needArg | storage, perm: PermDelete,
+			codes: []int{250},
+			run:   cmdDele,
+		},
+		{
+			name: "RNFR", syntax: "name", ref: "RFC 959, 4.1.3",
+			needs: needLogin | needArg | storage, perm: PermRename,
+			codes: []int{350},
+			run:   cmdRnfr,
+		},
+		{
+			name: "RNTO", syntax: "name", ref: "RFC 959, 4.1.3",
+			needs: needLogin | needArg | needRename | storage, perm: PermRename,
+			codes: []int{250, 426},
+			run:   cmdRnto,
+		},
+		{
+			name: "SIZE", syntax: "name", feat: "SIZE", ref: "RFC 3659, 4",
+			needs: needLogin | needArg | keepsBoth | storage,
+			codes: []int{213},
+			run:   cmdSize,
+		},
+		{
+			name: "AVBL", syntax: "[folder]", feat: "AVBL", ref: "draft-peterson-streamlined-ftp, 4",
+			needs: needLogin | keepsBoth | storage, feature: FeatureSpace,
+			codes: []int{213},
+			run:   cmdAvbl,
+		},
 	}
 }
 
@@ -48,25 +66,6 @@ func cmdRnfr(c *conn, arg string) reply {
 	}
 	c.params.source = &source{name: name, dir: err == nil && e.IsDir()}
 	return say(350, "File exists, send RNTO with the new name")
-}
-
-// isLink reports whether a listing shows name as a link. Stat cannot describe one
-// that leads nowhere or out of the storage; it may be renamed and removed all the
-// same.
-func (c *conn) isLink(name string) bool {
-	if c.features()&FeatureLinks == 0 {
-		return false
-	}
-	l, err := c.watched().List(c.ctx, c.facts(), path.Dir(name))
-	if err != nil || l == nil {
-		return false
-	}
-	for e, err := range l {
-		if err != nil || e.Name == path.Base(name) {
-			return err == nil && e.Mode&fs.ModeSymlink != 0
-		}
-	}
-	return false
 }
 
 // cmdRnto replaces a file, as clients that upload under a temporary name need.
@@ -139,31 +138,6 @@ func (c *conn) mayBecome(from *source, to string, o *RenameOptions) error {
 		return errExtension(info)
 	}
 	return nil
-}
-
-// mayName holds the new name of a file against the rules for uploads: renaming
-// and copying are no way round them.
-func (c *conn) mayName(name string) bool {
-	gate := &c.facts().Policy.Gate
-	return gate.admitsName(path.Base(name))
-}
-
-// regular stats a name that must be a file.
-func (c *conn) regular(arg string) (string, Entry, reply) {
-	name, err := c.resolve(arg)
-	if err != nil {
-		return "", Entry{}, badName(err)
-	}
-	e, err := c.watched().Stat(c.ctx, c.facts(), name)
-	switch {
-	case err != nil:
-		return "", Entry{}, replyFor(err, 502)
-	case e.IsDir():
-		return "", Entry{}, replyFor(ErrIsDir, 550)
-	case !e.Mode.IsRegular():
-		return "", Entry{}, say(550, "Not a regular file")
-	}
-	return name, e, reply{}
 }
 
 // cmdSize: in ASCII type the size on the wire is not known (RFC 3659, 4.1).

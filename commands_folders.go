@@ -10,22 +10,70 @@ import (
 
 func folderCommands() []*command {
 	rows := []*command{
-		{name: "CWD", needs: needLogin | keepsSource | storage, codes: []int{250}, syntax: "[folder]", ref: "RFC 959, 4.1.1", run: cmdCwd},
-		{name: "CDUP", needs: needLogin | keepsSource | storage, codes: []int{250}, ref: "RFC 959, 4.1.1", run: cmdCdup},
-		{name: "PWD", needs: needLogin | keepsBoth, codes: []int{257}, ref: "RFC 959, 4.1.3", run: cmdPwd},
-		{name: "MKD", needs: needLogin | needArg | storage, perm: PermMkdir, codes: []int{257}, syntax: "folder", ref: "RFC 959, 4.1.3", run: cmdMkd},
-		{name: "RMD", needs: needLogin | needArg | storage, perm: PermRmdir, codes: []int{250, 426}, syntax: "folder", ref: "RFC 959, 4.1.3", run: cmdRmd},
-		{name: "RMDA", needs: needLogin | needArg | storage, perm: PermRmdir | PermDelete, codes: []int{250, 426}, syntax: "folder", ref: "Serv-U", run: cmdRmda},
+		{
+			name: "CWD", syntax: "[folder]", ref: "RFC 959, 4.1.1",
+			needs: needLogin | keepsSource | storage,
+			codes: []int{250},
+			run:   cmdCwd,
+		},
+		{
+			name: "CDUP", ref: "RFC 959, 4.1.1",
+			needs: needLogin | keepsSource | storage,
+			codes: []int{250},
+			run:   cmdCdup,
+		},
+		{
+			name: "PWD", ref: "RFC 959, 4.1.3",
+			needs: needLogin | keepsBoth,
+			codes: []int{257},
+			run:   cmdPwd,
+		},
+		{
+			name: "MKD", syntax: "folder", ref: "RFC 959, 4.1.3",
+			needs: needLogin | needArg | storage, perm: PermMkdir,
+			codes: []int{257},
+			run:   cmdMkd,
+		},
+		{
+			name: "RMD", syntax: "folder", ref: "RFC 959, 4.1.3",
+			needs: needLogin | needArg | storage, perm: PermRmdir,
+			codes: []int{250, 426},
+			run:   cmdRmd,
+		},
+		{
+			name: "RMDA", syntax: "folder", ref: "Serv-U",
+			needs: needLogin | needArg | storage, perm: PermRmdir | PermDelete,
+			codes: []int{250, 426},
+			run:   cmdRmda,
+		},
 	}
-	for _, alias := range []struct{ old, name string }{{"XCWD", "CWD"}, {"XCUP", "CDUP"}, {"XPWD", "PWD"}, {"XMKD", "MKD"}, {"XRMD", "RMD"}} {
-		for _, row := range rows {
-			if row.name == alias.name {
-				rows = append(rows, &command{name: alias.old, needs: row.needs, perm: row.perm, codes: row.codes,
-					syntax: row.syntax, ref: "RFC 1123, 4.1.3.1", run: row.run})
-			}
+	old := map[string]string{"CWD": "XCWD", "CDUP": "XCUP", "PWD": "XPWD", "MKD": "XMKD", "RMD": "XRMD"}
+	for _, row := range rows {
+		if name := old[row.name]; name != "" {
+			rows = append(rows, &command{
+				name: name, syntax: row.syntax, ref: "RFC 1123, 4.1.3.1",
+				needs: row.needs, perm: row.perm,
+				codes: row.codes,
+				run:   row.run,
+			})
 		}
 	}
 	return rows
+}
+
+func folderSite() []*siteCommand {
+	return []*siteCommand{
+		{
+			name: "MKDIR", syntax: "folder",
+			args: 1, perm: PermMkdir,
+			run: siteMkdir,
+		},
+		{
+			name: "RMDIR", syntax: "folder",
+			args: 1, perm: PermRmdir,
+			run: cmdRmd,
+		},
+	}
 }
 
 // cmdCwd without an argument, or with "~", goes home.
@@ -120,9 +168,6 @@ func cmdRmda(c *conn, arg string) reply {
 	}}}
 }
 
-// treeDepth bounds how deep removeTree goes.
-const treeDepth = 64
-
 // removeTree works in batches, so that it neither removes beside a running
 // listing nor holds a large folder in memory.
 func removeTree(x *xfer, files FileDriver, s *Session, dir string, depth int) error {
@@ -180,3 +225,5 @@ func firstEntries(ctx context.Context, files FileDriver, s *Session, dir string)
 	}
 	return batch, ctx.Err()
 }
+
+func siteMkdir(c *conn, arg string) reply { return cmdMkd(c, arg) }

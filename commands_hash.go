@@ -12,11 +12,20 @@ func hashCommands() []*command {
 		if verb == "MD5" {
 			done = 251
 		}
-		return &command{name: verb, needs: needLogin | needArg | keepsBoth | storage, perm: PermRead, digest: kind, codes: []int{done, 426}, syntax: "name [start end]", feat: verb, ref: ref,
-			run: func(c *conn, arg string) reply { return c.oldHash(verb, kind, arg) }}
+		return &command{
+			name: verb, syntax: "name [start end]", feat: verb, ref: ref,
+			needs: needLogin | needArg | keepsBoth | storage, perm: PermRead, digest: kind,
+			codes: []int{done, 426},
+			run:   func(c *conn, arg string) reply { return c.oldHash(verb, kind, arg) },
+		}
 	}
 	return []*command{
-		{name: "HASH", needs: needLogin | needArg | keepsSource | storage, perm: PermRead, codes: []int{213, 426}, syntax: "name", ref: "draft-bryan-ftpext-hash, 3", run: cmdHash},
+		{
+			name: "HASH", syntax: "name", ref: "draft-bryan-ftpext-hash, 3",
+			needs: needLogin | needArg | keepsSource | storage, perm: PermRead,
+			codes: []int{213, 426},
+			run:   cmdHash,
+		},
 		row("XCRC", DigestCRC32, "GlobalSCAPE"),
 		row("XMD5", DigestMD5, "GlobalSCAPE"),
 		row("MD5", DigestMD5, "draft-twine-ftpmd5"),
@@ -24,6 +33,16 @@ func hashCommands() []*command {
 		row("XSHA1", DigestSHA1, "GlobalSCAPE"),
 		row("XSHA256", DigestSHA256, "GlobalSCAPE"),
 		row("XSHA512", DigestSHA512, "GlobalSCAPE"),
+	}
+}
+
+func hashSite() []*siteCommand {
+	return []*siteCommand{
+		{
+			name: "EXPECT", syntax: "function digest",
+			keeps: keepsBoth, args: 2,
+			run: siteExpect,
+		},
 	}
 }
 
@@ -109,11 +128,6 @@ func (c *conn) oldHash(verb string, kind Digest, arg string) reply {
 		}
 		return say(250, strings.ToUpper(sum))
 	})
-}
-
-func (c *conn) namesFile(arg string) bool {
-	name, err := c.resolve(arg)
-	return err == nil && c.exists(name)
 }
 
 // hashRange takes numbers off the end of the words.
@@ -219,4 +233,44 @@ func openAt(x *xfer, files FileDriver, s *Session, name string, offset int64) (i
 		err = ErrBadOffset
 	}
 	return nil, err
+}
+
+// siteExpect makes the next upload stand or fall with a digest.
+func siteExpect(c *conn, arg string) reply {
+	f := strings.Fields(arg)
+	kind, ok := c.digestNamed(f[0])
+	switch {
+	case !ok:
+		return say(504, "Hash function not known")
+	case len(f) != 2 || !isHex(f[1]) || len(f[1]) != len(newDigester(kind).sums()[kind]):
+		return say(501, "Syntax: SITE EXPECT function digest-in-hex")
+	}
+	if c.params.expect == nil {
+		c.params.expect = make(map[Digest]string)
+	}
+	c.params.expect[kind] = strings.ToLower(f[1])
+	return say(200, "Expecting "+kind.String()+" of the next upload")
+}
+
+func isHex(s string) bool { return strings.Trim(strings.ToLower(s), "0123456789abcdef") == "" }
+
+// digestNamed finds a function that may be used by its name; a missing dash is
+// forgiven.
+func (c *conn) digestNamed(name string) (Digest, bool) {
+	name = strings.ReplaceAll(strings.ToUpper(strings.TrimSpace(name)), "-", "")
+	for _, k := range digestKinds {
+		if strings.ReplaceAll(k.name, "-", "") == name {
+			return k.kind, k.kind&c.srv.state.table.digests != 0
+		}
+	}
+	return 0, false
+}
+
+// expected are the digests that SITE EXPECT asked for.
+func (c *conn) expected() Digest {
+	var d Digest
+	for kind := range c.params.expect {
+		d |= kind
+	}
+	return d
 }

@@ -11,17 +11,54 @@ import (
 
 func infoCommands() []*command {
 	return []*command{
-		{name: "NOOP", needs: early | urgent | keepsBoth, codes: []int{200}, ref: "RFC 959, 4.1.3", run: cmdNoop},
-		{name: "SYST", needs: early | keepsBoth, codes: []int{215}, ref: "RFC 959, 4.1.3", run: cmdSyst},
-		{name: "STAT", needs: early | urgentBare | keepsBoth | storage, codes: []int{211, 212, 213, 426, 530}, syntax: "[name]", ref: "RFC 959, 4.1.3", run: cmdStat},
-		{name: "HELP", needs: early | keepsBoth, codes: []int{211, 214, 501, 502}, syntax: "[command]", ref: "RFC 959, 4.1.3", run: cmdHelp},
-		{name: "FEAT", needs: early | keepsBoth, codes: []int{211, 501}, ref: "RFC 2389, 3", run: cmdFeat},
-		{name: "OPTS", needs: needArg | early | keepsBoth, codes: []int{200, 451, 501}, syntax: "command [options]", ref: "RFC 2389, 4", run: cmdOpts},
-		{name: "MLST", needs: needLogin | keepsBoth | storage, perm: PermList, codes: []int{250}, syntax: "[name]", ref: "RFC 3659, 7", run: cmdMlst},
-		{name: "CLNT", needs: needArg | early | keepsBoth, codes: []int{200}, syntax: "name", feat: "CLNT", ref: "draft-peterson-streamlined-ftp", run: cmdClnt},
-		{name: "CSID", needs: needArg | early | keepsBoth, codes: []int{200}, syntax: "Name=...; Version=...;", feat: "CSID", ref: "draft-peterson-streamlined-ftp", run: cmdCsid},
-		{name: "LANG", needs: early | keepsBoth, codes: []int{200, 501, 504}, syntax: "[tag]", feat: "LANG EN*", ref: "RFC 2640, 4.1", run: cmdLang},
-		{name: "SITE", needs: needLogin | needArg | storage, codes: []int{200, 202, 211, 213, 214, 250, 257, 350, 426, 500, 501, 503, 504}, syntax: "command", ref: "RFC 959, 4.1.3", run: cmdSite},
+		{
+			name: "NOOP", ref: "RFC 959, 4.1.3",
+			needs: early | urgent | keepsBoth,
+			codes: []int{200},
+			run:   cmdNoop,
+		},
+		{
+			name: "SYST", ref: "RFC 959, 4.1.3",
+			needs: early | keepsBoth,
+			codes: []int{215},
+			run:   cmdSyst,
+		},
+		{
+			name: "HELP", syntax: "[command]", ref: "RFC 959, 4.1.3",
+			needs: early | keepsBoth,
+			codes: []int{211, 214, 501, 502},
+			run:   cmdHelp,
+		},
+		{
+			name: "FEAT", ref: "RFC 2389, 3",
+			needs: early | keepsBoth,
+			codes: []int{211, 501},
+			run:   cmdFeat,
+		},
+		{
+			name: "OPTS", syntax: "command [options]", ref: "RFC 2389, 4",
+			needs: needArg | early | keepsBoth,
+			codes: []int{200, 451, 501},
+			run:   cmdOpts,
+		},
+		{
+			name: "CLNT", syntax: "name", feat: "CLNT", ref: "draft-peterson-streamlined-ftp",
+			needs: needArg | early | keepsBoth,
+			codes: []int{200},
+			run:   cmdClnt,
+		},
+		{
+			name: "CSID", syntax: "Name=...; Version=...;", feat: "CSID", ref: "draft-peterson-streamlined-ftp",
+			needs: needArg | early | keepsBoth,
+			codes: []int{200},
+			run:   cmdCsid,
+		},
+		{
+			name: "LANG", syntax: "[tag]", feat: "LANG EN*", ref: "RFC 2640, 4.1",
+			needs: early | keepsBoth,
+			codes: []int{200, 501, 504},
+			run:   cmdLang,
+		},
 	}
 }
 
@@ -52,7 +89,7 @@ func cmdHelp(c *conn, arg string) reply {
 	t := c.srv.state.table
 	name := strings.ToUpper(strings.TrimSpace(arg))
 	if rest, ok := strings.CutPrefix(name, "SITE "); ok {
-		return c.siteHelp(strings.TrimSpace(rest))
+		return c.helpSite(strings.TrimSpace(rest))
 	}
 	if name == "" {
 		r := reply{code: 214, text: "Help ok", body: true, lines: []string{"Commands known here:"}}
@@ -208,22 +245,4 @@ func (c *conn) optsMode(arg string) reply {
 	}
 	c.params.level = int8(level)
 	return say(200, "MODE Z LEVEL set to "+f[2])
-}
-
-// cmdMlst tells the facts of one name, on the control connection.
-func cmdMlst(c *conn, arg string) reply {
-	name, err := c.resolve(arg)
-	if err != nil {
-		return badName(err)
-	}
-	e, err := c.watched().Stat(c.ctx, c.facts(), name)
-	if err != nil {
-		return replyFor(err, 502)
-	}
-	allowed := c.allowed()
-	if name == "/" {
-		allowed &^= PermRename | PermRmdir // refused to everybody
-	}
-	facts := string(appendFacts(nil, e, factKindEntry, c.params.facts, allowed))
-	return reply{code: 250, text: "End", body: true, lines: []string{"Listing " + quotePath(name), facts + name}}
 }

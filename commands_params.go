@@ -7,13 +7,48 @@ import (
 
 func paramCommands() []*command {
 	return []*command{
-		{name: "TYPE", needs: needLogin | needArg | keepsBoth, codes: []int{200, 504}, syntax: "A|I|L 8", ref: "RFC 959, 4.1.2", run: cmdType},
-		{name: "MODE", needs: needLogin | needArg | keepsBoth, codes: []int{200, 504}, syntax: "S|Z", feat: "MODE Z", ref: "RFC 959, 4.1.2", run: cmdMode},
-		{name: "STRU", needs: needLogin | needArg | keepsBoth, codes: []int{200, 504}, syntax: "F", ref: "RFC 959, 4.1.2", run: cmdStru},
-		{name: "ALLO", needs: needLogin | needArg | keepsBoth, codes: []int{200}, syntax: "bytes [R bytes]", ref: "RFC 959, 4.1.3", run: cmdAllo},
-		{name: "REST", needs: needLogin | needArg | keepsOffset, offer: FeatureRange | FeatureResume, codes: []int{350, 502, 504}, syntax: "offset", feat: "REST STREAM", ref: "RFC 3659, 5", run: cmdRest},
-		{name: "RANG", needs: needLogin | needArg | keepsOffset, offer: FeatureRange, codes: []int{350, 502, 504}, syntax: "first last", feat: "RANG STREAM", ref: "draft-bryan-ftp-range, 3", run: cmdRang},
-		{name: "PRET", needs: needLogin | needArg | keepsBoth, codes: []int{200, 504}, syntax: "command", feat: "PRET", ref: "drftpd", run: cmdPret},
+		{
+			name: "TYPE", syntax: "A|I|L 8", ref: "RFC 959, 4.1.2",
+			needs: needLogin | needArg | keepsBoth,
+			codes: []int{200, 504},
+			run:   cmdType,
+		},
+		{
+			name: "MODE", syntax: "S|Z", feat: "MODE Z", ref: "RFC 959, 4.1.2",
+			needs: needLogin | needArg | keepsBoth,
+			codes: []int{200, 504},
+			run:   cmdMode,
+		},
+		{
+			name: "STRU", syntax: "F", ref: "RFC 959, 4.1.2",
+			needs: needLogin | needArg | keepsBoth,
+			codes: []int{200, 504},
+			run:   cmdStru,
+		},
+		{
+			name: "ALLO", syntax: "bytes [R bytes]", ref: "RFC 959, 4.1.3",
+			needs: needLogin | needArg | keepsBoth,
+			codes: []int{200},
+			run:   cmdAllo,
+		},
+		{
+			name: "REST", syntax: "offset", feat: "REST STREAM", ref: "RFC 3659, 5",
+			needs: needLogin | needArg | keepsOffset, offer: FeatureRange | FeatureResume,
+			codes: []int{350, 502, 504},
+			run:   cmdRest,
+		},
+		{
+			name: "RANG", syntax: "first last", feat: "RANG STREAM", ref: "draft-bryan-ftp-range, 3",
+			needs: needLogin | needArg | keepsOffset, offer: FeatureRange,
+			codes: []int{350, 502, 504},
+			run:   cmdRang,
+		},
+		{
+			name: "PRET", syntax: "command", feat: "PRET", ref: "drftpd",
+			needs: needLogin | needArg | keepsBoth,
+			codes: []int{200, 504},
+			run:   cmdPret,
+		},
 	}
 }
 

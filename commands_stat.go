@@ -6,6 +6,17 @@ import (
 	"time"
 )
 
+func statCommands() []*command {
+	return []*command{
+		{
+			name: "STAT", syntax: "[name]", ref: "RFC 959, 4.1.3",
+			needs: early | urgentBare | keepsBoth | storage,
+			codes: []int{211, 212, 213, 426, 530},
+			run:   cmdStat,
+		},
+	}
+}
+
 // Bounds of what STAT sends over the control connection; LIST has none.
 const (
 	statLines = 10_000

@@ -5,6 +5,35 @@ import (
 	"strings"
 )
 
+func tlsCommands() []*command {
+	return []*command{
+		{
+			name: "AUTH", syntax: "TLS", ref: "RFC 4217, 4",
+			needs: needArg | early,
+			codes: []int{234, 502, 503, 504},
+			run:   cmdAuth,
+		},
+		{
+			name: "PBSZ", syntax: "0", ref: "RFC 4217, 8",
+			needs: needArg | early | keepsBoth,
+			codes: []int{200, 503},
+			run:   cmdPBSZ,
+		},
+		{
+			name: "PROT", syntax: "C|P", ref: "RFC 4217, 9",
+			needs: needArg | early | keepsBoth,
+			codes: []int{200, 503, 504, 534, 536},
+			run:   cmdProt,
+		},
+		{
+			name: "CCC", ref: "RFC 4217, 6",
+			needs: early | unlisted,
+			codes: []int{503, 533},
+			run:   cmdCCC,
+		},
+	}
+}
+
 // cmdAuth starts TLS (RFC 4217, 4). Bytes that came behind it were sent in the
 // clear and could be anyone's: they end the session (CVE-2011-0411 and its kin).
 func cmdAuth(c *conn, arg string) reply {

@@ -1,70 +1,50 @@
 package paradise
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"maps"
 	"path"
-	"slices"
-	"strconv"
 	"strings"
-
-	"github.com/paradiseftp/paradise/internal/vpath"
 )
 
 func transferCommands() []*command {
-	end := []int{150, 226, 426}
-	store := append(end, 504)
 	return []*command{
-		{name: "STOR", needs: needLogin | needArg | needData | storage, anyPerm: permStore, codes: store, syntax: "name", ref: "RFC 959, 4.1.3", run: cmdStor},
-		{name: "STOU", needs: needLogin | needData | storage, perm: PermCreate, codes: store, syntax: "[name]", ref: "RFC 959, 4.1.3", run: cmdStou},
-		{name: "APPE", needs: needLogin | needArg | needData | storage, anyPerm: permStore, offer: FeatureAppend, codes: slices.Concat(store, []int{503}), syntax: "name", ref: "RFC 959, 4.1.3", run: cmdAppe},
-		{name: "RETR", needs: needLogin | needArg | needData | storage, perm: PermRead, codes: slices.Concat(end, []int{504}), syntax: "name", ref: "RFC 959, 4.1.3", run: cmdRetr},
-		{name: "LIST", needs: needLogin | needData | storage, perm: PermList, codes: end, syntax: "[options] [name]", ref: "RFC 959, 4.1.3", run: cmdList},
-		{name: "NLST", needs: needLogin | needData | storage, perm: PermList, codes: end, syntax: "[options] [name]", ref: "RFC 959, 4.1.3", run: cmdNlst},
-		{name: "MLSD", needs: needLogin | needData | storage, perm: PermList, codes: append(end, 501), syntax: "[folder]", ref: "RFC 3659, 7", run: cmdMlsd},
-		{name: "ABOR", needs: needLogin, codes: []int{226}, ref: "RFC 959, 4.1.3", run: cmdAbor},
+		{
+			name: "STOR", syntax: "name", ref: "RFC 959, 4.1.3",
+			needs: needLogin | needArg | needData | storage, anyPerm: permStore,
+			codes: []int{150, 226, 426, 504},
+			run:   cmdStor,
+		},
+		{
+			name: "STOU", syntax: "[name]", ref: "RFC 959, 4.1.3",
+			needs: needLogin | needData | storage, perm: PermCreate,
+			codes: []int{150, 226, 426, 504},
+			run:   cmdStou,
+		},
+		{
+			name: "APPE", syntax: "name", ref: "RFC 959, 4.1.3",
+			needs: needLogin | needArg | needData | storage, anyPerm: permStore, offer: FeatureAppend,
+			codes: []int{150, 226, 426, 503, 504},
+			run:   cmdAppe,
+		},
+		{
+			name: "RETR", syntax: "name", ref: "RFC 959, 4.1.3",
+			needs: needLogin | needArg | needData | storage, perm: PermRead,
+			codes: []int{150, 226, 426, 504},
+			run:   cmdRetr,
+		},
+		{
+			name: "ABOR", ref: "RFC 959, 4.1.3",
+			needs: needLogin,
+			codes: []int{226},
+			run:   cmdAbor,
+		},
 	}
 }
 
 // permStore is what STOR and APPE need one of; which one depends on the target.
 const permStore = PermCreate | PermOverwrite | PermAppend
-
-// resolve makes a virtual path of a client's argument. It is the only function
-// that does.
-func (c *conn) resolve(arg string) (string, error) {
-	if c.facts().Policy.Device.Backslash {
-		arg = strings.ReplaceAll(arg, `\`, "/")
-	}
-	name, err := vpath.Resolve(c.params.cwd, arg)
-	if err != nil {
-		return "", errors.Join(ErrBadName, err)
-	}
-	return name, nil
-}
-
-// errRoot refuses what would change the root.
-var errRoot = errors.New("paradise: the root is the operator's")
-
-// changeable resolves a name that a command is to change, remove, rename or put a
-// file at. The root is none of these, whatever the storage says: who closes or moves
-// it does so for everybody.
-func (c *conn) changeable(arg string) (string, error) {
-	name, err := c.resolve(arg)
-	if err == nil && name == "/" {
-		err = errRoot
-	}
-	return name, err
-}
-
-// badName is the refusal of a name that cannot be resolved, or not be changed.
-func badName(err error) reply {
-	if err == errRoot {
-		return say(550, "The root can't be changed")
-	}
-	return reply{code: 553, text: "File name not allowed", err: err}
-}
 
 func cmdStor(c *conn, arg string) reply { return c.upload("STOR", arg, StoreOptions{}) }
 
@@ -158,66 +138,6 @@ func (c *conn) mayStore(name string, o *StoreOptions) (string, error) {
 	return name, nil
 }
 
-// onto is what an upload needs for a file that is there. One that resumes before its end
-// replaces the rest.
-func (o *StoreOptions) onto(e Entry) Perm {
-	switch {
-	case o.Offset > 0 && e.Size > o.Offset:
-		return PermAppend | PermOverwrite
-	case o.Append, o.Offset > 0:
-		return PermAppend
-	}
-	return PermOverwrite
-}
-
-// freeName finds "name.1.ext" and so on.
-func (c *conn) freeName(name string, o *StoreOptions) (string, error) {
-	ext := path.Ext(name)
-	stem := strings.TrimSuffix(name, ext)
-	o.Exclusive = true
-	for i := range 10_000 {
-		next := stem + "." + strconv.Itoa(i+1) + ext
-		_, err := c.watched().Stat(c.ctx, c.facts(), next)
-		if errors.Is(err, fs.ErrNotExist) {
-			return next, nil
-		}
-		if err != nil {
-			return name, err
-		}
-	}
-	return name, fs.ErrExist
-}
-
-// makeParents makes what is missing above a file.
-func (c *conn) makeParents(dir string) error {
-	if dir == "/" {
-		return nil
-	}
-	if c.facts().Policy.Deny&PermMkdir != 0 {
-		return nil
-	}
-	_, err := c.watched().Stat(c.ctx, c.facts(), dir)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err := c.makeParents(path.Dir(dir)); err != nil {
-		return err
-	}
-	if err := c.watched().Mkdir(c.ctx, c.facts(), dir); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return nil
-}
-
-// expected are the digests that SITE EXPECT asked for.
-func (c *conn) expected() Digest {
-	var d Digest
-	for kind := range c.params.expect {
-		d |= kind
-	}
-	return d
-}
-
 // cmdStou stores under a name that nobody has: the client's own with a suffix,
 // or one of ours. RFC 1123, 4.1.2.9: the 150 tells it.
 func cmdStou(c *conn, arg string) reply {
@@ -247,22 +167,4 @@ func cmdRetr(c *conn, arg string) reply {
 func cmdAbor(c *conn, _ string) reply {
 	c.dropData()
 	return say(226, "Abort successful")
-}
-
-// statDir says whether name is a folder as far as the storage can tell:
-// upload-only ones take any.
-func (c *conn) statDir(ctx context.Context, name string) error {
-	if name == "/" {
-		return nil
-	}
-	e, err := c.watched().Stat(ctx, c.facts(), name)
-	switch {
-	case errors.Is(err, errUnsupported):
-		return nil
-	case err != nil:
-		return err
-	case !e.IsDir():
-		return ErrNotDir
-	}
-	return nil
 }

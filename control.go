@@ -84,16 +84,6 @@ func (c *conn) open() bool {
 	return c.send(textReply(220, c.banner())) == nil
 }
 
-func (c *conn) banner() string {
-	if h := c.srv.Hosts[c.facts().Host]; h.Banner != "" {
-		return h.Banner
-	}
-	if c.srv.Banner != "" {
-		return c.srv.Banner
-	}
-	return "Welcome to Paradise"
-}
-
 // loop executes lines until the session ends or is parked. It may be entered
 // again after parking: all state is in c.
 func (c *conn) loop() {

@@ -37,18 +37,6 @@ func (d Digest) String() string {
 	return strings.Join(names, ",")
 }
 
-// digestNamed finds a function that may be used by its name; a missing dash is
-// forgiven.
-func (c *conn) digestNamed(name string) (Digest, bool) {
-	name = strings.ReplaceAll(strings.ToUpper(strings.TrimSpace(name)), "-", "")
-	for _, k := range digestKinds {
-		if strings.ReplaceAll(k.name, "-", "") == name {
-			return k.kind, k.kind&c.srv.state.table.digests != 0
-		}
-	}
-	return 0, false
-}
-
 // usableDigests are the functions that this process may use: where FIPS 140 is
 // enforced MD5 and SHA-1 panic. They are tried, since Go distributions differ in
 // what they enforce and how they say so.
@@ -127,24 +115,4 @@ func (d *digestRecord) sum(kind Digest, name string, e Entry) string {
 		return ""
 	}
 	return d.sums[kind]
-}
-
-// noteDigests keeps what an upload's one pass computed. The file is published:
-// a driver that panics now changes nothing about that.
-func (c *conn) noteDigests(u *upload) {
-	sums := u.x.result.digests
-	c.params.lastUpload = nil
-	if sums == nil || u.opts.Offset != 0 || u.opts.Append {
-		return
-	}
-	defer func() {
-		if p := recover(); p != nil {
-			c.panicked(p)
-		}
-	}()
-	e, err := u.x.watched(u.files).Stat(u.x.ctx, u.s, u.name)
-	if err != nil || e.Size != u.stored {
-		return
-	}
-	c.params.lastUpload = &digestRecord{name: u.name, size: e.Size, modTime: e.ModTime, sums: sums}
 }

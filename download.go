@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/paradiseftp/paradise/internal/ascii"
@@ -287,5 +286,3 @@ func (t *transfer) write(p []byte) (int, error) {
 
 // Close has nothing to flush; the connection is closed by its owner.
 func (w *wireWriter) Close() error { return nil }
-
-func itoa(n int64) string { return strconv.FormatInt(n, 10) }

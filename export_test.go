@@ -24,7 +24,7 @@ var Causes = []error{ErrAborted, ErrControlLost, ErrDataLost, ErrTruncated, ErrS
 // TableVerbs are the rows of the command table, those behind SITE with it before
 // them, and the permissions that they name.
 func TableVerbs() map[string]Perm {
-	table, err := newCommandTable(&Server{})
+	table, err := newCommandTable(nil, nil)
 	if err != nil {
 		panic(err)
 	}

@@ -154,3 +154,6 @@ func (p *page) begin(t *tree) {
 	p.b = append(p.b, "\r\n"...)
 	p.b = append(append(p.b, t.shown()...), ":\r\n"...)
 }
+
+// treeDepth bounds how deep removeTree goes.
+const treeDepth = 64

@@ -42,7 +42,7 @@ func protocolRows(t *testing.T) map[string]docRow {
 
 func protocolTable(t *testing.T) *commandTable {
 	t.Helper()
-	table, err := newCommandTable(&Server{})
+	table, err := newCommandTable(nil, nil)
 	require.NoError(t, err)
 	return table
 }

@@ -2,6 +2,7 @@ package paradise
 
 import (
 	"bytes"
+	"errors"
 	"strconv"
 	"strings"
 )
@@ -81,3 +82,8 @@ func textReply(code int, text string) reply {
 	last := len(lines) - 1
 	return reply{code: code, lines: lines[:last], text: lines[last]}
 }
+
+// errHostReply marks a code that the host program chose.
+var errHostReply = errors.New("paradise: reply of the host program")
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }

@@ -236,7 +236,7 @@ func (srv *Server) prepare() {
 	if st.checkErr = srv.check(); st.checkErr != nil {
 		return
 	}
-	st.table, st.checkErr = newCommandTable(srv)
+	st.table, st.checkErr = newCommandTable(srv.Commands, srv.SiteCommands)
 	if st.checkErr != nil {
 		return
 	}

@@ -368,3 +368,35 @@ func (f *rateFloor) check(moved int64) error {
 	f.since, f.moved = time.Now(), moved
 	return nil
 }
+
+// onto is what an upload needs for a file that is there. One that resumes before its end
+// replaces the rest.
+func (o *StoreOptions) onto(e Entry) Perm {
+	switch {
+	case o.Offset > 0 && e.Size > o.Offset:
+		return PermAppend | PermOverwrite
+	case o.Append, o.Offset > 0:
+		return PermAppend
+	}
+	return PermOverwrite
+}
+
+// noteDigests keeps what an upload's one pass computed. The file is published:
+// a driver that panics now changes nothing about that.
+func (c *conn) noteDigests(u *upload) {
+	sums := u.x.result.digests
+	c.params.lastUpload = nil
+	if sums == nil || u.opts.Offset != 0 || u.opts.Append {
+		return
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			c.panicked(p)
+		}
+	}()
+	e, err := u.x.watched(u.files).Stat(u.x.ctx, u.s, u.name)
+	if err != nil || e.Size != u.stored {
+		return
+	}
+	c.params.lastUpload = &digestRecord{name: u.name, size: e.Size, modTime: e.ModTime, sums: sums}
+}

@@ -8,6 +8,50 @@ import (
 	"time"
 )
 
+func attrCommands() []*command {
+	return []*command{
+		{
+			name: "MDTM", syntax: "name", feat: "MDTM", ref: "RFC 3659, 3",
+			needs: needLogin | needArg | keepsBoth | storage,
+			codes: []int{213, 501, 504},
+			run:   cmdMdtm,
+		},
+		{
+			name: "MFMT", syntax: "time name", feat: "MFMT", ref: "draft-somers-ftp-mfxx, 3.1",
+			needs: needLogin | needArg | keepsOffset | storage, perm: PermTimes, feature: FeatureSetTime,
+			codes: []int{213, 501, 504},
+			run:   cmdMfmt,
+		},
+		{
+			name: "MFCT", syntax: "time name", feat: "MFCT", ref: "draft-somers-ftp-mfxx, 3.2",
+			needs: needLogin | needArg | keepsOffset | storage, perm: PermTimes, feature: FeatureSetCreated,
+			codes: []int{213, 501, 504},
+			run:   cmdMfct,
+		},
+		{
+			name: "MFF", syntax: "fact=value; name", ref: "draft-somers-ftp-mfxx, 3.3",
+			needs: needLogin | needArg | keepsOffset | storage, offer: FeatureSetTime,
+			codes: []int{213, 501, 504},
+			run:   cmdMff,
+		},
+	}
+}
+
+func attrSite() []*siteCommand {
+	return []*siteCommand{
+		{
+			name: "CHMOD", syntax: "mode name",
+			args: 2, perm: PermChmod, feature: FeatureSetMode,
+			run: siteChmod,
+		},
+		{
+			name: "UTIME", syntax: "time name",
+			args: 2, perm: PermTimes, feature: FeatureSetTime,
+			run: siteUtime,
+		},
+	}
+}
+
 const mdtmLayout = "20060102150405"
 
 // cmdMdtm answers with the time, or sets it: some clients send a time before
@@ -201,4 +245,43 @@ func (f *factChange) set(name, value string) (told string, known, ok bool) {
 func parseMode(s string) (fs.FileMode, error) {
 	n, err := strconv.ParseUint(s, 8, 9)
 	return fs.FileMode(n), err
+}
+
+func siteChmod(c *conn, arg string) reply {
+	digits, file, _ := strings.Cut(arg, " ")
+	mode, err := parseMode(digits)
+	if err != nil {
+		return say(501, "Mode must be octal, 777 at most")
+	}
+	return c.setAttr("SITE CHMOD", file, Attr{SetMode: true, Mode: mode}, "Mode changed")
+}
+
+// siteUtime takes "time name", and the older "name atime mtime ctime UTC".
+func siteUtime(c *conn, arg string) reply {
+	stamp, file, _ := strings.Cut(arg, " ")
+	if f := strings.Fields(arg); len(f) >= 5 && strings.EqualFold(f[len(f)-1], "UTC") && isDigits(f[len(f)-3]) {
+		stamp = f[len(f)-3]
+		file = strings.TrimSuffix(arg, strings.Join(f[len(f)-4:], " "))
+		file = strings.TrimSuffix(file, " ")
+	}
+	if len(stamp) == len("200601021504") {
+		stamp += "00"
+	}
+	t, err := parseTime(stamp)
+	if err != nil {
+		return say(501, "Time must be YYYYMMDDhhmm[ss]")
+	}
+	return c.setAttr("SITE UTIME", file, Attr{ModTime: t}, "Time changed")
+}
+
+func (c *conn) setAttr(verb, arg string, a Attr, done string) reply {
+	name, err := c.changeable(arg)
+	if err != nil {
+		return badName(err)
+	}
+	if err := c.watched().SetAttr(c.ctx, c.facts(), name, a); err != nil {
+		return replyFor(err, 504)
+	}
+	c.changed(verb, name, "")
+	return say(200, done)
 }

@@ -2,7 +2,6 @@ package paradise
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -84,5 +83,27 @@ func (h *Command) run(c *conn, arg string) reply {
 	return r
 }
 
-// errHostReply marks a code that the host program chose.
-var errHostReply = errors.New("paradise: reply of the host program")
+// extend adds the host program's commands.
+func (t *commandTable) extend(commands, site []Command) error {
+	for _, h := range commands {
+		name := strings.ToUpper(h.Name)
+		if err := h.check(); err != nil {
+			return err
+		}
+		if t.rows[name] != nil {
+			return fmt.Errorf("paradise: Commands has %s, which paradise has already: give it another name", name)
+		}
+		t.rows[name] = h.row(name)
+	}
+	for _, h := range site {
+		name := strings.ToUpper(h.Name)
+		if err := h.check(); err != nil {
+			return err
+		}
+		if t.site[name] != nil {
+			return fmt.Errorf("paradise: SiteCommands has %s, which paradise has already: give it another name", name)
+		}
+		t.site[name] = h.site(name)
+	}
+	return nil
+}

@@ -2,11 +2,8 @@ package paradise
 
 import (
 	"context"
-	"errors"
 	"io"
 )
-
-func isUnsupported(err error) bool { return errors.Is(err, errUnsupported) }
 
 // ReadOnly is d with nothing but reading: Stat, List and Open. It is an
 // allow-list, so methods that d may get later are refused too.
