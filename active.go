@@ -21,34 +21,33 @@ var (
 // announceActive notes where a transfer is to connect to. Foreign addresses and
 // privileged ports are refused. "::" is the client's own: lftp names it for a
 // socket that it has bound to no address. 0.0.0.0 is refused.
-func (srv *Server) announceActive(s *Session, remote netip.AddrPort, anyPeer bool) (*dataChan, error) {
+func (e *services) announceActive(s *Session, remote netip.AddrPort, anyPeer bool) (*dataChan, error) {
 	if remote.Addr() == netip.IPv6Unspecified() {
 		remote = netip.AddrPortFrom(s.Remote.Addr(), remote.Port())
 	}
-	if err := srv.activeAllowed(s, remote, anyPeer); err != nil {
+	if err := e.activeAllowed(s, remote, anyPeer); err != nil {
 		return nil, err
 	}
-	st := &srv.state
-	if !st.limits.takeFDs(dataFDs) {
+	if !e.admission.takeFDs(dataFDs) {
 		return nil, errNoPorts
 	}
 	return &dataChan{
-		port:    remote.Port(),
-		expires: time.Now().Add(forever),
-		srv:     srv,
-		local:   netip.AddrPortFrom(s.Local.Addr(), srv.Active.LocalPort),
-		remote:  remote,
+		port:     remote.Port(),
+		expires:  time.Now().Add(forever),
+		services: e,
+		local:    netip.AddrPortFrom(s.Local.Addr(), e.active.LocalPort),
+		remote:   remote,
 	}, nil
 }
 
-func (srv *Server) activeAllowed(s *Session, remote netip.AddrPort, anyPeer bool) error {
+func (e *services) activeAllowed(s *Session, remote netip.AddrPort, anyPeer bool) error {
 	a := remote.Addr()
 	own := a == s.Remote.Addr()
 	foreign := !a.IsPrivate() && !a.IsLoopback() && !a.IsLinkLocalUnicast() && !a.IsMulticast() && !a.IsUnspecified()
 	switch {
 	case remote.Port() < 1024:
 		return errPortRefused
-	case own, srv.Active.AnyPeer && foreign, anyPeer && !a.IsUnspecified() && !a.IsMulticast():
+	case own, e.active.AnyPeer && foreign, anyPeer && !a.IsUnspecified() && !a.IsMulticast():
 		return nil
 	}
 	return errPortRefused
@@ -57,7 +56,7 @@ func (srv *Server) activeAllowed(s *Session, remote netip.AddrPort, anyPeer bool
 func (d *dataChan) dial(ctx context.Context, wait time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	nc, err := d.srv.network.dial(ctx, d.local, d.remote)
+	nc, err := d.services.network.dial(ctx, d.local, d.remote)
 	if err != nil {
 		return nil, errors.Join(errUnreachable, err)
 	}

@@ -17,8 +17,7 @@ import (
 // admission is the one place that decides who gets in and how much of the
 // process's descriptors anyone may take.
 type admission struct {
-	limits   Limits
-	counters *counters
+	limits Limits
 
 	fds      atomic.Int64 // descriptors promised to sessions and transfers
 	fdBudget int64
@@ -72,11 +71,10 @@ const descriptorsKept = 64
 // there are; where descriptors are few sessions leave half of them.
 const transfersKept = 512
 
-func newAdmission(l Limits, k *counters) *admission {
+func newAdmission(l Limits) *admission {
 	places := max(1, runtime.GOMAXPROCS(0)/2)
 	a := &admission{
-		limits:   l.withDefaults(),
-		counters: k,
+		limits:   l,
 		clients:  make(map[netip.Addr]*client),
 		users:    make(map[string]int),
 		hashes:   turns.New(places, places),
@@ -270,8 +268,8 @@ func (a *admission) userLeft(name string) {
 
 // turnAway tells a connection that was not admitted why, without waiting.
 func (c *conn) turnAway(why refusal) {
-	c.srv.state.counters.refuse(why)
-	c.srv.state.log.Warn("connection refused", "remote", c.facts().Remote.String(), "reason", why.String())
+	c.env.counters.refuse(why)
+	c.env.log.Warn("connection refused", "remote", c.facts().Remote.String(), "reason", why.String())
 	c.raw.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
 	if !c.tls.implicit {
 		c.raw.Write([]byte("421 " + why.text() + "\r\n"))

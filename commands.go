@@ -41,7 +41,7 @@ func (c *conn) exec(text string) bool {
 		return false
 	}
 	was := c.facts().LoggedIn()
-	cmd := c.srv.state.table.rows[verb]
+	cmd := c.env.table.rows[verb]
 	c.began(cmd, arg)
 	arg = c.decode(arg)
 	if r, known := c.unknown(cmd, verb); !known {
@@ -83,7 +83,7 @@ func (c *conn) exec(text string) bool {
 func (c *conn) breakSequences(cmd *command, arg string, begun *source) {
 	keeps := cmd.needs
 	if cmd.name == "SITE" {
-		keeps |= c.srv.state.table.siteKeeps(arg)
+		keeps |= c.env.table.siteKeeps(arg)
 	}
 	if keeps&keepsOffset == 0 {
 		c.params.clearOffset()
@@ -96,7 +96,7 @@ func (c *conn) breakSequences(cmd *command, arg string, begun *source) {
 // execUrgent answers what need not wait for the transfer x; false queues it.
 func (c *conn) execUrgent(text string, x *xfer) bool {
 	verb, arg := splitCommand(text)
-	cmd := c.srv.state.table.rows[verb]
+	cmd := c.env.table.rows[verb]
 	switch {
 	case verb == "":
 		return true
@@ -121,7 +121,7 @@ func (c *conn) began(cmd *command, arg string) {
 	verb := "OTHER"
 	if cmd == nil {
 		arg = ""
-		c.srv.state.table.others.Add(1)
+		c.env.table.others.Add(1)
 	} else {
 		verb, arg = cmd.name, c.shown(cmd, arg) // the line itself need not be kept
 		cmd.count.Add(1)
@@ -138,7 +138,7 @@ func (c *conn) shown(cmd *command, arg string) string {
 		return hiddenArg
 	}
 	if cmd.name == "SITE" {
-		return c.srv.state.table.siteShown(arg)
+		return c.env.table.siteShown(arg)
 	}
 	return arg
 }
@@ -154,7 +154,7 @@ func (c *conn) answer(cmd *command, arg string) (r reply) {
 	if r := c.unmet(cmd, arg); r.code != 0 {
 		return r
 	}
-	if r, refused := c.srv.Hooks.before(c.ctx, c.facts(), cmd.name, c.shown(cmd, arg)); refused {
+	if r, refused := c.env.hooks.before(c.ctx, c.facts(), cmd.name, c.shown(cmd, arg)); refused {
 		return r
 	}
 	r = c.run(cmd, arg)
@@ -182,7 +182,7 @@ func (c *conn) unmet(cmd *command, arg string) reply {
 	s := c.facts()
 	switch {
 	case !s.LoggedIn() && c.earlyLimit():
-		c.srv.state.counters.refuse(refusedEarly)
+		c.env.counters.refuse(refusedEarly)
 		return reply{code: 421, text: refusedEarly.text(), end: true}
 	case cmd.needs&needArg != 0 && arg == "":
 		return say(501, "Syntax: "+cmd.name+" "+cmd.syntax)
@@ -192,7 +192,7 @@ func (c *conn) unmet(cmd *command, arg string) reply {
 	switch {
 	case cmd.feature != 0 && c.features()&cmd.feature == 0:
 		return say(502, "Not supported by this storage")
-	case cmd.digest&^c.srv.state.table.digests != 0:
+	case cmd.digest&^c.env.table.digests != 0:
 		return say(502, "This server may not compute "+cmd.digest.String())
 	case s.Policy.Deny&cmd.perm != 0, cmd.anyPerm != 0 && s.Policy.Deny&cmd.anyPerm == cmd.anyPerm:
 		return say(550, "Permission denied")
@@ -217,12 +217,12 @@ func (c *conn) unknown(cmd *command, verb string) (reply, bool) {
 	}
 	switch verb {
 	case "GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "HOST:":
-		c.srv.state.counters.refuse(refusedHTTP)
+		c.env.counters.refuse(refusedHTTP)
 		return reply{code: 421, text: refusedHTTP.text(), end: true}, false
 	}
 	c.login.unknown++
-	if limit := c.srv.state.limits.limits.BadCommands; limit > 0 && c.login.unknown > limit {
-		c.srv.state.counters.refuse(refusedUnknown)
+	if limit := c.env.limits.BadCommands; limit > 0 && c.login.unknown > limit {
+		c.env.counters.refuse(refusedUnknown)
 		return reply{code: 421, text: refusedUnknown.text(), end: true}, false
 	}
 	return say(500, "Unknown command"), false
@@ -231,7 +231,7 @@ func (c *conn) unknown(cmd *command, verb string) (reply, bool) {
 // earlyLimit counts commands before login.
 func (c *conn) earlyLimit() bool {
 	c.login.commands++
-	limit := c.srv.state.limits.limits.EarlyCommands
+	limit := c.env.limits.EarlyCommands
 	return limit > 0 && c.login.commands > limit
 }
 
@@ -242,14 +242,14 @@ func (c *conn) reply(cmd *command, verb, shown string, r reply) {
 		return
 	}
 	if cmd != nil && !cmd.allows(r.code) && !replyFromHost(r.err) {
-		c.srv.state.counters.unexpected.Add(1)
-		c.srv.state.log.Error("reply outside the command table", "verb", verb, "code", r.code)
+		c.env.counters.unexpected.Add(1)
+		c.env.log.Error("reply outside the command table", "verb", verb, "code", r.code)
 	}
 	if r.err != nil && r.err != errHostReply {
-		c.srv.state.log.Info("command failed", "session", c.facts().ID, "verb", verb, "code", r.code, "error", r.err)
+		c.env.log.Info("command failed", "session", c.facts().ID, "verb", verb, "code", r.code, "error", r.err)
 	}
 	c.send(r)
-	c.observe(func() { c.srv.Hooks.after(c.ctx, c.facts(), verb, shown, r.code) })
+	c.observe(func() { c.env.hooks.after(c.ctx, c.facts(), verb, shown, r.code) })
 }
 
 // replyFromHost reports whether the host program chose the code itself.

@@ -144,7 +144,7 @@ func cmdQuit(*conn, string) reply {
 // cmdHost chooses a virtual host, before login only: one who has said no more
 // than USER begins again there (RFC 7151, 3.2).
 func cmdHost(c *conn, arg string) reply {
-	if len(c.srv.Hosts) == 0 {
+	if len(c.env.hosts) == 0 {
 		return say(502, "No virtual hosts here")
 	}
 	if c.facts().LoggedIn() {
@@ -154,7 +154,7 @@ func cmdHost(c *conn, arg string) reply {
 	if !ok {
 		return say(501, "Malformed host name")
 	}
-	if _, known := c.srv.Hosts[name]; !known {
+	if _, known := c.env.hosts[name]; !known {
 		return say(504, "Host not known here")
 	}
 	if !c.fits(name) {
@@ -183,11 +183,8 @@ func hostName(arg string) (string, bool) {
 var hostLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 func (c *conn) banner() string {
-	if h := c.srv.Hosts[c.facts().Host]; h.Banner != "" {
+	if h := c.env.hosts[c.facts().Host]; h.Banner != "" {
 		return h.Banner
 	}
-	if c.srv.Banner != "" {
-		return c.srv.Banner
-	}
-	return "Welcome to Paradise"
+	return c.env.banner
 }

@@ -58,7 +58,7 @@ func dataCommands() []*command {
 // offer closes the former data channel, opens a passive one and says where.
 func (c *conn) offer(verb, arg string, announce func(port uint16) reply) reply {
 	c.dropData()
-	d, err := c.srv.listenPassive(c.ctx, c.facts())
+	d, err := c.env.listenPassive(c.ctx, c.facts())
 	if err != nil {
 		return reply{code: 425, text: "Can't open a passive port, try again later", err: err}
 	}
@@ -79,7 +79,7 @@ func cmdPasv(c *conn, arg string) reply {
 		return r
 	}
 	s := c.facts()
-	addr := c.srv.announced(c.ctx, s)
+	addr := c.env.announced(c.ctx, s)
 	if !s.Local.Addr().Is4() || !addr.Is4() {
 		return say(425, "PASV needs IPv4, use EPSV")
 	}
@@ -101,7 +101,7 @@ func commas(addr netip.Addr, port uint16) string {
 // cmdEpsv answers for the control connection's own protocol; another one asked
 // for is 522 with the one there is.
 func cmdEpsv(c *conn, arg string) reply {
-	if c.srv.Passive.NoEPSV {
+	if c.env.passive.NoEPSV {
 		return say(502, "EPSV is switched off here, use PASV")
 	}
 	own := "2"
@@ -128,7 +128,7 @@ func cmdLpsv(c *conn, arg string) reply {
 		return r
 	}
 	addr := c.facts().Local.Addr()
-	if public := c.srv.announced(c.ctx, c.facts()); addr.Is4() && public.Is4() {
+	if public := c.env.announced(c.ctx, c.facts()); addr.Is4() && public.Is4() {
 		addr = public
 	}
 	return c.offer("LPSV", arg, func(port uint16) reply {
@@ -162,7 +162,7 @@ func cmdLprt(c *conn, arg string) reply {
 // announce notes where to connect to, once the address is one that the client
 // may name. The former channel closes in any case.
 func (c *conn) announce(verb string, addr netip.AddrPort, err error) reply {
-	if c.srv.Active.Disable {
+	if c.env.active.Disable {
 		return say(502, "Active mode is switched off here, use PASV or EPSV")
 	}
 	if r, refused := c.refusedByEPSV(); refused {
@@ -174,7 +174,7 @@ func (c *conn) announce(verb string, addr netip.AddrPort, err error) reply {
 	}
 	var d *dataChan
 	if err == nil {
-		d, err = c.srv.announceActive(c.facts(), addr, c.facts().Policy.Device.AnyActivePeer)
+		d, err = c.env.announceActive(c.facts(), addr, c.facts().Policy.Device.AnyActivePeer)
 	}
 	switch {
 	case err == nil:
@@ -185,7 +185,7 @@ func (c *conn) announce(verb string, addr netip.AddrPort, err error) reply {
 	case errors.Is(err, errPortFamily):
 		return c.otherFamily(verb)
 	case errors.Is(err, errPortRefused):
-		c.srv.state.counters.refuse(refusedBounce)
+		c.env.counters.refuse(refusedBounce)
 		return reply{code: 504, text: "Address refused: it must be your own, with a port above 1023", err: foreignAddress(c.facts(), addr)}
 	}
 	return reply{code: 425, text: "Can't open data connection, try again later", err: err}

@@ -128,7 +128,7 @@ func (c *conn) mayBecome(from *source, to string, o *RenameOptions) error {
 		return err
 	}
 	o.Version = e.Version // of the file that is looked at
-	head, err := headOf(c.ctx, c.watched(), c.facts(), from.name, c.srv.sniffLen())
+	head, err := headOf(c.ctx, c.watched(), c.facts(), from.name, c.env.sniffLen)
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func hashSite() []*siteCommand {
 func (c *conn) featHash() string {
 	names := make([]string, 0, len(digestKinds))
 	for _, k := range digestKinds {
-		if k.kind&c.srv.state.table.digests == 0 {
+		if k.kind&c.env.table.digests == 0 {
 			continue
 		}
 		name := k.name
@@ -169,10 +169,10 @@ func (c *conn) hashJob(verb string, kind Digest, name string, e Entry, start, en
 var errManyFiles = &ReplyError{Code: 450, Text: "Too many files are open, try again later"}
 
 func hashFile(x *xfer, files FileDriver, s *Session, kind Digest, name string, start, end int64) (string, int64, error) {
-	if !x.c.srv.state.limits.takeFDs(1) {
+	if !x.c.env.admission.takeFDs(1) {
 		return "", 0, errManyFiles
 	}
-	defer x.c.srv.state.limits.giveFDs(1)
+	defer x.c.env.admission.giveFDs(1)
 	src, err := openAt(x, files, s, name, start)
 	if err != nil {
 		return "", 0, err
@@ -206,7 +206,7 @@ func hashFile(x *xfer, files FileDriver, s *Session, kind Digest, name string, s
 // have their turn between any two buffers, and a driver that is slow holds none.
 func (x *xfer) hash(d *digester, p []byte) error {
 	x.dog.disarm() // waiting for a place is no driver's fault
-	limits, addr := x.c.srv.state.limits, x.c.remoteAddr()
+	limits, addr := x.c.env.admission, x.c.remoteAddr()
 	if err := limits.hashing(x.ctx, addr); err != nil {
 		return err
 	}
@@ -260,7 +260,7 @@ func (c *conn) digestNamed(name string) (Digest, bool) {
 	name = strings.ReplaceAll(strings.ToUpper(strings.TrimSpace(name)), "-", "")
 	for _, k := range digestKinds {
 		if strings.ReplaceAll(k.name, "-", "") == name {
-			return k.kind, k.kind&c.srv.state.table.digests != 0
+			return k.kind, k.kind&c.env.table.digests != 0
 		}
 	}
 	return 0, false

@@ -86,7 +86,7 @@ func cmdLang(_ *conn, arg string) reply {
 var languageTag = regexp.MustCompile(`^[A-Z]{1,8}(-[A-Z0-9]{1,8})*$`)
 
 func cmdHelp(c *conn, arg string) reply {
-	t := c.srv.state.table
+	t := c.env.table
 	name := strings.ToUpper(strings.TrimSpace(arg))
 	if rest, ok := strings.CutPrefix(name, "SITE "); ok {
 		return c.helpSite(strings.TrimSpace(rest))
@@ -105,7 +105,7 @@ func cmdHelp(c *conn, arg string) reply {
 
 // listed are the verbs that HELP names: those that work.
 func (c *conn) listed() []string {
-	t := c.srv.state.table
+	t := c.env.table
 	can := c.features()
 	return slices.DeleteFunc(slices.Clone(t.names), func(name string) bool { return !c.offered(t.rows[name], can) })
 }
@@ -116,20 +116,20 @@ func (c *conn) offered(cmd *command, can Features) bool {
 	switch {
 	case cmd.needs&unlisted != 0, can&cmd.feature != cmd.feature, cmd.offer != 0 && can&cmd.offer == 0:
 		return false
-	case cmd.digest&^c.srv.state.table.digests != 0:
+	case cmd.digest&^c.env.table.digests != 0:
 		return false
 	}
 	switch cmd.name {
 	case "AUTH":
-		return c.srv.state.tls != nil
+		return c.env.tls != nil
 	case "PBSZ", "PROT":
-		return c.srv.state.tls != nil
+		return c.env.tls != nil
 	case "HOST":
-		return len(c.srv.Hosts) > 0
+		return len(c.env.hosts) > 0
 	case "EPSV":
-		return !c.srv.Passive.NoEPSV
+		return !c.env.passive.NoEPSV
 	case "PORT", "EPRT", "LPRT":
-		return !c.srv.Active.Disable
+		return !c.env.active.Disable
 	case "RMDA":
 		return c.facts().Policy.GrantTree
 	}
@@ -154,7 +154,7 @@ func cmdFeat(c *conn, arg string) reply {
 	if strings.TrimSpace(arg) != "" {
 		return say(501, "FEAT takes no argument")
 	}
-	t := c.srv.state.table
+	t := c.env.table
 	lines := []string{"UTF8", "TVFS", featMLST(c.params.facts), c.featHash()}
 	can := c.features()
 	for _, name := range t.names {
@@ -165,10 +165,10 @@ func cmdFeat(c *conn, arg string) reply {
 	if mff := c.featMFF(); mff != "" {
 		lines = append(lines, mff)
 	}
-	if c.srv.state.tls != nil {
+	if c.env.tls != nil {
 		lines = append(lines, "AUTH TLS", "PBSZ", "PROT")
 	}
-	if len(c.srv.Hosts) > 0 {
+	if len(c.env.hosts) > 0 {
 		lines = append(lines, "HOST")
 	}
 	slices.Sort(lines)

@@ -164,7 +164,7 @@ func cmdRang(c *conn, arg string) reply {
 // PASV; here it needs only be a transfer.
 func cmdPret(c *conn, arg string) reply {
 	verb, _ := splitCommand(arg)
-	cmd := c.srv.state.table.rows[verb]
+	cmd := c.env.table.rows[verb]
 	if cmd == nil || cmd.needs&needData == 0 {
 		return say(504, "PRET needs a transfer command")
 	}

@@ -50,7 +50,7 @@ func baseSite() []*siteCommand {
 // ones are 500; a quiet profile lets devices have theirs.
 func cmdSite(c *conn, arg string) reply {
 	verb, rest := splitCommand(arg)
-	s := c.srv.state.table.site[verb]
+	s := c.env.table.site[verb]
 	if s == nil {
 		return c.siteUnknown(arg)
 	}
@@ -96,7 +96,7 @@ func (c *conn) siteUnknown(line string) reply {
 func siteHelp(c *conn, arg string) reply { return c.helpSite(strings.ToUpper(arg)) }
 
 func (c *conn) helpSite(name string) reply {
-	t := c.srv.state.table
+	t := c.env.table
 	if name != "" {
 		if s := t.site[name]; s != nil {
 			return say(214, strings.TrimSpace("Syntax: SITE "+s.name+" "+s.syntax))
@@ -126,7 +126,7 @@ func siteUmask(_ *conn, arg string) reply {
 
 // siteIdle tells or shortens the idle timeout; it cannot be lengthened.
 func siteIdle(c *conn, arg string) reply {
-	most := c.srv.state.timeouts.Idle
+	most := c.env.timeouts.Idle
 	if strings.TrimSpace(arg) == "" {
 		return say(200, fmt.Sprintf("Idle timeout is %d seconds", c.idleTimeout()/time.Second))
 	}
@@ -147,7 +147,7 @@ func siteWho(c *conn, _ string) reply {
 	s := c.facts()
 	r := reply{code: 211, text: "End", body: true, lines: []string{"Sessions of " + s.User.Name}}
 	now, more := time.Now(), 0
-	for _, other := range c.srv.connections() {
+	for _, other := range c.env.sessions.all() {
 		if o := other.facts(); o.User.Name == s.User.Name && o.Host == s.Host {
 			if len(r.lines) > whoLines {
 				more++

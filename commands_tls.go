@@ -44,12 +44,12 @@ func cmdAuth(c *conn, arg string) reply {
 		return say(504, "AUTH mechanism not known, use TLS")
 	}
 	switch {
-	case c.srv.state.tls == nil:
+	case c.env.tls == nil:
 		return say(502, "TLS is not available")
 	case c.tls.on:
 		return say(503, "TLS is in use already")
 	case c.lines.Buffered() > 0 || c.pipelined():
-		c.srv.state.counters.refuse(refusedInjection)
+		c.env.counters.refuse(refusedInjection)
 		return reply{code: 503, text: "Commands behind AUTH are not taken, closing control connection", end: true}
 	case c.login.dequeued:
 		return say(503, "AUTH is not possible during a transfer")

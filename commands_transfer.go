@@ -91,7 +91,7 @@ func (c *conn) upload(verb, arg string, o StoreOptions) reply {
 		opts:     o,
 		reply:    "Data transfer starting",
 		limit:    policy.MaxFileSize,
-		digest:   newDigester(policy.Digests&c.srv.state.table.digests | c.expected()),
+		digest:   newDigester(policy.Digests&c.env.table.digests | c.expected()),
 		expect:   maps.Clone(c.params.expect),
 	}
 	if policy.RequireALLO {

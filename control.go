@@ -32,11 +32,21 @@ func (c *conn) wake(r wakeReason) {
 func (c *conn) wakeLocked() {
 	switch {
 	case c.parked:
-		c.srv.state.parker.unpark(c)
+		c.env.parker.unpark(c)
 	case c.waiting:
 		c.nc.SetReadDeadline(time.Unix(1, 0))
 	}
 }
+
+func (c *conn) wakeUp() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.parked {
+		c.env.parker.unpark(c)
+	}
+}
+
+func (c *conn) berth() *berth { return &c.bed }
 
 // stop ends the session from outside: transfers are aborted, 421 is said.
 func (c *conn) stop(cause error) {
@@ -69,15 +79,15 @@ func (c *conn) serve() {
 // greeting.
 func (c *conn) open() bool {
 	s := c.facts()
-	c.srv.state.log.Debug("session opened", "session", s.ID, "remote", s.Remote.String())
+	c.env.log.Debug("session opened", "session", s.ID, "remote", s.Remote.String())
 	if c.tls.implicit {
 		if !c.startTLS(c.ctx, true) {
 			return false
 		}
 	}
-	if err := c.srv.Hooks.connect(c.ctx, c.facts()); err != nil {
+	if err := c.env.hooks.connect(c.ctx, c.facts()); err != nil {
 		r := replyFor(err, 421)
-		c.srv.state.log.Warn("session refused", "session", s.ID, "remote", s.Remote.String(), "reason", "hook", "error", err)
+		c.env.log.Warn("session refused", "session", s.ID, "remote", s.Remote.String(), "reason", "hook", "error", err)
 		c.send(reply{code: 421, text: r.text, err: err})
 		return false
 	}
@@ -272,7 +282,7 @@ func (c *conn) readLine() ([]byte, error) {
 // nothing is: while a transfer runs it has its own limits and the session does
 // not idle.
 func (c *conn) deadlineLocked() time.Time {
-	t := &c.srv.state.timeouts
+	t := &c.env.timeouts
 	var deadline time.Time
 	if c.xfer == nil {
 		deadline = c.idleUntil()
@@ -298,7 +308,7 @@ func (c *conn) idleTimeout() time.Duration {
 	if c.params.idle > 0 {
 		return c.params.idle
 	}
-	return c.srv.state.timeouts.Idle
+	return c.env.timeouts.Idle
 }
 
 // earliest takes a zero a for never.
@@ -332,7 +342,7 @@ func (c *conn) write(b []byte, opens *xfer) error {
 	if opens != nil {
 		opens.opened.Store(true)
 	}
-	c.nc.SetWriteDeadline(time.Now().Add(c.srv.state.timeouts.Reply))
+	c.nc.SetWriteDeadline(time.Now().Add(c.env.timeouts.Reply))
 	if c.ctx.Err() != nil { // after the line above: stop sets a short deadline too
 		c.raw.SetWriteDeadline(time.Now().Add(closeNotifyTime))
 	}

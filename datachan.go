@@ -17,12 +17,12 @@ import (
 // is there. It owns listener and connection; Close may be called from anywhere,
 // any number of times, also on nil.
 type dataChan struct {
-	session uint64
-	id      uint32
-	port    uint16
-	expires time.Time // closed then unless a transfer has taken it
-	srv     *Server
-	record  *channelRecord // for people; nil for active channels
+	session  uint64
+	id       uint32
+	port     uint16
+	expires  time.Time // closed then unless a transfer has taken it
+	services *services
+	record   *channelRecord // for people; nil for active channels
 
 	listener net.Listener   // passive
 	peer     peerRule       // passive: who may connect
@@ -74,12 +74,12 @@ func (d *dataChan) closeLocked() {
 	d.closed = true
 	if d.listener != nil {
 		d.listener.Close()
-		d.srv.state.counters.listeners.Add(-1)
+		d.services.counters.listeners.Add(-1)
 	}
 	if d.raw != nil {
 		d.raw.Close()
 	}
-	d.srv.state.limits.giveFDs(dataFDs)
+	d.services.admission.giveFDs(dataFDs)
 }
 
 // stop closes a channel in use. One that is not yet is only kept from being used:
@@ -171,7 +171,7 @@ func (d *dataChan) secure(ctx context.Context, nc net.Conn, setup *ftptls.Data, 
 	conn := setup.Server(nc)
 	nc.SetDeadline(time.Now().Add(wait))
 	err := conn.HandshakeContext(ctx)
-	d.srv.state.counters.dataHandshake(err == nil)
+	d.services.counters.dataHandshake(err == nil)
 	if err != nil {
 		return conn, errors.Join(errHandshake, err)
 	}

@@ -123,7 +123,7 @@ func (h *Hooks) disconnect(ctx context.Context, s *Session) {
 
 // changed tells the host program of a change.
 func (c *conn) changed(verb, name, from string) {
-	if h := c.srv.Hooks.Change; h != nil {
+	if h := c.env.hooks.Change; h != nil {
 		c.observe(func() { h(c.ctx, ChangeEvent{Session: c.facts(), Verb: verb, Name: name, From: from}) })
 	}
 }

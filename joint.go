@@ -28,7 +28,7 @@ type joint struct {
 // copy leaves the work to the storage if it can, also to hold all that the policy asks.
 func (j *joint) copy() error {
 	o := CopyOptions{NoReplace: j.opts.Exclusive}
-	if j.s.Policy.restrictsContent() || j.x.c.srv.AcceptUpload != nil {
+	if j.s.Policy.restrictsContent() || j.x.c.env.acceptUpload != nil {
 		o.Accept = j.accept
 	}
 	if !j.opts.Existing {
@@ -84,7 +84,7 @@ func (j *joint) run() (err error) {
 
 // write looks at the first bytes before the storage sees any.
 func (j *joint) write(up Upload, src io.Reader) error {
-	head := make([]byte, j.x.c.srv.sniffLen())
+	head := make([]byte, j.x.c.env.sniffLen)
 	n, err := io.ReadFull(src, head)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return err
@@ -118,12 +118,12 @@ func (j *joint) look(head []byte, whole bool) (UploadInfo, error) {
 	j.came, j.judged = bytes.Clone(head), head
 	info := UploadInfo{Head: head, Whole: whole && !j.opts.Append}
 	if j.opts.Append {
-		old, err := headOf(j.x.ctx, j.files, j.s, j.target, j.x.c.srv.sniffLen())
+		old, err := headOf(j.x.ctx, j.files, j.s, j.target, j.x.c.env.sniffLen)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) && !isUnsupported(err) {
 			return info, err
 		}
 		both := append(old, head...)
-		j.judged = both[:min(len(both), j.x.c.srv.sniffLen())]
+		j.judged = both[:min(len(both), j.x.c.env.sniffLen)]
 	}
 	return info, j.x.judge(j.s, j.target, &info, j.judged)
 }
@@ -155,7 +155,7 @@ func (j *joint) accept(head []byte, size int64) error {
 			return err
 		}
 	}
-	head = head[:min(len(head), j.x.c.srv.sniffLen())]
+	head = head[:min(len(head), j.x.c.env.sniffLen)]
 	if j.judged != nil && bytes.Equal(head, j.judged) {
 		return nil
 	}

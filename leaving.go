@@ -18,7 +18,7 @@ import (
 // timedOut finds out what was due; true ends the session.
 func (c *conn) timedOut() bool {
 	now := time.Now()
-	t := &c.srv.state.timeouts
+	t := &c.env.timeouts
 	if d := c.data.Load(); d != nil && !now.Before(d.expires) {
 		c.dropData()
 	}
@@ -45,9 +45,9 @@ func (c *conn) timedOut() bool {
 
 // refuse counts, logs and says 421.
 func (c *conn) refuse(why refusal, text string) {
-	c.srv.state.counters.refuse(why)
+	c.env.counters.refuse(why)
 	s := c.facts()
-	c.srv.state.log.Log(c.base, c.heardAt(slog.LevelWarn), "session refused", "session", s.ID, "remote", s.Remote.String(), "reason", why.String())
+	c.env.log.Log(c.base, c.heardAt(slog.LevelWarn), "session refused", "session", s.ID, "remote", s.Remote.String(), "reason", why.String())
 	c.send(say(421, text))
 }
 
@@ -191,7 +191,7 @@ func (c *conn) depart() {
 	c.departed = true
 	c.mu.Unlock()
 	if !was {
-		c.srv.state.limits.leave(c.remoteAddr())
+		c.env.admission.leave(c.remoteAddr())
 	}
 }
 
@@ -201,7 +201,7 @@ func (c *conn) vacate() {
 	user := c.counted
 	c.counted = ""
 	c.mu.Unlock()
-	c.srv.state.limits.userLeft(user)
+	c.env.admission.userLeft(user)
 }
 
 // leave takes the session out of the server, once.
@@ -217,11 +217,12 @@ func (c *conn) leave() {
 		return
 	}
 	s := c.facts()
-	c.srv.state.log.Log(c.base, c.heardAt(slog.LevelInfo), "session closed", "session", s.ID, "remote", s.Remote.String(),
+	c.env.log.Log(c.base, c.heardAt(slog.LevelInfo), "session closed", "session", s.ID, "remote", s.Remote.String(),
 		"user", s.User.Name, "duration", time.Since(c.started))
-	c.observe(func() { c.srv.Hooks.disconnect(c.base, s) })
-	c.srv.state.awake.Add(-1)
-	c.srv.remove(c)
+	c.observe(func() { c.env.hooks.disconnect(c.base, s) })
+	c.env.awake.Add(-1)
+	c.env.admission.giveFDs(1)
+	c.env.sessions.remove(c)
 }
 
 // recover keeps a panic, most likely a driver's, inside its session.
@@ -230,8 +231,8 @@ func (c *conn) recover() {
 	if p == nil {
 		return
 	}
-	c.srv.state.counters.panics.Add(1)
-	c.srv.state.log.Error("panic in a session", "session", c.facts().ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	c.env.counters.panics.Add(1)
+	c.env.log.Error("panic in a session", "session", c.facts().ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 	c.stopTransfer(ErrServerClosed)
 	c.send(say(421, "Internal error, closing control connection"))
 	c.close()

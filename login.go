@@ -29,16 +29,16 @@ func (l *loginState) reset() {
 
 // auth is the AuthDriver for this session, nil if there is none.
 func (c *conn) auth() AuthDriver {
-	if h, ok := c.srv.Hosts[c.facts().Host]; ok && h.Auth != nil {
+	if h, ok := c.env.hosts[c.facts().Host]; ok && h.Auth != nil {
 		return h.Auth
 	}
-	return c.srv.Auth
+	return c.env.auth
 }
 
 // logIn asks the AuthDriver and lets the user in or not.
 func (c *conn) logIn(cred Credentials) reply {
 	arrived := time.Now()
-	limits := c.srv.state.limits
+	limits := c.env.admission
 	if why, ok := limits.mayTry(c.remoteAddr(), userKey(c.facts().Host, cred.User)); !ok {
 		return c.turnedAway(why)
 	}
@@ -77,7 +77,7 @@ func (c *conn) noVerdict(cred Credentials, err error, arrived time.Time) reply {
 	c.logLogin(cred.User, err)
 	switch {
 	case own && said.Code >= 500:
-		c.srv.state.counters.failed.Add(1)
+		c.env.counters.failed.Add(1)
 		return c.deny(said.Text, arrived)
 	case own:
 		return reply{code: 421, text: said.Text, err: err, end: true}
@@ -87,7 +87,7 @@ func (c *conn) noVerdict(cred Credentials, err error, arrived time.Time) reply {
 
 // turnedAway ends the session for a reason of the limits.
 func (c *conn) turnedAway(why refusal) reply {
-	c.srv.state.counters.refuse(why)
+	c.env.counters.refuse(why)
 	return reply{code: 421, text: why.text(), end: true}
 }
 
@@ -109,7 +109,7 @@ func (c *conn) awaitTurn(t *attempt, cred Credentials) (refusal, bool) {
 		return refusedClosing, false
 	case c.peerGone():
 		return refusedGone, false
-	case c.srv.state.limits.banned(c.remoteAddr(), userKey(c.facts().Host, cred.User)):
+	case c.env.admission.banned(c.remoteAddr(), userKey(c.facts().Host, cred.User)):
 		return refusedBanned, false
 	}
 	return 0, true
@@ -118,7 +118,7 @@ func (c *conn) awaitTurn(t *attempt, cred Credentials) (refusal, bool) {
 // standInLine waits for the turn of t as long as the time for the login lasts, and
 // the client is there.
 func (c *conn) standInLine(t *attempt) (refusal, bool) {
-	over := time.NewTimer(time.Until(c.stranger.Add(c.srv.state.timeouts.Login)))
+	over := time.NewTimer(time.Until(c.stranger.Add(c.env.timeouts.Login)))
 	defer over.Stop()
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
@@ -168,7 +168,7 @@ func (c *conn) enter(cred Credentials, user *User) reply {
 		policy = *u.Policy
 	}
 	counted := userKey(c.facts().Host, u.Name)
-	if !c.srv.state.limits.userEntered(counted, policy.MaxSessions) {
+	if !c.env.admission.userEntered(counted, policy.MaxSessions) {
 		c.logLogin(u.Name, errTooManySessions)
 		c.login.reset()
 		return say(530, "Too many sessions of this user")
@@ -184,8 +184,8 @@ func (c *conn) enter(cred Credentials, user *User) reply {
 	c.params.cwd = path.Clean("/" + u.Home)
 	c.login.reset()
 	c.login.tries, c.login.commands = 0, 0
-	c.srv.state.limits.succeeded(c.remoteAddr(), userKey(c.facts().Host, cred.User))
-	c.srv.state.counters.logins.Add(1)
+	c.env.admission.succeeded(c.remoteAddr(), userKey(c.facts().Host, cred.User))
+	c.env.counters.logins.Add(1)
 	c.logLogin(cred.User, nil)
 	if !cred.HasPassword {
 		return say(232, "Logged in by certificate")
@@ -205,7 +205,7 @@ var errTooManySessions = errors.New("paradise: too many sessions of this user")
 
 // loginFailed notes wrong credentials.
 func (c *conn) loginFailed(cred Credentials, err error, arrived time.Time) reply {
-	c.srv.state.counters.failed.Add(1)
+	c.env.counters.failed.Add(1)
 	c.logLogin(cred.User, err)
 	return c.deny("Login incorrect", arrived)
 }
@@ -213,7 +213,7 @@ func (c *conn) loginFailed(cred Credentials, err error, arrived time.Time) reply
 // deny answers after a time that does not depend on what was wrong, and that grows
 // with every try (RFC 2577, 5 and 7).
 func (c *conn) deny(text string, arrived time.Time) reply {
-	l := &c.srv.state.limits.limits
+	l := &c.env.limits
 	c.login.tries++
 	c.login.reset()
 	if l.FailedDelay > 0 {
@@ -222,7 +222,7 @@ func (c *conn) deny(text string, arrived time.Time) reply {
 		wait(c.ctx, time.Until(arrived.Add(delay)))
 	}
 	if l.LoginTries > 0 && c.login.tries >= l.LoginTries {
-		c.srv.state.counters.refuse(refusedLoginTries)
+		c.env.counters.refuse(refusedLoginTries)
 		return reply{code: 421, text: refusedLoginTries.text(), end: true}
 	}
 	return say(530, text)
@@ -232,11 +232,11 @@ func (c *conn) logLogin(name string, err error) {
 	s := c.facts()
 	facts := []any{"session", s.ID, "remote", s.Remote.String(), "user", displayed(name), "tls", s.TLS != nil}
 	if err != nil {
-		c.srv.state.log.Warn("login failed", append(facts, "error", err)...)
+		c.env.log.Warn("login failed", append(facts, "error", err)...)
 	} else {
-		c.srv.state.log.Info("login", facts...)
+		c.env.log.Info("login", facts...)
 	}
-	c.observe(func() { c.srv.Hooks.login(c.ctx, LoginEvent{Session: s, Name: name, Err: err}) })
+	c.observe(func() { c.env.hooks.login(c.ctx, LoginEvent{Session: s, Name: name, Err: err}) })
 }
 
 // wait pauses until d has passed or ctx has ended.

@@ -199,8 +199,8 @@ func (c *conn) channelDone(d *dataChan) {
 // Stats returns a snapshot. It never waits for a session, a driver or the
 // network, and may be called at any time.
 func (srv *Server) Stats() Stats {
-	st := &srv.state
-	k := &st.counters
+	st, e := &srv.state, &srv.env
+	k := &e.counters
 	s := Stats{
 		Now:              time.Now(),
 		SessionsTotal:    k.sessions.Load(),
@@ -213,7 +213,7 @@ func (srv *Server) Stats() Stats {
 		DataTLS:          attempts(&k.secured),
 		Refused:          make(map[string]int64),
 		Panics:           k.panics.Load(),
-		Stuck:            st.stuck.count(),
+		Stuck:            e.stuck.count(),
 		Unexpected:       k.unexpected.Load(),
 		Recent:           k.recent.list(),
 	}
@@ -222,12 +222,12 @@ func (srv *Server) Stats() Stats {
 	}
 	st.mu.Lock()
 	s.Started, s.Draining = st.started, st.draining
-	s.Commands = st.table.counts()
+	s.Commands = e.table.counts()
 	st.mu.Unlock()
 	if s.Started.IsZero() {
 		s.Started = s.Now
 	}
-	for _, c := range srv.connections() {
+	for _, c := range e.sessions.all() {
 		s.Sessions = append(s.Sessions, c.stats())
 	}
 	slices.SortFunc(s.Sessions, func(a, b SessionStats) int { return cmp.Compare(a.ID, b.ID) })

@@ -2,7 +2,6 @@ package paradise
 
 import (
 	"container/heap"
-	"net"
 	"os"
 	"sync"
 	"syscall"
@@ -15,17 +14,17 @@ import (
 // them in one epoll set of our own, which is itself a file that the runtime's
 // poller watches, so that no thread blocks in it. Idle limits are kept by one
 // heap.
-type parker struct {
+type parker[S sleeper] struct {
 	set  *os.File
 	fd   int
-	find func(id uint64) *conn
+	find func(id uint64) (S, bool)
 	mu   sync.Mutex
-	due  dueHeap // all that are parked
-	runs bool    // a goroutine waits for them
+	due  dueHeap[S] // all that are parked
+	runs bool       // a goroutine waits for them
 }
 
 // newParker is nil where there is no epoll; sessions keep their goroutines then.
-func newParker(find func(id uint64) *conn) *parker {
+func newParker[S sleeper](find func(id uint64) (S, bool)) *parker[S] {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil
@@ -34,58 +33,22 @@ func newParker(find func(id uint64) *conn) *parker {
 		unix.Close(fd)
 		return nil
 	}
-	return &parker{set: os.NewFile(uintptr(fd), "epoll"), fd: fd, find: find}
+	return &parker[S]{set: os.NewFile(uintptr(fd), "epoll"), fd: fd, find: find}
 }
 
-func (p *parker) close() {
+func (p *parker[S]) close() {
 	if p != nil {
 		p.set.Close()
 	}
 }
 
-// parkAfter is how long a session idles before it gives its goroutine back:
-// longer than a client takes between two commands of one task, but short in a
-// crowd, so that thousands who log in at once do not hold their stacks together.
-func (c *conn) parkAfter() time.Duration {
-	if c.srv.state.awake.Load() > 128 {
-		return 5 * time.Millisecond
-	}
-	return 50 * time.Millisecond
-}
-
-// canParkLocked reports whether the session is one that idles in the clear:
-// nothing buffered, nothing under way.
-func (c *conn) canParkLocked() bool {
-	_, tcp := c.raw.(*net.TCPConn)
-	return tcp && c.srv.state.parker != nil && c.polled != pollRefused && c.nc == c.raw &&
-		c.xfer == nil && c.data.Load() == nil && len(c.queue) == 0 &&
-		c.facts().LoggedIn() && !c.lines.Partial() && c.lines.Buffered() == 0
-}
-
-// parkLocked gives the session to the parker; its goroutine must end then. It
-// runs under mu, so the parker can't wake the session before that.
-func (c *conn) parkLocked() bool {
-	rc, err := c.raw.(*net.TCPConn).SyscallConn()
-	if err != nil || !c.lines.Release() {
-		return false
-	}
-	c.nc.SetReadDeadline(time.Time{})
-	if c.srv.state.parker.add(c, rc) != nil {
-		c.polled = pollRefused // a goroutine it is then, not try after try
-		return false
-	}
-	c.parked = true
-	c.rest()
-	return true
-}
-
-func (p *parker) add(c *conn, rc syscall.RawConn) error {
-	id := c.facts().ID
+// add has a session watched that goes to sleep. Its lock is held.
+func (p *parker[S]) add(s S, id uint64, rc syscall.RawConn) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	heap.Push(&p.due, c)
+	heap.Push(&p.due, s)
 	op := unix.EPOLL_CTL_MOD
-	if c.polled == pollNever {
+	if s.berth().polled == pollNever {
 		op = unix.EPOLL_CTL_ADD
 	}
 	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT, Fd: int32(id), Pad: int32(id >> 32)}
@@ -94,10 +57,10 @@ func (p *parker) add(c *conn, rc syscall.RawConn) error {
 		err = cerr
 	}
 	if err != nil {
-		heap.Remove(&p.due, int(c.place))
+		heap.Remove(&p.due, int(s.berth().place))
 		return err
 	}
-	c.polled = pollKnown
+	s.berth().polled = pollKnown
 	if !p.runs {
 		p.runs = true
 		go p.run()
@@ -105,26 +68,20 @@ func (p *parker) add(c *conn, rc syscall.RawConn) error {
 	return nil
 }
 
-// unpark starts the session's loop again. The caller holds c.mu.
-func (p *parker) unpark(c *conn) {
-	if !c.parked {
-		return
-	}
+// unpark ends the sleep of s, whose lock is held.
+func (p *parker[S]) unpark(s S) {
 	p.mu.Lock()
-	heap.Remove(&p.due, int(c.place))
+	heap.Remove(&p.due, int(s.berth().place))
 	if len(p.due) == 0 {
 		p.set.SetReadDeadline(time.Now()) // run ends
 	}
 	p.mu.Unlock()
-	c.parked, c.unparked = false, true
-	c.rouse()
-	c.srv.state.awake.Add(1)
-	go c.loop()
+	s.resume()
 }
 
 // run wakes sessions whose socket is readable or whose time is up, until none is
 // parked or the set is closed.
-func (p *parker) run() {
+func (p *parker[S]) run() {
 	rc, err := p.set.SyscallConn()
 	if err != nil {
 		return
@@ -140,7 +97,9 @@ func (p *parker) run() {
 			return
 		}
 		for i := range max(n, 0) {
-			p.wake(p.find(uint64(uint32(events[i].Fd)) | uint64(uint32(events[i].Pad))<<32))
+			if s, ok := p.find(uint64(uint32(events[i].Fd)) | uint64(uint32(events[i].Pad))<<32); ok { // else it has left
+				s.wakeUp()
+			}
 		}
 		p.wakeDue(time.Now())
 	}
@@ -148,7 +107,7 @@ func (p *parker) run() {
 
 // tick has run look at the heap once a second; false ends it, as there is nothing
 // in it.
-func (p *parker) tick() bool {
+func (p *parker[S]) tick() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.runs = len(p.due) > 0
@@ -158,16 +117,7 @@ func (p *parker) tick() bool {
 	return p.runs
 }
 
-func (p *parker) wake(c *conn) {
-	if c == nil {
-		return // it has left
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	p.unpark(c)
-}
-
-func (p *parker) wakeDue(now time.Time) {
+func (p *parker[S]) wakeDue(now time.Time) {
 	for {
 		p.mu.Lock()
 		if len(p.due) == 0 || p.due[0].idleUntil().After(now) {
@@ -176,32 +126,32 @@ func (p *parker) wakeDue(now time.Time) {
 		}
 		first := p.due[0]
 		p.mu.Unlock()
-		p.wake(first)
+		first.wakeUp()
 	}
 }
 
 // dueHeap orders parked sessions by the end of their patience, which does not
 // change while they are in it.
-type dueHeap []*conn
+type dueHeap[S sleeper] []S
 
-func (h dueHeap) Len() int           { return len(h) }
-func (h dueHeap) Less(i, j int) bool { return h[i].idleUntil().Before(h[j].idleUntil()) }
+func (h dueHeap[S]) Len() int           { return len(h) }
+func (h dueHeap[S]) Less(i, j int) bool { return h[i].idleUntil().Before(h[j].idleUntil()) }
 
-func (h dueHeap) Swap(i, j int) {
+func (h dueHeap[S]) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].place, h[j].place = int32(i), int32(j)
+	h[i].berth().place, h[j].berth().place = int32(i), int32(j)
 }
 
-func (h *dueHeap) Push(x any) {
-	c := x.(*conn)
-	c.place = int32(len(*h))
-	*h = append(*h, c)
+func (h *dueHeap[S]) Push(x any) {
+	s := x.(S)
+	s.berth().place = int32(len(*h))
+	*h = append(*h, s)
 }
 
-func (h *dueHeap) Pop() any {
+func (h *dueHeap[S]) Pop() any {
 	old := *h
 	last := old[len(old)-1]
-	old[len(old)-1] = nil
+	clear(old[len(old)-1:])
 	*h = old[:len(old)-1]
 	return last
 }

@@ -2,19 +2,18 @@
 
 package paradise
 
-import "time"
+import (
+	"errors"
+	"syscall"
+)
 
 // parker is for platforms where an idle session needs no goroutine.
-type parker struct{}
+type parker[S sleeper] struct{}
 
-func newParker(func(uint64) *conn) *parker { return nil }
+func newParker[S sleeper](func(id uint64) (S, bool)) *parker[S] { return nil }
 
-func (*parker) close() {}
+func (*parker[S]) close() {}
 
-func (*parker) unpark(*conn) {}
+func (*parker[S]) add(S, uint64, syscall.RawConn) error { return errors.ErrUnsupported }
 
-func (c *conn) parkAfter() time.Duration { return 0 }
-
-func (c *conn) canParkLocked() bool { return false }
-
-func (c *conn) parkLocked() bool { return false }
+func (*parker[S]) unpark(S) {}

@@ -19,41 +19,40 @@ var errNoPorts = errors.New("paradise: no passive port is free")
 
 // listenPassive opens a listener for one data connection, on the control
 // connection's own address.
-func (srv *Server) listenPassive(ctx context.Context, s *Session) (*dataChan, error) {
-	st := &srv.state
-	if !st.limits.takeFDs(dataFDs) {
+func (e *services) listenPassive(ctx context.Context, s *Session) (*dataChan, error) {
+	if !e.admission.takeFDs(dataFDs) {
 		return nil, errNoPorts
 	}
-	l, err := srv.listenInRange(ctx, s.Local.Addr())
+	l, err := e.listenInRange(ctx, s.Local.Addr())
 	if err != nil {
-		st.limits.giveFDs(dataFDs)
+		e.admission.giveFDs(dataFDs)
 		return nil, err
 	}
-	st.counters.listeners.Add(1)
+	e.counters.listeners.Add(1)
 	return &dataChan{
 		session:  s.ID,
-		id:       shortID((st.counters.nextChannel.Add(1) - 1) ^ 0x5A5A5A),
+		id:       shortID((e.counters.nextChannel.Add(1) - 1) ^ 0x5A5A5A),
 		port:     addrPort(l.Addr()).Port(),
-		expires:  time.Now().Add(st.timeouts.Data),
-		srv:      srv,
+		expires:  time.Now().Add(e.timeouts.Data),
+		services: e,
 		listener: l,
-		peer:     peerRule{want: s.Remote.Addr(), check: srv.Passive.PeerCheck},
+		peer:     peerRule{want: s.Remote.Addr(), check: e.passive.PeerCheck},
 	}, nil
 }
 
 // listenInRange tries the range's ports once each from a random start: a port
 // that another session, or a draining process, holds is skipped.
-func (srv *Server) listenInRange(ctx context.Context, local netip.Addr) (net.Listener, error) {
-	first, last := int(srv.Passive.MinPort), int(srv.Passive.MaxPort)
+func (e *services) listenInRange(ctx context.Context, local netip.Addr) (net.Listener, error) {
+	first, last := int(e.passive.MinPort), int(e.passive.MaxPort)
 	if first == 0 {
-		return srv.network.listen(ctx, netip.AddrPortFrom(local, 0))
+		return e.network.listen(ctx, netip.AddrPortFrom(local, 0))
 	}
 	count := last - first + 1
 	start := rand.IntN(count)
 	err := errNoPorts
 	for i := range count {
 		port := uint16(first + (start+i)%count)
-		l, lerr := srv.network.listen(ctx, netip.AddrPortFrom(local, port))
+		l, lerr := e.network.listen(ctx, netip.AddrPortFrom(local, port))
 		if lerr == nil {
 			return l, nil
 		}
@@ -96,11 +95,11 @@ func (d *dataChan) noPeer() error {
 func (d *dataChan) turnAway(nc net.Conn) {
 	from := addrPort(nc.RemoteAddr()).Addr()
 	nc.Close()
-	d.srv.state.counters.refuse(refusedPeer)
+	d.services.counters.refuse(refusedPeer)
 	if d.foreign.Swap(true) {
 		return
 	}
-	d.srv.state.log.Warn("data connection from another address than the control connection's was turned away", "session", d.session,
+	d.services.log.Warn("data connection from another address than the control connection's was turned away", "session", d.session,
 		"control", d.peer.want.String(), "data", from.String(), "port", d.port, "admitted_by", d.peer.remedy(from))
 }
 
@@ -138,7 +137,7 @@ func (d *dataChan) stopListening() {
 	}
 	d.listener.Close()
 	d.listener = nil
-	d.srv.state.counters.listeners.Add(-1)
+	d.services.counters.listeners.Add(-1)
 }
 
 // peerRule says who may use a data connection.
@@ -174,13 +173,13 @@ func (r peerRule) remedy(a netip.Addr) string {
 }
 
 // announced is the address that PASV names; the zero Addr if there is none.
-func (srv *Server) announced(ctx context.Context, s *Session) netip.Addr {
-	if f := srv.Passive.PublicIPFor; f != nil {
+func (e *services) announced(ctx context.Context, s *Session) netip.Addr {
+	if f := e.passive.PublicIPFor; f != nil {
 		if a := f(ctx, s).Unmap(); a.Is4() {
 			return a
 		}
 	}
-	if a := srv.Passive.PublicIP.Unmap(); a.Is4() {
+	if a := e.passive.PublicIP.Unmap(); a.Is4() {
 		return a
 	}
 	if a := s.Local.Addr(); a.Is4() {

@@ -1,14 +1,15 @@
 package paradise
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/paradiseftp/paradise/internal/ftptls"
@@ -97,6 +98,7 @@ type Server struct {
 
 	once  sync.Once
 	state serverState
+	env   env
 }
 
 // Host is a virtual host; its nil and empty fields are the server's.
@@ -107,29 +109,15 @@ type Host struct {
 	TLSConfig *tls.Config
 }
 
-// serverState is what a running server keeps.
+// serverState is the life of a server. A set of sessions may be locked under mu, never
+// the other way round.
 type serverState struct {
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
-	conns     map[uint64]*conn
-	idle      chan struct{} // closed and remade when the last session and listener have gone
 	draining  bool          // Shutdown, Drain or Close was called
-	stop      chan struct{} // closed then
-	leaving   bool          // and the grace is over: nobody is let in
-	closed    bool          // Close was called
-	nextID    uint64        // 0 before Serve
-
-	checkErr error
-	log      *slog.Logger
-	timeouts Timeouts
-	tls      *ftptls.Setup
-	table    *commandTable
-	limits   *admission
-	counters counters
-	started  time.Time
-	parker   *parker
-	awake    atomic.Int64 // sessions that are not parked
-	stuck    stuckCalls
+	stop      chan struct{} // closed when draining begins; nil before Serve
+	started   time.Time
+	checkErr  error
 }
 
 // ListenAndServe listens on Addr and calls Serve.
@@ -196,8 +184,8 @@ func (srv *Server) acceptLoop(base context.Context, l net.Listener, implicit boo
 			return fmt.Errorf("%w: listener %v was closed: %w", ErrServerClosed, l.Addr(), err)
 		}
 		pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-		srv.state.log.Error("accept failed", "listener", l.Addr().String(), "error", err, "pause", pause)
-		srv.state.counters.refused[refusedAccept].Add(1)
+		srv.env.log.Error("accept failed", "listener", l.Addr().String(), "error", err, "pause", pause)
+		srv.env.counters.refused[refusedAccept].Add(1)
 		select {
 		case <-time.After(pause):
 		case <-srv.state.stop:
@@ -209,42 +197,78 @@ func (srv *Server) acceptLoop(base context.Context, l net.Listener, implicit boo
 func (srv *Server) init() error {
 	srv.once.Do(func() {
 		srv.prepare()
-		if st := &srv.state; st.checkErr == nil && srv.TLSConfig == nil && srv.Policy.TLS == TLSDefault {
-			st.log.Warn("logins and data travel in the clear: no TLSConfig is set")
+		if srv.state.checkErr == nil && srv.TLSConfig == nil && srv.Policy.TLS == TLSDefault {
+			srv.env.log.Warn("logins and data travel in the clear: no TLSConfig is set")
 		}
 	})
 	return srv.state.checkErr
 }
 
 func (srv *Server) prepare() {
-	st := &srv.state
+	st, e := &srv.state, &srv.env
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	st.log = srv.Logger
-	if st.log == nil {
-		st.log = slog.Default()
-	}
 	first := srv.FirstIDs.orRandom()
-	st.nextID = first.Session
-	st.counters.nextChannel.Store(first.Channel)
+	e.sessions.begin(first.Session)
+	e.counters.nextChannel.Store(first.Channel)
 	st.started = time.Now()
 	st.stop = make(chan struct{})
-	st.timeouts = srv.Timeouts.withDefaults()
-	if srv.network.listen == nil {
-		srv.network = realNetwork()
+	e.log = srv.Logger
+	if e.log == nil {
+		e.log = slog.Default()
 	}
 	if st.checkErr = srv.check(); st.checkErr != nil {
 		return
 	}
-	st.table, st.checkErr = newCommandTable(srv.Commands, srv.SiteCommands)
+	e.table, st.checkErr = newCommandTable(srv.Commands, srv.SiteCommands)
 	if st.checkErr != nil {
 		return
 	}
-	st.tls = newTLSSetup(srv)
-	st.limits = newAdmission(srv.Limits, &st.counters)
-	if !st.draining {
-		st.parker = newParker(srv.find)
+	e.config = srv.frozen()
+	e.network = srv.network
+	if e.network.listen == nil {
+		e.network = realNetwork()
 	}
+	e.tls = srv.tlsSetup()
+	e.admission = newAdmission(e.limits)
+	if !st.draining {
+		e.parker = newParker(e.sessions.find)
+	}
+}
+
+// frozen copies the fields that sessions read.
+func (srv *Server) frozen() config {
+	return config{
+		auth:         srv.Auth,
+		files:        srv.Files,
+		hosts:        maps.Clone(srv.Hosts),
+		banner:       cmp.Or(srv.Banner, "Welcome to Paradise"),
+		policy:       srv.Policy,
+		passive:      srv.Passive,
+		active:       srv.Active,
+		timeouts:     srv.Timeouts.withDefaults(),
+		limits:       srv.Limits.withDefaults(),
+		hooks:        srv.Hooks,
+		sniffLen:     cmp.Or(srv.SniffLen, 512),
+		acceptUpload: srv.AcceptUpload,
+	}
+}
+
+// tlsSetup is nil where TLS is not possible.
+func (srv *Server) tlsSetup() *ftptls.Setup {
+	if srv.TLSConfig == nil {
+		return nil
+	}
+	hosts := make(map[string]*tls.Config)
+	for name, h := range srv.Hosts {
+		hosts[name] = h.TLSConfig
+	}
+	return ftptls.New(ftptls.Options{
+		Config:    srv.TLSConfig,
+		Hosts:     hosts,
+		StrictSNI: srv.StrictSNI,
+		NoTickets: srv.Policy.DataTLSReuse == ReuseOff,
+	})
 }
 
 func (srv *Server) track(l net.Listener) bool {
@@ -258,6 +282,7 @@ func (srv *Server) track(l net.Listener) bool {
 		st.listeners = make(map[net.Listener]struct{})
 	}
 	st.listeners[l] = struct{}{}
+	srv.env.sessions.expect()
 	return true
 }
 
@@ -266,16 +291,7 @@ func (srv *Server) untrack(l net.Listener) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	delete(st.listeners, l)
-	st.settleLocked()
-}
-
-// settleLocked tells those who wait for the server's end. Listeners count: what
-// one of them has accepted may not be among the sessions yet.
-func (st *serverState) settleLocked() {
-	if len(st.conns) == 0 && len(st.listeners) == 0 && st.idle != nil {
-		close(st.idle)
-		st.idle = nil
-	}
+	srv.env.sessions.unexpect()
 }
 
 func (srv *Server) isDraining() bool {
@@ -288,17 +304,20 @@ func (srv *Server) isDraining() bool {
 // admit gives a new connection to a session of its own, or turns it away.
 func (srv *Server) admit(base context.Context, nc net.Conn, implicit bool) {
 	sock.InlineUrgent(nc)
-	c := newConn(srv, base, nc, implicit)
-	if why, ok := srv.state.limits.enter(c.remoteAddr()); !ok {
+	e := &srv.env
+	c := newConn(e, base, nc, implicit)
+	if why, ok := e.admission.enter(c.remoteAddr()); !ok {
 		c.turnAway(why)
 		return
 	}
-	if !srv.add(c) {
-		srv.state.limits.leave(c.remoteAddr())
-		srv.state.limits.giveFDs(1)
+	if !e.sessions.add(c) {
+		e.admission.leave(c.remoteAddr())
+		e.admission.giveFDs(1)
 		c.turnAway(refusedClosing)
 		return
 	}
+	e.counters.sessions.Add(1)
+	e.awake.Add(1)
 	go c.serve()
 }
 
@@ -312,19 +331,13 @@ func (srv *Server) stopAccepting(closing bool) <-chan struct{} {
 		close(st.stop)
 	}
 	st.draining = true
-	st.closed = st.closed || closing
 	for l := range st.listeners {
 		l.Close()
 	}
-	if len(st.conns) == 0 && len(st.listeners) == 0 {
-		gone := make(chan struct{})
-		close(gone)
-		return gone
+	if closing {
+		srv.env.sessions.close()
 	}
-	if st.idle == nil {
-		st.idle = make(chan struct{})
-	}
-	return st.idle
+	return srv.env.sessions.whenEmpty()
 }
 
 // Shutdown stops accepting, answers 421 to idle sessions, lets transfers end
@@ -354,8 +367,8 @@ func (srv *Server) Drain(ctx context.Context, grace time.Duration) error {
 	srv.dismiss()
 	select {
 	case <-gone:
-		srv.state.closeParker()
-		return srv.state.stuck.err()
+		srv.closeParker()
+		return srv.env.stuck.err()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -364,10 +377,8 @@ func (srv *Server) Drain(ctx context.Context, grace time.Duration) error {
 // dismiss lets nobody in any more and tells all sessions to leave at their next
 // command boundary.
 func (srv *Server) dismiss() {
-	srv.state.mu.Lock()
-	srv.state.leaving = true
-	srv.state.mu.Unlock()
-	for _, c := range srv.connections() {
+	srv.env.sessions.close()
+	for _, c := range srv.env.sessions.all() {
 		c.wake(wakeDrain)
 	}
 }
@@ -378,7 +389,7 @@ func (srv *Server) dismiss() {
 // have two seconds more; the error then tells how many sessions they hold up.
 func (srv *Server) Close() error {
 	gone := srv.stopAccepting(true)
-	for _, c := range srv.connections() {
+	for _, c := range srv.env.sessions.all() {
 		c.stop(ErrServerClosed)
 	}
 	select {
@@ -386,15 +397,15 @@ func (srv *Server) Close() error {
 	case <-time.After(closeGrace):
 	}
 	err := srv.abandonAll()
-	srv.state.closeParker()
-	return errors.Join(srv.state.stuck.err(), err)
+	srv.closeParker()
+	return errors.Join(srv.env.stuck.err(), err)
 }
 
 // closeParker may run beside the first Serve, which makes the parker.
-func (st *serverState) closeParker() {
-	st.mu.Lock()
-	p := st.parker
-	st.mu.Unlock()
+func (srv *Server) closeParker() {
+	srv.state.mu.Lock()
+	p := srv.env.parker
+	srv.state.mu.Unlock()
 	p.close()
 }
 
@@ -402,8 +413,8 @@ func (st *serverState) closeParker() {
 // ([ErrKicked] if nil), but for an upload whose Commit has begun. It does not wait
 // for the end. [ErrNoSession] if there is none.
 func (srv *Server) Kick(id uint64, reason error) error {
-	c := srv.find(id)
-	if c == nil {
+	c, ok := srv.env.sessions.find(id)
+	if !ok {
 		return ErrNoSession
 	}
 	if reason == nil {
@@ -411,4 +422,16 @@ func (srv *Server) Kick(id uint64, reason error) error {
 	}
 	c.stop(reason)
 	return nil
+}
+
+// NextIDs returns where the IDs of a server may begin that takes this one's place
+// while this one still has sessions: its [Server].FirstIDs. This server stays
+// below them for its next 65,536 sessions and million passive channels. Before
+// Serve they are FirstIDs, or zero.
+func (srv *Server) NextIDs() IDs {
+	session := srv.env.sessions.next()
+	if session == 0 {
+		return srv.FirstIDs
+	}
+	return IDs{Session: session + sessionsReserved, Channel: srv.env.counters.nextChannel.Load() + channelsReserved}
 }

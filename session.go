@@ -33,7 +33,7 @@ func (s *Session) LoggedIn() bool { return s.User.Name != "" }
 //
 // Thousands of them idle: what is of use only while a goroutine runs is in awake.
 type conn struct {
-	srv     *Server
+	env     *env
 	base    context.Context // without the session's end
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
@@ -53,12 +53,11 @@ type conn struct {
 	parked    bool      // no goroutine waits: the parker does
 	unparked  bool      // the parker has just woken it: it reads before it parks again
 	spoke     bool      // the client has sent a byte of a command
-	polled    pollState // by the parker's set
 	gone      bool      // removed from the server
 	calling   bool      // a driver's call runs outside a transfer
 	abandoned bool      // and the session goes without its end
 	departed  bool      // the limits count it no more
-	place     int32     // in the parker's heap; guarded by the parker's mu
+	bed       berth     // of the parker
 	lastUse   time.Time // end of the last command or transfer
 	lastLine  time.Time // for people: begin of the current command
 	xfer      *xfer
@@ -69,15 +68,6 @@ type conn struct {
 	counted   string    // the user as counted in the limits
 	lingering *dataChan // of no use any more; its client may not know yet
 }
-
-// pollState says whether the parker's set knows a session's socket.
-type pollState uint8
-
-const (
-	pollNever   pollState = iota
-	pollKnown             // it does
-	pollRefused           // it would not have it
-)
 
 // awake is what a session has while it is not parked. Who has not logged in is
 // never parked.
@@ -99,7 +89,7 @@ func (c *conn) rest() {
 	*c.awake = awake{}
 	awakes.Put(c.awake)
 	c.awake = nil
-	c.srv.state.awake.Add(-1)
+	c.env.awake.Add(-1)
 }
 
 // rouse gives a session what it needs to run.
@@ -156,16 +146,16 @@ func newParams(home string) params {
 	return params{cwd: home, facts: defaultFacts, hash: DigestSHA256, rangeEnd: -1, level: zstream.DefaultLevel}
 }
 
-func newConn(srv *Server, base context.Context, nc net.Conn, implicit bool) *conn {
+func newConn(e *env, base context.Context, nc net.Conn, implicit bool) *conn {
 	now := time.Now()
-	c := &conn{srv: srv, base: base, raw: nc, nc: nc, started: now, lastUse: now, lastLine: now}
+	c := &conn{env: e, base: base, raw: nc, nc: nc, started: now, lastUse: now, lastLine: now}
 	c.ctx, c.cancel = context.WithCancelCause(base)
 	c.tls.implicit = implicit
 	c.params = newParams("/")
 	c.session.Store(&Session{
 		Local:  addrPort(nc.LocalAddr()),
 		Remote: addrPort(nc.RemoteAddr()),
-		Policy: srv.Policy,
+		Policy: e.policy,
 	})
 	c.rouse()
 	c.stranger = now
@@ -195,13 +185,13 @@ func (c *conn) files() FileDriver {
 	if s.User.Files != nil {
 		return s.User.Files
 	}
-	if h, ok := c.srv.Hosts[s.Host]; ok && h.Files != nil {
+	if h, ok := c.env.hosts[s.Host]; ok && h.Files != nil {
 		return h.Files
 	}
-	if c.srv.Files == nil {
+	if c.env.files == nil {
 		return UnimplementedFileDriver{}
 	}
-	return c.srv.Files
+	return c.env.files
 }
 
 // features is what the session's storage can do.

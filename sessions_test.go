@@ -18,10 +18,11 @@ func started(t *testing.T, first IDs) *Server {
 
 // pass gives so many sessions an ID, and returns the last.
 func (srv *Server) pass(n uint64) uint64 {
-	srv.state.mu.Lock()
-	defer srv.state.mu.Unlock()
-	srv.state.nextID += n
-	return srv.state.nextID - 1
+	all := &srv.env.sessions
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	all.nextID += n
+	return all.nextID - 1
 }
 
 func TestTwoServersOfAProcessHaveNoIDInCommon(t *testing.T) {
@@ -58,7 +59,7 @@ func TestPassiveChannelsOfASuccessorGoOn(t *testing.T) {
 	old := started(t, IDs{Session: 5, Channel: 9})
 	next := old.NextIDs()
 	assert.Equal(t, IDs{5 + sessionsReserved, 9 + channelsReserved}, next)
-	assert.EqualValues(t, next.Channel, started(t, next).state.counters.nextChannel.Load())
+	assert.EqualValues(t, next.Channel, started(t, next).env.counters.nextChannel.Load())
 	assert.Equal(t, IDs{1, 2}, (&Server{FirstIDs: IDs{1, 2}}).NextIDs(), "nobody has been served")
 }
 

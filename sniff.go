@@ -12,13 +12,6 @@ import (
 	"github.com/paradiseftp/paradise/internal/mime"
 )
 
-func (srv *Server) sniffLen() int {
-	if srv.SniffLen == 0 {
-		return 512
-	}
-	return srv.SniffLen
-}
-
 // look detects the type of the resulting file and lets the gate and the host
 // program decide.
 func (u *upload) look(head []byte, whole bool) (UploadInfo, error) {
@@ -38,11 +31,11 @@ func (u *upload) look(head []byte, whole bool) (UploadInfo, error) {
 func (x *xfer) judge(s *Session, name string, info *UploadInfo, first []byte) error {
 	info.setType(first)
 	err := s.Policy.Gate.admits(name, *info, len(first) == 0)
-	if accept := x.c.srv.AcceptUpload; err == nil && accept != nil {
+	if accept := x.c.env.acceptUpload; err == nil && accept != nil {
 		err = acceptError(accept(x.ctx, s, name, *info))
 	}
 	if err != nil {
-		x.c.srv.state.counters.refuse(refusedContent)
+		x.c.env.counters.refuse(refusedContent)
 	}
 	return err
 }
@@ -61,7 +54,7 @@ func (u *upload) resultingHead(head []byte) ([]byte, error) {
 	if !u.joins() {
 		return head, nil
 	}
-	want := u.x.c.srv.sniffLen()
+	want := u.x.c.env.sniffLen
 	if !u.opts.Append {
 		want = int(min(int64(want), u.opts.Offset))
 	}
@@ -76,7 +69,7 @@ func (u *upload) resultingHead(head []byte) ([]byte, error) {
 		return nil, err
 	}
 	both := slices.Concat(old, head)
-	return both[:min(len(both), u.x.c.srv.sniffLen())], nil
+	return both[:min(len(both), u.x.c.env.sniffLen)], nil
 }
 
 // headOf reads the first bytes of a file, as many as want or as there are.

@@ -24,10 +24,10 @@ const spliceSlow = 64 << 10
 // of reads and writes.
 func (u *upload) splice() (ended bool, err error) {
 	file, tcp := u.spliceable()
-	if file == nil || !u.x.c.srv.state.limits.takeFDs(splice.Descriptors) {
+	if file == nil || !u.x.c.env.admission.takeFDs(splice.Descriptors) {
 		return false, nil
 	}
-	defer u.x.c.srv.state.limits.giveFDs(splice.Descriptors)
+	defer u.x.c.env.admission.giveFDs(splice.Descriptors)
 	p, err := splice.NewPipe()
 	if err != nil {
 		return false, nil

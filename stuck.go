@@ -35,7 +35,7 @@ func (w *watchdog) disarm() {
 // called marks the begin and the end of a call that a driver may not return
 // from.
 func (c *conn) called(begin bool) {
-	limit := c.srv.state.timeouts.Driver
+	limit := c.env.timeouts.Driver
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calling = begin
@@ -46,7 +46,7 @@ func (c *conn) called(begin bool) {
 	}
 	c.dog.disarm()
 	if c.abandoned {
-		c.srv.state.stuck.returned(c)
+		c.env.stuck.returned(c)
 	}
 }
 
@@ -82,13 +82,13 @@ func (c *conn) giveUp(due time.Time) {
 	stuck := c.calling && !c.abandoned && (due.IsZero() || due.Equal(c.due))
 	c.abandoned = c.abandoned || stuck
 	if stuck {
-		c.srv.state.stuck.leave(c, c.facts().ID, c.verb, c.arg)
+		c.env.stuck.leave(c, c.facts().ID, c.verb, c.arg)
 	}
 	c.mu.Unlock()
 	if !stuck {
 		return
 	}
-	c.srv.state.log.Error("driver is stuck", "session", c.facts().ID, "verb", c.verbNow())
+	c.env.log.Error("driver is stuck", "session", c.facts().ID, "verb", c.verbNow())
 	c.depart()
 	c.send(c.goodbye())
 	c.leaveBehind()
@@ -117,7 +117,7 @@ func (c *conn) abandon() {
 // that does not return keeps its session, and nobody else.
 func (srv *Server) abandonAll() error {
 	var leaving sync.WaitGroup
-	for _, c := range srv.connections() {
+	for _, c := range srv.env.sessions.all() {
 		leaving.Go(c.abandon)
 	}
 	gone := make(chan struct{})
@@ -129,7 +129,7 @@ func (srv *Server) abandonAll() error {
 	case <-gone:
 	case <-time.After(driverGrace):
 	}
-	if n := len(srv.connections()); n > 0 {
+	if n := len(srv.env.sessions.all()); n > 0 {
 		return fmt.Errorf("paradise: sessions are held up by Logger or a hook that does not return: %d", n)
 	}
 	return nil

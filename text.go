@@ -81,6 +81,6 @@ func (c *conn) trace(kind string, code int, text, arg string) {
 	if arg != "" {
 		text += " " + arg
 	}
-	c.srv.state.log.LogAttrs(context.Background(), slog.LevelDebug, kind, slog.Uint64("session", s.ID),
+	c.env.log.LogAttrs(context.Background(), slog.LevelDebug, kind, slog.Uint64("session", s.ID),
 		slog.Int("code", code), slog.String("text", printable.Text(text)))
 }

@@ -30,38 +30,21 @@ func (t *tlsState) begin(private bool) {
 	t.pbsz, t.private, t.began = false, private, private
 }
 
-// newTLSSetup is nil where TLS is not possible.
-func newTLSSetup(srv *Server) *ftptls.Setup {
-	if srv.TLSConfig == nil {
-		return nil
-	}
-	hosts := make(map[string]*tls.Config)
-	for name, h := range srv.Hosts {
-		hosts[name] = h.TLSConfig
-	}
-	return ftptls.New(ftptls.Options{
-		Config:    srv.TLSConfig,
-		Hosts:     hosts,
-		StrictSNI: srv.StrictSNI,
-		NoTickets: srv.Policy.DataTLSReuse == ReuseOff,
-	})
-}
-
 // startTLS makes the control connection a TLS one. What was learnt in the clear
 // is forgotten, but HOST, which the client's SNI must not contradict. A client
 // that fails is left without a word (RFC 4217, 10.1).
 func (c *conn) startTLS(ctx context.Context, private bool) bool {
-	c.tls.control = c.srv.state.tls.Control(c.raw)
+	c.tls.control = c.env.tls.Control(c.raw)
 	conn := c.tls.control.Server(c.facts().Host)
-	c.raw.SetDeadline(time.Now().Add(c.srv.state.timeouts.Handshake))
+	c.raw.SetDeadline(time.Now().Add(c.env.timeouts.Handshake))
 	err := conn.HandshakeContext(ctx)
-	c.srv.state.counters.handshake(err == nil)
+	c.env.counters.handshake(err == nil)
 	if err != nil {
 		level := slog.LevelWarn
 		if private && !c.tls.control.Wire.Heard() {
 			level = slog.LevelDebug // not even a ClientHello came: see conn.spoke
 		}
-		c.srv.state.log.Log(ctx, level, "TLS handshake failed", "session", c.facts().ID, "remote", c.facts().Remote.String(), "error", err)
+		c.env.log.Log(ctx, level, "TLS handshake failed", "session", c.facts().ID, "remote", c.facts().Remote.String(), "error", err)
 		c.raw.Close()
 		return false
 	}
@@ -77,7 +60,7 @@ func (c *conn) enterTLS(conn *tls.Conn) {
 	c.mu.Unlock()
 	state := conn.ConnectionState()
 	c.tls.on = true
-	setup, name, host := c.srv.state.tls, strings.ToLower(state.ServerName), c.facts().Host
+	setup, name, host := c.env.tls, strings.ToLower(state.ServerName), c.facts().Host
 	if setup.Knows(name) {
 		host, c.tls.host = name, name
 	} else if setup.Differs(host) {
@@ -116,7 +99,7 @@ func (c *conn) forget() {
 	c.vacate()
 	c.update(func(s *Session) {
 		s.User = User{}
-		s.Policy = c.srv.Policy
+		s.Policy = c.env.policy
 	})
 }
 
@@ -143,7 +126,7 @@ func (c *conn) tlsRule() TLSRule {
 	if rule != TLSDefault {
 		return rule
 	}
-	if c.srv.TLSConfig == nil {
+	if c.env.tls == nil {
 		return TLSOptional
 	}
 	return TLSRequired

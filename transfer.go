@@ -56,11 +56,11 @@ func (c *conn) order(name string, way direction) *transfer {
 		offset:  p.offset,
 		end:     p.rangeEnd,
 		secure:  c.dataTLS(way == dirUpload),
-		wait:    &c.srv.state.timeouts,
+		wait:    &c.env.timeouts,
 	}
-	own, shared := t.s.Policy.DownloadRate, c.srv.state.limits.download
+	own, shared := t.s.Policy.DownloadRate, c.env.admission.download
 	if way == dirUpload {
-		own, shared = t.s.Policy.UploadRate, c.srv.state.limits.upload
+		own, shared = t.s.Policy.UploadRate, c.env.admission.upload
 	}
 	for _, l := range []*rate.Limiter{byteLimiter(own), shared} {
 		if l != nil {
@@ -229,12 +229,12 @@ func (t *transfer) burst() int {
 // moved counts bytes on the wire, for the session and for the server.
 func (t *transfer) moved(n int) {
 	t.x.moved.Add(int64(n))
-	t.x.c.srv.state.counters.bytes[t.x.job.way].Add(int64(n))
+	t.x.c.env.counters.bytes[t.x.job.way].Add(int64(n))
 }
 
 // begun tells the host program that the data connection is there.
 func (t *transfer) begun() {
-	if h := t.x.c.srv.Hooks.TransferStart; h != nil {
+	if h := t.x.c.env.hooks.TransferStart; h != nil {
 		t.x.c.observe(func() { h(t.x.ctx, t.x.event()) })
 	}
 }
@@ -270,7 +270,7 @@ func (x *xfer) event() TransferEvent {
 
 // logTransfer makes nothing of what the logger does not want.
 func (c *conn) logTransfer(s *Session, e TransferEvent) {
-	if !c.srv.state.log.Enabled(c.base, slog.LevelInfo) {
+	if !c.env.log.Enabled(c.base, slog.LevelInfo) {
 		return
 	}
 	facts := []any{"session", s.ID, "user", s.User.Name, "verb", e.Verb, "name", e.Name, "bytes", e.Bytes, "duration", e.Duration, "code", e.Code}
@@ -283,7 +283,7 @@ func (c *conn) logTransfer(s *Session, e TransferEvent) {
 	if hint := looser(&e); hint != "" {
 		facts = append(facts, "hint", hint)
 	}
-	c.srv.state.log.Info("transfer", facts...)
+	c.env.log.Info("transfer", facts...)
 }
 
 // looser names the setting that would have taken an upload, with its key in the
@@ -311,10 +311,10 @@ func (c *conn) finishTransferEvent(x *xfer, r reply) {
 	if r.code >= 400 && e.Err == nil {
 		e.Err = errors.New(r.text)
 	}
-	c.srv.state.counters.transferEnded(x.job.way, &e, r.text)
+	c.env.counters.transferEnded(x.job.way, &e, r.text)
 	s := c.facts()
 	c.logTransfer(s, e)
-	if h := c.srv.Hooks.TransferEnd; h != nil {
+	if h := c.env.hooks.TransferEnd; h != nil {
 		c.observe(func() { h(context.WithoutCancel(x.ctx), e) })
 	}
 }

@@ -95,7 +95,7 @@ func (u *upload) result(head []byte, size int64) error {
 	if u.limit > 0 && size > u.limit {
 		return ErrTooLarge
 	}
-	head = head[:min(len(head), u.x.c.srv.sniffLen())]
+	head = head[:min(len(head), u.x.c.env.sniffLen)]
 	if bytes.Equal(head, u.judged) || u.ascii && bytes.HasPrefix(head, u.judged) {
 		return nil // of text fewer bytes are judged than came
 	}
@@ -158,7 +158,7 @@ func (u *upload) source() (io.Reader, error) {
 // sniffed fills the beginning of buf, has it judged and calls Begin. ended says
 // that this is all.
 func (u *upload) sniffed(src io.Reader, buf []byte) (n int, ended bool, err error) {
-	want := u.x.c.srv.sniffLen()
+	want := u.x.c.env.sniffLen
 	for n < want && !ended {
 		k, rerr := src.Read(buf[n:])
 		n += k

@@ -90,7 +90,7 @@ func (c *conn) start(cmd *command, j *job) bool {
 	if stopped != nil {
 		x.abort(stopped)
 	}
-	c.srv.state.counters.running[j.way].Add(1)
+	c.env.counters.running[j.way].Add(1)
 	go x.run(cmd)
 	return true
 }
@@ -119,8 +119,8 @@ func (x *xfer) protect() (r reply) {
 
 // panicked logs a panic of a driver or hook and answers 451.
 func (c *conn) panicked(p any) reply {
-	c.srv.state.counters.panics.Add(1)
-	c.srv.state.log.Error("panic in a driver or hook", "session", c.facts().ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	c.env.counters.panics.Add(1)
+	c.env.log.Error("panic in a driver or hook", "session", c.facts().ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 	return reply{code: 451, text: "Requested action aborted: local error in processing", err: fmt.Errorf("panic: %v", p)}
 }
 
@@ -134,12 +134,12 @@ func (c *conn) endTransfer(cmd *command, x *xfer, r reply) {
 		r = x.parting
 	}
 	x.mu.Unlock()
-	c.srv.state.counters.running[x.job.way].Add(-1)
+	c.env.counters.running[x.job.way].Add(-1)
 	c.finishTransferEvent(x, r)
 	if abandoned {
 		x.data.Close()
-		c.srv.state.stuck.returned(x)
-		c.observe(func() { c.srv.Hooks.after(c.ctx, c.facts(), cmd.name, x.job.arg, r.code) })
+		c.env.stuck.returned(x)
+		c.observe(func() { c.env.hooks.after(c.ctx, c.facts(), cmd.name, x.job.arg, r.code) })
 		return
 	}
 	c.returnData(x)
@@ -288,7 +288,7 @@ func (x *xfer) endingLocked(r reply) reply {
 
 // guard bounds a driver's call: at its limit the transfer is aborted, and if
 // the driver does not come back then, the session goes without it.
-func (x *xfer) guard() { x.dog.arm(x.c.srv.state.timeouts.Driver, x) }
+func (x *xfer) guard() { x.dog.arm(x.c.env.timeouts.Driver, x) }
 
 // unguard ends the bound. A job without a data connection is in the driver's
 // hands all the time, so there a new one begins.
@@ -326,9 +326,9 @@ func (x *xfer) abandon() {
 	x.abandoned = true
 	x.parting = x.endingLocked(replyFor(cmp.Or(x.cause, ErrDriverBlocked), 426))
 	c := x.c
-	c.srv.state.stuck.leave(x, c.facts().ID, x.job.verb, x.job.name)
+	c.env.stuck.leave(x, c.facts().ID, x.job.verb, x.job.name)
 	x.mu.Unlock()
-	c.srv.state.log.Error("driver is stuck", "session", c.facts().ID, "verb", x.job.verb, "name", x.job.name)
+	c.env.log.Error("driver is stuck", "session", c.facts().ID, "verb", x.job.verb, "name", x.job.name)
 	x.data.Close()
 	c.send(x.parting)
 	c.mu.Lock()
