@@ -266,18 +266,6 @@ func (a *admission) userLeft(name string) {
 	}
 }
 
-// turnAway tells a connection that was not admitted why, without waiting.
-func (c *conn) turnAway(why refusal) {
-	c.env.counters.refuse(why)
-	c.env.log.Warn("connection refused", "remote", c.facts().Remote.String(), "reason", why.String())
-	c.raw.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
-	if !c.tls.implicit {
-		c.raw.Write([]byte("421 " + why.text() + "\r\n"))
-	}
-	c.raw.Close()
-	c.cancel(nil)
-}
-
 // byteLimiter is nil for no bound. A burst of a quarter second keeps transfers
 // smooth without letting them run ahead.
 func byteLimiter(perSecond int64) *rate.Limiter {
@@ -287,3 +275,6 @@ func byteLimiter(perSecond int64) *rate.Limiter {
 	burst := int(max(perSecond/4, 4096))
 	return rate.NewLimiter(rate.Limit(perSecond), burst)
 }
+
+// dataFDs is what a transfer may take: listener, connection and file.
+const dataFDs = 3

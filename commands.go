@@ -235,28 +235,5 @@ func (c *conn) earlyLimit() bool {
 	return limit > 0 && c.login.commands > limit
 }
 
-// reply sends a command's final reply and holds it against the table: a code
-// that the row does not have is a bug of ours.
-func (c *conn) reply(cmd *command, verb, shown string, r reply) {
-	if r.code == 0 {
-		return
-	}
-	if cmd != nil && !cmd.allows(r.code) && !replyFromHost(r.err) {
-		c.env.counters.unexpected.Add(1)
-		c.env.log.Error("reply outside the command table", "verb", verb, "code", r.code)
-	}
-	if r.err != nil && r.err != errHostReply {
-		c.env.log.Info("command failed", "session", c.facts().ID, "verb", verb, "code", r.code, "error", r.err)
-	}
-	c.send(r)
-	c.observe(func() { c.env.hooks.after(c.ctx, c.facts(), verb, shown, r.code) })
-}
-
-// replyFromHost reports whether the host program chose the code itself.
-func replyFromHost(err error) bool {
-	_, ok := errors.AsType[*ReplyError](err)
-	return ok || errors.Is(err, errHostReply)
-}
-
 // blocked reports whether the last call took too long.
 func (c *conn) blocked() bool { return errors.Is(context.Cause(c.ctx), ErrDriverBlocked) }

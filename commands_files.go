@@ -2,8 +2,6 @@ package paradise
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"path"
 )
@@ -168,11 +166,4 @@ func cmdAvbl(c *conn, arg string) reply {
 		return replyFor(err, 502)
 	}
 	return say(213, itoa(max(n, 0)))
-}
-
-// uniqueSuffix makes the name of STOU one that nobody has.
-func uniqueSuffix() string {
-	var b [6]byte
-	rand.Read(b[:])
-	return hex.EncodeToString(b[:])
 }

@@ -171,18 +171,6 @@ func cmdPret(c *conn, arg string) reply {
 	return say(200, "Noted, use PASV or EPSV now")
 }
 
-// clearOffset forgets REST and RANG, which hold for one command.
-func (p *params) clearOffset() { p.offset, p.rangeEnd = 0, -1 }
-
-// asciiType reports whether the type is A. Before any TYPE it is not, so that a device
-// that never sends one is never corrupted, unless the policy asks for RFC 959's
-// default.
-func (c *conn) asciiType() bool {
-	if !c.params.typed {
-		return c.facts().Policy.ASCIIDefault
-	}
-	return c.params.ascii
+func isDigits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
 }
-
-// converts reports whether transfers convert line ends.
-func (c *conn) converts() bool { return c.asciiType() && !c.facts().Policy.RawASCII }

@@ -1,69 +1,16 @@
 package paradise
 
 import (
+	"context"
 	"errors"
 	"io"
+	"net"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/paradiseftp/paradise/internal/line"
 	"github.com/paradiseftp/paradise/internal/sock"
 )
-
-// wakeReason says why a loop that waits for a line is to look up.
-type wakeReason uint8
-
-const (
-	wakeDrain wakeReason = 1 << iota // Shutdown: leave at the next command boundary
-	wakeStop                         // Close or Kick: leave now
-	wakeWork                         // the queue can go on
-)
-
-// wake is the one way to interrupt a session. Only a loop that waits for a line
-// is touched: a deadline in the past ends its read, never a TLS handshake.
-func (c *conn) wake(r wakeReason) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.wakes |= r
-	c.wakeLocked()
-}
-
-func (c *conn) wakeLocked() {
-	switch {
-	case c.parked:
-		c.env.parker.unpark(c)
-	case c.waiting:
-		c.nc.SetReadDeadline(time.Unix(1, 0))
-	}
-}
-
-func (c *conn) wakeUp() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.parked {
-		c.env.parker.unpark(c)
-	}
-}
-
-func (c *conn) berth() *berth { return &c.bed }
-
-// stop ends the session from outside: transfers are aborted, 421 is said.
-func (c *conn) stop(cause error) {
-	c.mu.Lock()
-	if c.cause == nil {
-		c.cause = cause
-	}
-	x := c.xfer
-	c.wakes |= wakeStop
-	c.wakeLocked()
-	c.mu.Unlock()
-	if x != nil {
-		x.abort(cause)
-	}
-	c.cancel(cause)
-	c.raw.SetWriteDeadline(time.Now().Add(closeNotifyTime)) // a client that takes no replies is not waited for
-}
 
 // serve runs a session from its first byte.
 func (c *conn) serve() {
@@ -278,114 +225,6 @@ func (c *conn) readLine() ([]byte, error) {
 	return text, err
 }
 
-// deadlineLocked is the earliest moment at which something is due, zero if
-// nothing is: while a transfer runs it has its own limits and the session does
-// not idle.
-func (c *conn) deadlineLocked() time.Time {
-	t := &c.env.timeouts
-	var deadline time.Time
-	if c.xfer == nil {
-		deadline = c.idleUntil()
-		if d := c.data.Load(); d != nil {
-			deadline = earliest(deadline, d.expires)
-			if d.keptPassive() {
-				deadline = earliest(deadline, c.silentUntil(d))
-			}
-		}
-	}
-	if !c.facts().LoggedIn() {
-		deadline = earliest(deadline, c.stranger.Add(t.Login))
-	}
-	if !c.lineStart.IsZero() {
-		deadline = earliest(deadline, c.lineStart.Add(t.Line))
-	}
-	return deadline
-}
-
-func (c *conn) idleUntil() time.Time { return c.lastUse.Add(c.idleTimeout()) }
-
-func (c *conn) idleTimeout() time.Duration {
-	if c.params.idle > 0 {
-		return c.params.idle
-	}
-	return c.env.timeouts.Idle
-}
-
-// earliest takes a zero a for never.
-func earliest(a, b time.Time) time.Time {
-	if a.IsZero() || b.Before(a) {
-		return b
-	}
-	return a
-}
-
-// send says a reply. It and the refusal of Telnet options write to the control
-// connection, and nothing else does.
-func (c *conn) send(r reply) error {
-	if r.code == 0 {
-		return nil
-	}
-	buf := replyBuffers.Get().(*[]byte)
-	b := doubleIAC(c.encode(appendReply((*buf)[:0], r)))
-	c.trace("reply", r.code, r.text, "")
-	err := c.write(b, r.opens)
-	if cap(b) <= replyBufferKept {
-		*buf = b[:0]
-		replyBuffers.Put(buf)
-	}
-	return err
-}
-
-func (c *conn) write(b []byte, opens *xfer) error {
-	c.sending.take()
-	defer c.sending.pass()
-	if opens != nil {
-		opens.opened.Store(true)
-	}
-	c.nc.SetWriteDeadline(time.Now().Add(c.env.timeouts.Reply))
-	if c.ctx.Err() != nil { // after the line above: stop sets a short deadline too
-		c.raw.SetWriteDeadline(time.Now().Add(closeNotifyTime))
-	}
-	_, err := c.nc.Write(b)
-	if err != nil {
-		c.raw.Close() // a client that takes no replies gets no more of them
-	}
-	return err
-}
-
-// turn lets one in at a time, for as long as a network may take. A mutex would
-// do but for tests in virtual time, in which one that is held stops the clock.
-type turn struct {
-	mu    sync.Mutex
-	taken bool
-	next  chan struct{} // those who wait; nil: nobody
-}
-
-func (t *turn) take() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for t.taken {
-		if t.next == nil {
-			t.next = make(chan struct{})
-		}
-		next := t.next
-		t.mu.Unlock()
-		<-next
-		t.mu.Lock()
-	}
-	t.taken = true
-}
-
-func (t *turn) pass() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.taken = false
-	if t.next != nil {
-		close(t.next)
-		t.next = nil
-	}
-}
-
 // lineSource is what the line reader reads: the control connection, noticing
 // when a line has begun, so that its end can be waited for in bounded time.
 type lineSource conn
@@ -413,9 +252,24 @@ func (s *lineSource) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// pipelined reports whether commands wait behind the one being run.
-func (c *conn) pipelined() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.queue) > 0
+func newConn(e *env, base context.Context, nc net.Conn, implicit bool) *conn {
+	now := time.Now()
+	c := &conn{env: e, base: base, raw: nc, nc: nc, started: now, lastUse: now, lastLine: now}
+	c.ctx, c.cancel = context.WithCancelCause(base)
+	c.tls.implicit = implicit
+	c.params = newParams("/")
+	c.session.Store(&Session{
+		Local:  addrPort(nc.LocalAddr()),
+		Remote: addrPort(nc.RemoteAddr()),
+		Policy: e.policy,
+	})
+	c.rouse()
+	c.stranger = now
+	return c
+}
+
+// rouse gives a session what it needs to run.
+func (c *conn) rouse() {
+	c.awake = awakes.Get().(*awake)
+	c.lines.Reset((*lineSource)(c))
 }

@@ -50,9 +50,6 @@ var (
 	errUnreachable = errors.New("paradise: data connection could not be opened")
 )
 
-// dataFDs is what a transfer may take: listener, connection and file.
-const dataFDs = 3
-
 // strangersAllowed bounds how many wrong peers one data channel turns away: more
 // than a flood brings in before a client far away connects.
 const strangersAllowed = 1000

@@ -35,6 +35,7 @@ var (
 	ErrNoSession = errors.New("paradise: no such session")
 
 	errUnsupported = errors.ErrUnsupported
+	errPanic       = errors.New("paradise: panic in a driver or hook")
 )
 
 // Causes that end a transfer; Abort, the log and the transfer event get them.

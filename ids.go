@@ -1,6 +1,8 @@
 package paradise
 
 import (
+	crand "crypto/rand"
+	"encoding/hex"
 	"errors"
 	"math/rand/v2"
 )
@@ -48,4 +50,11 @@ func (i IDs) check() error {
 // million IDs in a row no two are alike.
 func shortID(id uint64) uint32 {
 	return uint32(id*0x9E3779+0x41949E) & 0xFFFFFF
+}
+
+// uniqueSuffix is for names that nobody else has.
+func uniqueSuffix() string {
+	var b [6]byte
+	crand.Read(b[:])
+	return hex.EncodeToString(b[:])
 }

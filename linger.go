@@ -1,7 +1,6 @@
 package paradise
 
 import (
-	"crypto/tls"
 	"time"
 
 	"github.com/paradiseftp/paradise/internal/sock"
@@ -135,14 +134,5 @@ func (c *conn) awaitLingering() {
 	select {
 	case <-d.over:
 	case <-time.After(closeNotifyTime):
-	}
-}
-
-// linger lets a client that still sends what we have refused read the reply, over TLS
-// up to its close_notify and ours.
-func (t *transfer) linger() {
-	drain(t.data, t.raw)
-	if conn, ok := t.data.(*tls.Conn); ok {
-		t.wire.CloseWrite(conn, closeNotifyTime)
 	}
 }

@@ -8,25 +8,6 @@ import (
 	"time"
 )
 
-// loginState is what a client said of itself before it was let in.
-type loginState struct {
-	user     string
-	named    bool // USER was said
-	password string
-	account  bool // ACCT is awaited
-	tries    int
-
-	unknown   int
-	commands  int
-	longLines int
-	dequeued  bool // the command being run waited for a transfer
-}
-
-// reset forgets the login but not what counts against the connection.
-func (l *loginState) reset() {
-	l.user, l.named, l.password, l.account = "", false, "", false
-}
-
 // auth is the AuthDriver for this session, nil if there is none.
 func (c *conn) auth() AuthDriver {
 	if h, ok := c.env.hosts[c.facts().Host]; ok && h.Auth != nil {

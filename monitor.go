@@ -4,49 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/paradiseftp/paradise/internal/printable"
 )
-
-// counters are the server's totals. Stats reads them without waiting.
-type counters struct {
-	sessions    atomic.Int64 // opened ever
-	logins      atomic.Int64
-	failed      atomic.Int64 // logins
-	panics      atomic.Int64
-	unexpected  atomic.Int64 // replies that the command table does not allow
-	listeners   atomic.Int64 // passive, open now
-	nextChannel atomic.Uint64
-	handshakes  [2]atomic.Int64 // failed, done
-	secured     [2]atomic.Int64 // the same of data connections
-	refused     [refusalCount]atomic.Int64
-	running     [4]atomic.Int64 // by direction
-	ended       [4][2]atomic.Int64
-	bytes       [4]atomic.Int64
-	durations   [4][durationBuckets]atomic.Int64
-	duration    [4]atomic.Int64 // sums
-	recent      recentTransfers
-}
-
-func (k *counters) refuse(why refusal) { k.refused[why].Add(1) }
-
-func (k *counters) handshake(ok bool) { k.handshakes[index(ok)].Add(1) }
-
-func (k *counters) dataHandshake(ok bool) { k.secured[index(ok)].Add(1) }
-
-// index is where a result is counted.
-func index(ok bool) int {
-	if ok {
-		return 1
-	}
-	return 0
-}
-
-func attempts(k *[2]atomic.Int64) Attempts { return Attempts{Done: k[1].Load(), Failed: k[0].Load()} }
 
 // Stats is a copy of what the server knows of itself at one moment.
 type Stats struct {
@@ -163,99 +125,6 @@ func displayed(s string) string {
 		s = s[:64]
 	}
 	return strings.ToValidUTF8(strings.Clone(s), "?")
-}
-
-// channelOffered remembers a new passive channel.
-func (c *conn) channelOffered(d *dataChan, verb, arg string) {
-	rec := &channelRecord{id: d.id, port: d.port, verb: verb, arg: displayed(arg), opened: time.Now(), open: true}
-	d.record = rec
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.channels) >= channelsKept {
-		copy(c.channels, c.channels[1:])
-		c.channels = c.channels[:len(c.channels)-1]
-	}
-	c.channels = append(c.channels, rec)
-}
-
-func (c *conn) channelUsed(d *dataChan, j *job) {
-	if d == nil || d.record == nil {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	d.record.use, d.record.useArg = j.verb, displayed(c.arg)
-}
-
-func (c *conn) channelDone(d *dataChan) {
-	if d == nil || d.record == nil {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	d.record.open = false
-}
-
-// Stats returns a snapshot. It never waits for a session, a driver or the
-// network, and may be called at any time.
-func (srv *Server) Stats() Stats {
-	st, e := &srv.state, &srv.env
-	k := &e.counters
-	s := Stats{
-		Now:              time.Now(),
-		SessionsTotal:    k.sessions.Load(),
-		Logins:           Attempts{Done: k.logins.Load(), Failed: k.failed.Load()},
-		Uploads:          k.transfers(dirUpload),
-		Downloads:        k.transfers(dirDownload),
-		Listings:         k.transfers(dirListing),
-		PassiveListeners: k.listeners.Load(),
-		Handshakes:       attempts(&k.handshakes),
-		DataTLS:          attempts(&k.secured),
-		Refused:          make(map[string]int64),
-		Panics:           k.panics.Load(),
-		Stuck:            e.stuck.count(),
-		Unexpected:       k.unexpected.Load(),
-		Recent:           k.recent.list(),
-	}
-	for why := range k.refused {
-		s.Refused[refusal(why).String()] = k.refused[why].Load()
-	}
-	st.mu.Lock()
-	s.Started, s.Draining = st.started, st.draining
-	s.Commands = e.table.counts()
-	st.mu.Unlock()
-	if s.Started.IsZero() {
-		s.Started = s.Now
-	}
-	for _, c := range e.sessions.all() {
-		s.Sessions = append(s.Sessions, c.stats())
-	}
-	slices.SortFunc(s.Sessions, func(a, b SessionStats) int { return cmp.Compare(a.ID, b.ID) })
-	return s
-}
-
-func (c *conn) stats() SessionStats {
-	f := c.facts()
-	s := SessionStats{
-		ID:     f.ID,
-		Short:  hexID(shortID(f.ID)),
-		User:   displayed(f.User.Name),
-		Remote: f.Remote.String(),
-		Opened: c.started,
-		TLS:    f.TLS != nil,
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s.Verb, s.Arg, s.Since = c.verb, displayed(c.arg), c.lastLine
-	if x := c.xfer; x != nil {
-		s.Transfer = &TransferNow{Verb: x.job.verb, Name: displayed(x.job.name), Started: x.started,
-			Bytes: x.moved.Load(), Size: x.size.Load()}
-	}
-	for _, r := range c.channels {
-		verb, arg := r.shown()
-		s.Passive = append(s.Passive, PassiveStats{ID: hexID(r.id), Port: r.port, Verb: verb, Arg: arg, Opened: r.opened, Open: r.open})
-	}
-	return s
 }
 
 func hexID(id uint32) string { return fmt.Sprintf("%06x", id&0xFFFFFF) }

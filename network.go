@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"os"
 	"syscall"
 
 	"github.com/paradiseftp/paradise/internal/sock"
@@ -35,3 +36,26 @@ func family(a netip.Addr) string {
 	}
 	return "tcp6"
 }
+
+// network is the seam through which tests run a server in memory.
+type network struct {
+	listen func(ctx context.Context, local netip.AddrPort) (net.Listener, error)
+	dial   func(ctx context.Context, local, remote netip.AddrPort) (net.Conn, error)
+}
+
+// addrPort reads a network address without asking any name service.
+func addrPort(a net.Addr) netip.AddrPort {
+	ap, ok := a.(interface{ AddrPort() netip.AddrPort })
+	if !ok {
+		parsed, err := netip.ParseAddrPort(a.String())
+		if err != nil {
+			return netip.AddrPort{}
+		}
+		return netip.AddrPortFrom(parsed.Addr().Unmap(), parsed.Port())
+	}
+	p := ap.AddrPort()
+	return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
+}
+
+// errTimeout is what a read or write under a deadline fails with.
+var errTimeout = os.ErrDeadlineExceeded

@@ -2,7 +2,7 @@ package paradise
 
 import (
 	"context"
-	"net"
+	"crypto/tls"
 	"net/netip"
 	"time"
 )
@@ -155,8 +155,10 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// network is the seam through which tests run a server in memory.
-type network struct {
-	listen func(ctx context.Context, local netip.AddrPort) (net.Listener, error)
-	dial   func(ctx context.Context, local, remote netip.AddrPort) (net.Conn, error)
+// Host is a virtual host; its nil and empty fields are the server's.
+type Host struct {
+	Banner    string
+	Auth      AuthDriver
+	Files     FileDriver
+	TLSConfig *tls.Config
 }

@@ -48,3 +48,11 @@ func (c *conn) resume() {
 	c.env.awake.Add(1)
 	go c.loop()
 }
+
+// rest gives back what only a running session needs.
+func (c *conn) rest() {
+	*c.awake = awake{}
+	awakes.Put(c.awake)
+	c.awake = nil
+	c.env.awake.Add(-1)
+}

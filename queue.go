@@ -38,3 +38,10 @@ func (c *conn) dequeueLocked() string {
 	c.lineStart = time.Time{} // the line behind it waits for us
 	return text
 }
+
+// pipelined reports whether commands wait behind the one being run.
+func (c *conn) pipelined() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.queue) > 0
+}

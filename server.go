@@ -1,18 +1,15 @@
 package paradise
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"sync"
 	"time"
 
-	"github.com/paradiseftp/paradise/internal/ftptls"
 	"github.com/paradiseftp/paradise/internal/sock"
 )
 
@@ -101,14 +98,6 @@ type Server struct {
 	env   env
 }
 
-// Host is a virtual host; its nil and empty fields are the server's.
-type Host struct {
-	Banner    string
-	Auth      AuthDriver
-	Files     FileDriver
-	TLSConfig *tls.Config
-}
-
 // serverState is the life of a server. A set of sessions may be locked under mu, never
 // the other way round.
 type serverState struct {
@@ -191,84 +180,6 @@ func (srv *Server) acceptLoop(base context.Context, l net.Listener, implicit boo
 		case <-srv.state.stop:
 		}
 	}
-}
-
-// init checks the fields and prepares what all listeners share, once.
-func (srv *Server) init() error {
-	srv.once.Do(func() {
-		srv.prepare()
-		if srv.state.checkErr == nil && srv.TLSConfig == nil && srv.Policy.TLS == TLSDefault {
-			srv.env.log.Warn("logins and data travel in the clear: no TLSConfig is set")
-		}
-	})
-	return srv.state.checkErr
-}
-
-func (srv *Server) prepare() {
-	st, e := &srv.state, &srv.env
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	first := srv.FirstIDs.orRandom()
-	e.sessions.begin(first.Session)
-	e.counters.nextChannel.Store(first.Channel)
-	st.started = time.Now()
-	st.stop = make(chan struct{})
-	e.log = srv.Logger
-	if e.log == nil {
-		e.log = slog.Default()
-	}
-	if st.checkErr = srv.check(); st.checkErr != nil {
-		return
-	}
-	e.table, st.checkErr = newCommandTable(srv.Commands, srv.SiteCommands)
-	if st.checkErr != nil {
-		return
-	}
-	e.config = srv.frozen()
-	e.network = srv.network
-	if e.network.listen == nil {
-		e.network = realNetwork()
-	}
-	e.tls = srv.tlsSetup()
-	e.admission = newAdmission(e.limits)
-	if !st.draining {
-		e.parker = newParker(e.sessions.find)
-	}
-}
-
-// frozen copies the fields that sessions read.
-func (srv *Server) frozen() config {
-	return config{
-		auth:         srv.Auth,
-		files:        srv.Files,
-		hosts:        maps.Clone(srv.Hosts),
-		banner:       cmp.Or(srv.Banner, "Welcome to Paradise"),
-		policy:       srv.Policy,
-		passive:      srv.Passive,
-		active:       srv.Active,
-		timeouts:     srv.Timeouts.withDefaults(),
-		limits:       srv.Limits.withDefaults(),
-		hooks:        srv.Hooks,
-		sniffLen:     cmp.Or(srv.SniffLen, 512),
-		acceptUpload: srv.AcceptUpload,
-	}
-}
-
-// tlsSetup is nil where TLS is not possible.
-func (srv *Server) tlsSetup() *ftptls.Setup {
-	if srv.TLSConfig == nil {
-		return nil
-	}
-	hosts := make(map[string]*tls.Config)
-	for name, h := range srv.Hosts {
-		hosts[name] = h.TLSConfig
-	}
-	return ftptls.New(ftptls.Options{
-		Config:    srv.TLSConfig,
-		Hosts:     hosts,
-		StrictSNI: srv.StrictSNI,
-		NoTickets: srv.Policy.DataTLSReuse == ReuseOff,
-	})
 }
 
 func (srv *Server) track(l net.Listener) bool {
@@ -434,4 +345,38 @@ func (srv *Server) NextIDs() IDs {
 		return srv.FirstIDs
 	}
 	return IDs{Session: session + sessionsReserved, Channel: srv.env.counters.nextChannel.Load() + channelsReserved}
+}
+
+// turnAway tells a connection that was not admitted why, without waiting.
+func (c *conn) turnAway(why refusal) {
+	c.env.counters.refuse(why)
+	c.env.log.Warn("connection refused", "remote", c.facts().Remote.String(), "reason", why.String())
+	c.raw.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+	if !c.tls.implicit {
+		c.raw.Write([]byte("421 " + why.text() + "\r\n"))
+	}
+	c.raw.Close()
+	c.cancel(nil)
+}
+
+// abandonAll ends the sessions that Close has waited for in vain. A Logger or a hook
+// that does not return keeps its session, and nobody else.
+func (srv *Server) abandonAll() error {
+	var leaving sync.WaitGroup
+	for _, c := range srv.env.sessions.all() {
+		leaving.Go(c.abandon)
+	}
+	gone := make(chan struct{})
+	go func() {
+		leaving.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+	case <-time.After(driverGrace):
+	}
+	if n := len(srv.env.sessions.all()); n > 0 {
+		return fmt.Errorf("paradise: sessions are held up by Logger or a hook that does not return: %d", n)
+	}
+	return nil
 }

@@ -8,8 +8,6 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-
-	"github.com/paradiseftp/paradise/internal/mime"
 )
 
 // look detects the type of the resulting file and lets the gate and the host
@@ -85,17 +83,6 @@ func headOf(ctx context.Context, files FileDriver, s *Session, name string, want
 		return nil, err
 	}
 	return buf[:n], nil
-}
-
-// typeOf is what was detected, as the rules of a Gate need it.
-func (info *UploadInfo) typeOf() mime.Type {
-	return mime.Type{Name: info.ContentType, Ancestors: info.Ancestors}
-}
-
-// setType has info say what a file is that begins with head.
-func (info *UploadInfo) setType(head []byte) {
-	t := mime.Detect(head)
-	info.ContentType, info.Ancestors = t.Name, t.Ancestors
 }
 
 // admits applies the rules to a file whose first bytes are known.

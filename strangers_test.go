@@ -62,7 +62,6 @@ func TestTheLogPassesOverWhoNeverSaidAWord(t *testing.T) {
 			c.Close()
 		}, []string{"TLS handshake failed"}, none},
 		"refused by a hook": {func(w *world) {
-			w.srv.Hooks.Connect = func(context.Context, *paradise.Session) error { return errors.New("not you") }
 			c := w.dialFrom(clientAddr)
 			c.expect(421)
 			c.closed()

@@ -14,22 +14,6 @@ import (
 // close_notify; it never waits for the peer's.
 const closeNotifyTime = 500 * time.Millisecond
 
-// tlsState is what AUTH, PBSZ and PROT have set.
-type tlsState struct {
-	implicit bool // the listener's kind
-	on       bool
-	pbsz     bool
-	private  bool   // PROT P
-	began    bool   // private from the start: implicit TLS, AUTH SSL
-	host     string // the virtual host that was negotiated for, if any
-	control  *ftptls.Control
-}
-
-// begin is the protection right after the handshake.
-func (t *tlsState) begin(private bool) {
-	t.pbsz, t.private, t.began = false, private, private
-}
-
 // startTLS makes the control connection a TLS one. What was learnt in the clear
 // is forgotten, but HOST, which the client's SNI must not contradict. A client
 // that fails is left without a word (RFC 4217, 10.1).

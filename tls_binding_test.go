@@ -527,8 +527,7 @@ func (u slowUpload) Write(p []byte) (int, error) {
 // and throw away what the server has not read yet.
 func TestWriteOnlyClientsLoseNoUploadToAnUnreadTicket(t *testing.T) {
 	const workers = 10
-	s := realTLS(t, nil)
-	s.srv.Files = slowDisk{s.files}
+	s := realTLS(t, func(srv *paradise.Server) { srv.Files = slowDisk{srv.Files} })
 	data := strings.Repeat("0123456789abcdef", 1<<16) // 1 MiB
 	var wg sync.WaitGroup
 	var lost atomic.Int64

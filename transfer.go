@@ -5,12 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
-	"os"
-	"sync"
 	"syscall"
-	"time"
 
 	"golang.org/x/time/rate"
 
@@ -39,9 +35,6 @@ type transfer struct {
 	raw  net.Conn
 	wire *ftptls.Wire // of TLS
 }
-
-// errTimeout is what a read or write under a deadline fails with.
-var errTimeout = os.ErrDeadlineExceeded
 
 // order copies what a transfer needs from the session.
 func (c *conn) order(name string, way direction) *transfer {
@@ -239,107 +232,11 @@ func (t *transfer) begun() {
 	}
 }
 
-// transferResult is what a transfer leaves for its event.
-type transferResult struct {
-	offset      int64
-	contentType string
-	stored      int64
-	digests     map[Digest]string
-	committed   bool
-	begun       bool
-	refused     *transfer // cut short by us while the client may send: to be closed gently
-}
-
-func (x *xfer) event() TransferEvent {
-	return TransferEvent{
-		Session:     x.c.facts(),
-		Verb:        x.job.verb,
-		Name:        x.job.name,
-		Upload:      x.job.way == dirUpload,
-		Offset:      x.result.offset,
-		ContentType: x.result.contentType,
-		Bytes:       x.moved.Load(),
-		Stored:      x.result.stored,
-		Digests:     x.result.digests,
-		Begun:       x.result.begun,
-		Started:     x.started,
-		Duration:    time.Since(x.started),
-		Committed:   x.result.committed,
+// linger lets a client that still sends what we have refused read the reply, over TLS
+// up to its close_notify and ours.
+func (t *transfer) linger() {
+	drain(t.data, t.raw)
+	if conn, ok := t.data.(*tls.Conn); ok {
+		t.wire.CloseWrite(conn, closeNotifyTime)
 	}
 }
-
-// logTransfer makes nothing of what the logger does not want.
-func (c *conn) logTransfer(s *Session, e TransferEvent) {
-	if !c.env.log.Enabled(c.base, slog.LevelInfo) {
-		return
-	}
-	facts := []any{"session", s.ID, "user", s.User.Name, "verb", e.Verb, "name", e.Name, "bytes", e.Bytes, "duration", e.Duration, "code", e.Code}
-	if e.Upload {
-		facts = append(facts, "stored", e.Stored, "type", e.ContentType)
-	}
-	if e.Err != nil {
-		facts = append(facts, "error", e.Err)
-	}
-	if hint := looser(&e); hint != "" {
-		facts = append(facts, "hint", hint)
-	}
-	c.env.log.Info("transfer", facts...)
-}
-
-// looser names the setting that would have taken an upload, with its key in the
-// bundled server, and clients whose uploads all end like this one.
-func looser(e *TransferEvent) string {
-	switch {
-	case !e.Upload:
-		return ""
-	case e.Err == ErrTruncated: // not within a record
-		return "FtpWebRequest of .NET and Mono, FluentFTP without GnuTLS and PyFilesystem end uploads so: " +
-			"Policy.AllowUnclosedTLS takes them, key allow-unclosed-tls"
-	case errors.Is(e.Err, ErrControlLost):
-		return "ffmpeg ends uploads so: Policy.AllowLostControl takes them, key allow-lost-control"
-	}
-	return ""
-}
-
-// finishTransferEvent counts, logs and tells the host program how it ended.
-func (c *conn) finishTransferEvent(x *xfer, r reply) {
-	if x.job.way == dirNone {
-		return
-	}
-	e := x.event()
-	e.Code, e.Err = r.code, r.err
-	if r.code >= 400 && e.Err == nil {
-		e.Err = errors.New(r.text)
-	}
-	c.env.counters.transferEnded(x.job.way, &e, r.text)
-	s := c.facts()
-	c.logTransfer(s, e)
-	if h := c.env.hooks.TransferEnd; h != nil {
-		c.observe(func() { h(context.WithoutCancel(x.ctx), e) })
-	}
-}
-
-// Buffers of uploads begin small and grow when reads fill them: thousands of
-// slow cameras must not hold a large one each.
-var bufferSizes = [...]int{4 << 10, 32 << 10, largeBuffer}
-
-const largeBuffer = 256 << 10
-
-var bufferPools [len(bufferSizes)]sync.Pool
-
-// getBuffer returns a buffer of a size class.
-func getBuffer(class int) *[]byte {
-	if b, ok := bufferPools[class].Get().(*[]byte); ok {
-		return b
-	}
-	b := make([]byte, bufferSizes[class])
-	return &b
-}
-
-func putBuffer(class int, b *[]byte) { bufferPools[class].Put(b) }
-
-// replyBufferKept is the largest that is kept: STAT of a large folder needs one
-// of a megabyte, and nothing else does.
-const replyBufferKept = 64 << 10
-
-var replyBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 256); return &b }}

@@ -69,8 +69,6 @@ func (u *upload) run(x *xfer) reply {
 	return say(226, "OK, received "+itoa(x.moved.Load())+" bytes")
 }
 
-var errPanic = errors.New("paradise: panic in a driver or hook")
-
 // store asks the driver; a refusal costs no 150.
 func (u *upload) store() error {
 	u.x.guard()

@@ -1,18 +1,13 @@
 package paradise
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"runtime/debug"
-	"sync"
-	"syscall"
 	"time"
-
-	"github.com/paradiseftp/paradise/internal/sock"
 )
 
 // timedOut finds out what was due; true ends the session.
@@ -49,85 +44,6 @@ func (c *conn) refuse(why refusal, text string) {
 	s := c.facts()
 	c.env.log.Log(c.base, c.heardAt(slog.LevelWarn), "session refused", "session", s.ID, "remote", s.Remote.String(), "reason", why.String())
 	c.send(say(421, text))
-}
-
-// heardAt is the level at which the log tells of a client: that of debugging for
-// one that has not said a word, as health checks of load balancers, which come every
-// second.
-func (c *conn) heardAt(level slog.Level) slog.Level {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.spoke {
-		return slog.LevelDebug
-	}
-	return level
-}
-
-// lookEvery is how often the kernel is asked whether a client is still there that is
-// being worked for while nobody reads its connection.
-const lookEvery = 100 * time.Millisecond
-
-var errClientGone = errors.New("paradise: client has gone")
-
-// peerGone reports whether the kernel knows that nobody is there any more. A client
-// that has only closed its side may be a script: it gets its replies as long as
-// something is left that it has said.
-func (c *conn) peerGone() bool {
-	closed, known := sock.PeerClosed(c.raw)
-	if !known || !closed {
-		return false
-	}
-	return sock.PeerReset(c.raw) || c.lines.Buffered() == 0 && (c.nc != c.raw || sock.Unread(c.raw) == 0)
-}
-
-// whilePeer is the session's context for a call in which the client may go away: it
-// ends then, with errClientGone. stop must be called by the loop.
-func (c *conn) whilePeer() (ctx context.Context, stop func()) {
-	if _, kernel := c.raw.(syscall.Conn); !kernel {
-		return c.ctx, func() {}
-	}
-	ctx, cancel := context.WithCancelCause(c.ctx)
-	var mu sync.Mutex // peerGone looks at what the loop owns
-	mu.Lock()
-	defer mu.Unlock()
-	stopped := false
-	var look *time.Timer
-	look = time.AfterFunc(lookEvery, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		switch {
-		case stopped:
-		case c.peerGone():
-			cancel(errClientGone)
-		default:
-			look.Reset(lookEvery)
-		}
-	})
-	return ctx, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		stopped = true
-		look.Stop()
-		cancel(nil)
-	}
-}
-
-// goodbye is the 421 for a session that must go.
-func (c *conn) goodbye() reply {
-	c.mu.Lock()
-	cause := c.cause
-	c.mu.Unlock()
-	said, own := errors.AsType[*ReplyError](cause)
-	text := "Session ended by the operator"
-	switch {
-	case own:
-		text = said.Text
-	case errors.Is(cause, ErrDriverBlocked):
-		text = "Service did not answer in time, closing control connection"
-	case cause == nil, errors.Is(cause, ErrServerClosed):
-		text = "Service not available, closing control connection"
-	}
-	return reply{code: 421, text: text, end: true}
 }
 
 // overlong stands in the queue for a line over 4 KiB, so that its reply comes in
@@ -195,15 +111,6 @@ func (c *conn) depart() {
 	}
 }
 
-// vacate gives the user's place back.
-func (c *conn) vacate() {
-	c.mu.Lock()
-	user := c.counted
-	c.counted = ""
-	c.mu.Unlock()
-	c.env.admission.userLeft(user)
-}
-
 // leave takes the session out of the server, once.
 func (c *conn) leave() {
 	c.mu.Lock()
@@ -247,4 +154,70 @@ func (c *conn) stopTransfer(cause error) {
 		x.abort(cause)
 		<-x.left
 	}
+}
+
+// late comes when a driver's call has taken too long outside a transfer: its
+// context dies, and if that does not bring it back the session goes without it.
+// The timer may have fired as its call returned, and another have begun.
+func (c *conn) late() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.calling || time.Now().Before(c.due) {
+		return
+	}
+	c.cause = ErrDriverBlocked
+	c.cancel(ErrDriverBlocked)
+	due := c.due
+	time.AfterFunc(driverGrace, func() { c.giveUp(due) })
+}
+
+// giveUp lets a session go whose goroutine does not come back from the driver's
+// call that was due then, or from any if due is zero.
+func (c *conn) giveUp(due time.Time) {
+	c.mu.Lock()
+	stuck := c.calling && !c.abandoned && (due.IsZero() || due.Equal(c.due))
+	c.abandoned = c.abandoned || stuck
+	if stuck {
+		c.env.stuck.leave(c, c.facts().ID, c.verb, c.arg)
+	}
+	c.mu.Unlock()
+	if !stuck {
+		return
+	}
+	c.env.log.Error("driver is stuck", "session", c.facts().ID, "verb", c.verbNow())
+	c.depart()
+	c.send(c.goodbye())
+	c.leaveBehind()
+}
+
+// leaveBehind ends the session without its goroutine: what it owns is closed.
+func (c *conn) leaveBehind() {
+	c.dropData()
+	c.raw.Close()
+	c.leave()
+}
+
+// abandon ends a session that Close has waited for in vain.
+func (c *conn) abandon() {
+	c.mu.Lock()
+	x := c.xfer
+	c.mu.Unlock()
+	if x != nil {
+		x.abandon()
+	}
+	c.giveUp(time.Time{})
+	c.leaveBehind()
+}
+
+// leftBehind reports whether the session has ended without its goroutine.
+func (c *conn) leftBehind() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.abandoned || c.gone
+}
+
+func (c *conn) verbNow() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.verb
 }

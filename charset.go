@@ -1,13 +1,6 @@
 package paradise
 
-import (
-	"context"
-	"log/slog"
-	"strings"
-	"unicode/utf8"
-
-	"github.com/paradiseftp/paradise/internal/printable"
-)
+import "unicode/utf8"
 
 // charsetState is what is known of a client's way to write names.
 type charsetState uint8
@@ -66,21 +59,4 @@ func isASCII(s string) bool {
 		}
 	}
 	return true
-}
-
-func isDigits(s string) bool {
-	return s != "" && strings.Trim(s, "0123456789") == ""
-}
-
-// trace logs the control connection for users whose policy asks for it.
-func (c *conn) trace(kind string, code int, text, arg string) {
-	s := c.facts()
-	if !s.Policy.Trace {
-		return
-	}
-	if arg != "" {
-		text += " " + arg
-	}
-	c.env.log.LogAttrs(context.Background(), slog.LevelDebug, kind, slog.Uint64("session", s.ID),
-		slog.Int("code", code), slog.String("text", printable.Text(text)))
 }
