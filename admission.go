@@ -58,7 +58,9 @@ const namesKept = 64
 // forgettable reports whether nothing counts against the address.
 func (cl *client) forgettable() bool {
 	rested := cl.logins == nil || cl.logins.Tokens() >= float64(cl.logins.Burst())
-	return cl.sessions == 0 && cl.asking == 0 && len(cl.waiting) == 0 && cl.failures == 0 && !time.Now().Before(cl.banned) && len(cl.names) == 0 && rested
+	idle := cl.sessions == 0 && cl.asking == 0 && len(cl.waiting) == 0
+	blameless := cl.failures == 0 && len(cl.names) == 0 && !time.Now().Before(cl.banned)
+	return idle && blameless && rested
 }
 
 // clientsKept bounds the memory for addresses without a session.
@@ -234,7 +236,8 @@ func (cl *client) tried(key string) *nameTried {
 func (cl *client) leastTried() string {
 	var least string
 	for key, t := range cl.names {
-		if l := cl.names[least]; l == nil || l.banned.After(t.banned) || l.banned.Equal(t.banned) && l.failures > t.failures {
+		l := cl.names[least]
+		if l == nil || l.banned.After(t.banned) || l.banned.Equal(t.banned) && l.failures > t.failures {
 			least = key
 		}
 	}

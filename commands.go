@@ -12,8 +12,8 @@ func newCommandTable(commands, site []Command) (*commandTable, error) {
 	t := &commandTable{rows: make(map[string]*command), site: make(map[string]*siteCommand), digests: usableDigests()}
 	for _, row := range slices.Concat(
 		accessCommands(), unimplementedCommands(), tlsCommands(), paramCommands(), dataCommands(), transferCommands(),
-		listCommands(), fileCommands(), attrCommands(), folderCommands(), copyCommands(), hashCommands(), infoCommands(),
-		statCommands(), siteCommands(),
+		listCommands(), fileCommands(), attrCommands(), folderCommands(), copyCommands(), hashCommands(),
+		infoCommands(), statCommands(), siteCommands(),
 	) {
 		t.rows[row.name] = row
 	}

@@ -75,6 +75,12 @@ func unimplementedCommands() []*command {
 			run:   notImplemented,
 		},
 		{
+			name: "SPSV", ref: "draft-rosenau-ftp-single-port",
+			needs: needLogin | keepsBoth | unlisted,
+			codes: []int{502},
+			run:   notImplemented,
+		},
+		{
 			name: "SMNT", ref: "RFC 959, 4.1.1",
 			needs: needLogin | unlisted,
 			codes: []int{502},

@@ -29,12 +29,6 @@ func dataCommands() []*command {
 			run:   cmdLpsv,
 		},
 		{
-			name: "SPSV", ref: "draft-rosenau-ftp-single-port",
-			needs: needLogin | keepsBoth | unlisted,
-			codes: []int{502},
-			run:   notImplemented,
-		},
-		{
 			name: "PORT", syntax: "h1,h2,h3,h4,p1,p2", ref: "RFC 959, 4.1.2",
 			needs: needLogin | needArg | keepsBoth,
 			codes: []int{200, 425, 502, 503, 504, 522},
@@ -186,7 +180,8 @@ func (c *conn) announce(verb string, addr netip.AddrPort, err error) reply {
 		return c.otherFamily(verb)
 	case errors.Is(err, errPortRefused):
 		c.env.counters.refuse(refusedBounce)
-		return reply{code: 504, text: "Address refused: it must be your own, with a port above 1023", err: foreignAddress(c.facts(), addr)}
+		err = foreignAddress(c.facts(), addr)
+		return reply{code: 504, text: "Address refused: it must be your own, with a port above 1023", err: err}
 	}
 	return reply{code: 425, text: "Can't open data connection, try again later", err: err}
 }
@@ -197,7 +192,8 @@ func foreignAddress(s *Session, named netip.AddrPort) error {
 	if named.Port() < 1024 {
 		return fmt.Errorf("%w: port %d is below 1024", errPortRefused, named.Port())
 	}
-	return fmt.Errorf("%w: the client at %v named %v, which Device: AnyActivePeer (any-active-peer of its account) would admit",
+	return fmt.Errorf("%w: the client at %v named %v, "+
+		"which Device: AnyActivePeer (any-active-peer of its account) would admit",
 		errPortRefused, s.Remote.Addr(), named.Addr())
 }
 

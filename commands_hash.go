@@ -148,7 +148,9 @@ func hashRange(words []string) (file string, start, end int64, bad bool) {
 
 // hashJob answers from the last upload's one pass where that still holds, and
 // reads the file beside the control connection otherwise: ABOR ends it.
-func (c *conn) hashJob(verb string, kind Digest, name string, e Entry, start, end int64, answer func(sum string, length int64) reply) reply {
+func (c *conn) hashJob(
+	verb string, kind Digest, name string, e Entry, start, end int64, answer func(sum string, length int64) reply,
+) reply {
 	if whole := start == 0 && end == e.Size; whole {
 		if sum := c.params.lastUpload.sum(kind, name, e); sum != "" {
 			return answer(sum, e.Size)
@@ -168,7 +170,9 @@ func (c *conn) hashJob(verb string, kind Digest, name string, e Entry, start, en
 // others.
 var errManyFiles = &ReplyError{Code: 450, Text: "Too many files are open, try again later"}
 
-func hashFile(x *xfer, files FileDriver, s *Session, kind Digest, name string, start, end int64) (string, int64, error) {
+func hashFile(
+	x *xfer, files FileDriver, s *Session, kind Digest, name string, start, end int64,
+) (sum string, length int64, err error) {
 	if !x.c.env.admission.takeFDs(1) {
 		return "", 0, errManyFiles
 	}

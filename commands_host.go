@@ -59,7 +59,11 @@ func (h *Command) row(name string) *command {
 	if h.Hidden {
 		needs |= hidden
 	}
-	return &command{name: name, needs: needs, perm: h.Perm, syntax: h.Syntax, feat: h.Feat, ref: "host program", run: h.run}
+	return &command{
+		name: name, syntax: h.Syntax, feat: h.Feat, ref: "host program",
+		needs: needs, perm: h.Perm,
+		run: h.run,
+	}
 }
 
 func (h *Command) site(name string) *siteCommand {

@@ -182,7 +182,12 @@ func (c *conn) featMFF() string {
 	for _, fact := range []struct {
 		need Features
 		name string
-	}{{FeatureSetTime, "Modify;"}, {FeatureSetCreated, "Create;"}, {FeatureSetMode, "UNIX.mode;"}, {FeatureSetOwner, "UNIX.owner;UNIX.group;"}} {
+	}{
+		{FeatureSetTime, "Modify;"},
+		{FeatureSetCreated, "Create;"},
+		{FeatureSetMode, "UNIX.mode;"},
+		{FeatureSetOwner, "UNIX.owner;UNIX.group;"},
+	} {
 		if f&fact.need != 0 {
 			text += fact.name
 		}

@@ -31,7 +31,8 @@ var siteParams = []siteParam{
 	{names: "UCSSUB UCSTRUNC SBSUB EXTDBSCHINESE MBREQUIRELASTEOL", not: true},
 	{names: "NAMEFMT LISTFMT TRIM CRTCCSID NULLFLDS"}, // IBM i
 	{names: "FILEtype", takes: []string{"SEQ"}, why: "Files are stored here, not run as jobs or queries"},
-	{names: "SBDataconn MBDataconn XLate CTRLConn", takes: []string{"code page"}, why: "Bytes are stored as they come: use a network code page that contains ASCII"},
+	{names: "SBDataconn MBDataconn XLate CTRLConn", takes: []string{"code page"},
+		why: "Bytes are stored as they come: use a network code page that contains ASCII"},
 	{names: "SBSENDEOL MBSENDEOL", takes: []string{"CRLF"}, why: "Lines of text end with CRLF on the wire"},
 	{names: "UNICODEFILESYSTEMBOM", takes: []string{"ASIS"}, why: "Bytes are stored as they come: use ASIS"},
 	{names: "UNIXFILETYPE", takes: []string{"FILE"}, why: "Files are stored here, not pipes"},
@@ -114,8 +115,9 @@ func (p *siteParam) refusal(value string, no bool) string {
 
 // asciiPages are code pages whose first 128 characters are those of ASCII. Others of
 // IBM's are EBCDIC, or wide.
-const asciiPages = " * FTP_STANDARD_TABLE 7BIT ASCII US-ASCII UTF-8 IBM-437 IBM-813 IBM-819 IBM-850 IBM-852 IBM-855 IBM-857 IBM-858 " +
-	"IBM-860 IBM-861 IBM-862 IBM-863 IBM-865 IBM-866 IBM-869 IBM-874 IBM-912 IBM-914 IBM-915 IBM-916 IBM-920 IBM-921 IBM-922 " +
+const asciiPages = " * FTP_STANDARD_TABLE 7BIT ASCII US-ASCII UTF-8 " +
+	"IBM-437 IBM-813 IBM-819 IBM-850 IBM-852 IBM-855 IBM-857 IBM-858 IBM-860 IBM-861 IBM-862 IBM-863 IBM-865 " +
+	"IBM-866 IBM-869 IBM-874 IBM-912 IBM-914 IBM-915 IBM-916 IBM-920 IBM-921 IBM-922 " +
 	"IBM-923 IBM-1208 IBM-1250 IBM-1251 IBM-1252 IBM-1253 IBM-1254 IBM-1255 IBM-1256 IBM-1257 IBM-1258 IBM-5348 "
 
 // containsASCII takes "(page of the files,page of the network)" or one page: that of

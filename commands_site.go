@@ -154,7 +154,9 @@ func siteWho(c *conn, _ string) reply {
 				continue
 			}
 			st := other.stats()
-			r.lines = append(r.lines, fmt.Sprintf("%s %s %s %s", st.Short, clock(now.Sub(st.Opened)), o.Remote.Addr(), printable.Text(st.Verb)))
+			line := fmt.Sprintf("%s %s %s %s",
+				st.Short, clock(now.Sub(st.Opened)), o.Remote.Addr(), printable.Text(st.Verb))
+			r.lines = append(r.lines, line)
 		}
 	}
 	if more > 0 {

@@ -43,10 +43,11 @@ type dataChan struct {
 
 // Errors of opening a data channel; they are answered with 425, 521 or 522.
 var (
-	errNoPeer      = errors.New("paradise: data connection was not opened in time")
-	errForeign     = errors.New("paradise: data connection came from another address than the control connection")
-	errHandshake   = errors.New("paradise: TLS negotiation failed on the data connection")
-	errNotResumed  = errors.New("paradise: TLS session was not resumed on the data connection, as DataTLSReuse: ReuseRequire (data-tls-reuse require) wants it")
+	errNoPeer     = errors.New("paradise: data connection was not opened in time")
+	errForeign    = errors.New("paradise: data connection came from another address than the control connection")
+	errHandshake  = errors.New("paradise: TLS negotiation failed on the data connection")
+	errNotResumed = errors.New("paradise: TLS session was not resumed on the data connection, " +
+		"as DataTLSReuse: ReuseRequire (data-tls-reuse require) wants it")
 	errUnreachable = errors.New("paradise: data connection could not be opened")
 )
 

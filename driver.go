@@ -166,7 +166,9 @@ func Entries(entries []Entry) Listing {
 // StoreOptions say what an upload is to become. The zero value replaces the
 // file or creates it.
 type StoreOptions struct {
-	Offset    int64 // the result is old[:Offset] + data; beyond the end ErrBadOffset; ErrBusy at Commit if old has changed since
+	// The result is old[:Offset] + data. Beyond the end: ErrBadOffset; ErrBusy at Commit
+	// if old has changed since.
+	Offset    int64
 	Append    bool  // the result is old + data, old as it is at Commit
 	Exclusive bool  // fs.ErrExist, at Store or at Commit, if the name is taken; with Append too
 	Existing  bool  // fs.ErrNotExist, at Store or at Commit, if the name is free

@@ -2,11 +2,9 @@ package paradise
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"runtime/debug"
 	"time"
 )
 
@@ -42,7 +40,8 @@ func (c *conn) timedOut() bool {
 func (c *conn) refuse(why refusal, text string) {
 	c.env.counters.refuse(why)
 	s := c.facts()
-	c.env.log.Log(c.base, c.heardAt(slog.LevelWarn), "session refused", "session", s.ID, "remote", s.Remote.String(), "reason", why.String())
+	c.env.log.Log(c.base, c.heardAt(slog.LevelWarn), "session refused",
+		"session", s.ID, "remote", s.Remote.String(), "reason", why.String())
 	c.send(say(421, text))
 }
 
@@ -138,8 +137,7 @@ func (c *conn) recover() {
 	if p == nil {
 		return
 	}
-	c.env.counters.panics.Add(1)
-	c.env.log.Error("panic in a session", "session", c.facts().ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	c.notePanic("panic in a session", p)
 	c.stopTransfer(ErrServerClosed)
 	c.send(say(421, "Internal error, closing control connection"))
 	c.close()

@@ -24,6 +24,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 	"unsafe"
 
 	"github.com/stretchr/testify/assert"
@@ -55,6 +56,27 @@ func sources(t *testing.T, endings ...string) []string {
 	})
 	require.NoError(t, err)
 	return names
+}
+
+// A line of the root's code has this many columns at most, a tab being four.
+const maxColumns = 120
+
+func TestHouseLinesStayReadable(t *testing.T) {
+	names, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	for _, name := range names {
+		if isTest(name) {
+			continue
+		}
+		b, err := os.ReadFile(name)
+		require.NoError(t, err)
+		n := 0
+		for line := range strings.Lines(string(b)) {
+			n++
+			columns := utf8.RuneCountInString(strings.TrimRight(strings.ReplaceAll(line, "\t", "    "), "\r\n"))
+			assert.LessOrEqual(t, columns, maxColumns, "%s:%d", name, n)
+		}
+	}
 }
 
 func isTest(name string) bool { return strings.HasSuffix(name, "_test.go") }

@@ -41,7 +41,8 @@ func (i IDs) orRandom() IDs {
 
 func (i IDs) check() error {
 	if max(i.Session, i.Channel) >= maxIDs {
-		return errors.New("paradise: FirstIDs is 2^53 or above, where JSON readers round: take it from NextIDs, or leave it zero")
+		return errors.New("paradise: FirstIDs is 2^53 or above, where JSON readers round: " +
+			"take it from NextIDs, or leave it zero")
 	}
 	return nil
 }

@@ -145,9 +145,11 @@ func (s Stats) WriteText(w io.Writer) error {
 	}
 	fmt.Fprintf(&b, "%d client(s), %d passive(s), Up for %s\n", len(s.Sessions), passive, clock(s.Now.Sub(s.Started)))
 	for _, ses := range s.Sessions {
-		fmt.Fprintf(&b, "   %s %s, %s\n", ses.Short, clock(s.Now.Sub(ses.Opened)), printable.Text(cmp.Or(ses.User, "-")))
+		user := printable.Text(cmp.Or(ses.User, "-"))
+		fmt.Fprintf(&b, "   %s %s, %s\n", ses.Short, clock(s.Now.Sub(ses.Opened)), user)
 		for _, p := range ses.Passive {
-			fmt.Fprintf(&b, "     %s %s, %d %s %s\n", p.ID, clock(s.Now.Sub(p.Opened)), p.Port, printable.Text(p.Verb), printable.Text(p.Arg))
+			verb, arg := printable.Text(p.Verb), printable.Text(p.Arg)
+			fmt.Fprintf(&b, "     %s %s, %d %s %s\n", p.ID, clock(s.Now.Sub(p.Opened)), p.Port, verb, arg)
 		}
 	}
 	_, err := io.WriteString(w, b.String())

@@ -60,8 +60,10 @@ func Mount(drivers map[string]FileDriver) FileDriver {
 
 // mounts is several drivers as one.
 type mounts struct {
-	points  []*point            // the longest prefix first
-	folders map[string][]string // those that stay: mounts and what leads to them, each with the names of such below, sorted
+	points []*point // the longest prefix first
+	// folders stay as they are: mounts and what leads to them, each with the sorted names of
+	// those directly below.
+	folders map[string][]string
 	turns   nameTurns
 }
 

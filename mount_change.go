@@ -83,19 +83,27 @@ func folderError(op string, err error) func(place) error {
 }
 
 func (m *mounts) Mkdir(ctx context.Context, s *Session, name string) error {
-	return m.change(ctx, name, folderError("mkdir", fs.ErrExist), func(p place) error { return p.FileDriver.Mkdir(ctx, s, p.inner) })
+	return m.change(ctx, name, folderError("mkdir", fs.ErrExist), func(p place) error {
+		return p.FileDriver.Mkdir(ctx, s, p.inner)
+	})
 }
 
 func (m *mounts) Remove(ctx context.Context, s *Session, name string) error {
-	return m.change(ctx, name, folderError("remove", ErrIsDir), func(p place) error { return p.FileDriver.Remove(ctx, s, p.inner) })
+	return m.change(ctx, name, folderError("remove", ErrIsDir), func(p place) error {
+		return p.FileDriver.Remove(ctx, s, p.inner)
+	})
 }
 
 func (m *mounts) RemoveDir(ctx context.Context, s *Session, name string) error {
-	return m.change(ctx, name, place.refuse, func(p place) error { return p.FileDriver.RemoveDir(ctx, s, p.inner) })
+	return m.change(ctx, name, place.refuse, func(p place) error {
+		return p.FileDriver.RemoveDir(ctx, s, p.inner)
+	})
 }
 
 func (m *mounts) SetAttr(ctx context.Context, s *Session, name string, a Attr) error {
-	return m.change(ctx, name, place.refuse, func(p place) error { return p.FileDriver.SetAttr(ctx, s, p.inner, a) })
+	return m.change(ctx, name, place.refuse, func(p place) error {
+		return p.FileDriver.SetAttr(ctx, s, p.inner, a)
+	})
 }
 
 func (m *mounts) Rename(ctx context.Context, s *Session, from, to string, o RenameOptions) error {

@@ -248,7 +248,8 @@ func (c *crossing) removed(err error) error {
 	case err == nil, errors.Is(err, ErrUnknownOutcome):
 		return err
 	case errors.Is(err, ErrBusy):
-		return &ReplyError{Code: 450, Text: "Copied to the new name, but the old one was changed meanwhile and stays", Err: err}
+		const text = "Copied to the new name, but the old one was changed meanwhile and stays"
+		return &ReplyError{Code: 450, Text: text, Err: err}
 	}
 	return &ReplyError{Code: 550, Text: "Copied to the new name, but the old one can't be removed", Err: err}
 }

@@ -67,7 +67,13 @@ func (c *conn) observe(hook func()) {
 
 // panicked logs a panic of a driver or hook and answers 451.
 func (c *conn) panicked(p any) reply {
+	c.notePanic("panic in a driver or hook", p)
+	err := fmt.Errorf("panic: %v", p)
+	return reply{code: 451, text: "Requested action aborted: local error in processing", err: err}
+}
+
+// notePanic counts and logs a panic, with the stack of the function that caught it.
+func (c *conn) notePanic(what string, p any) {
 	c.env.counters.panics.Add(1)
-	c.env.log.Error("panic in a driver or hook", "session", c.facts().ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-	return reply{code: 451, text: "Requested action aborted: local error in processing", err: fmt.Errorf("panic: %v", p)}
+	c.env.log.Error(what, "session", c.facts().ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 }

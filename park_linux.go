@@ -51,7 +51,8 @@ func (p *parker[S]) add(s S, id uint64, rc syscall.RawConn) error {
 	if s.berth().polled == pollNever {
 		op = unix.EPOLL_CTL_ADD
 	}
-	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT, Fd: int32(id), Pad: int32(id >> 32)}
+	const once = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT
+	event := unix.EpollEvent{Events: once, Fd: int32(id), Pad: int32(id >> 32)}
 	var err error
 	if cerr := rc.Control(func(fd uintptr) { err = unix.EpollCtl(p.fd, op, int(fd), &event) }); cerr != nil {
 		err = cerr
@@ -96,8 +97,9 @@ func (p *parker[S]) run() {
 		if err != nil && !os.IsTimeout(err) {
 			return
 		}
-		for i := range max(n, 0) {
-			if s, ok := p.find(uint64(uint32(events[i].Fd)) | uint64(uint32(events[i].Pad))<<32); ok { // else it has left
+		for _, event := range events[:max(n, 0)] {
+			id := uint64(uint32(event.Fd)) | uint64(uint32(event.Pad))<<32
+			if s, ok := p.find(id); ok { // else it has left
 				s.wakeUp()
 			}
 		}

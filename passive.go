@@ -99,8 +99,9 @@ func (d *dataChan) turnAway(nc net.Conn) {
 	if d.foreign.Swap(true) {
 		return
 	}
-	d.services.log.Warn("data connection from another address than the control connection's was turned away", "session", d.session,
-		"control", d.peer.want.String(), "data", from.String(), "port", d.port, "admitted_by", d.peer.remedy(from))
+	d.services.log.Warn("data connection from another address than the control connection's was turned away",
+		"session", d.session, "control", d.peer.want.String(),
+		"data", from.String(), "port", d.port, "admitted_by", d.peer.remedy(from))
 }
 
 // waiting accepts the next right peer of those who have connected already; nil if

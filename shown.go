@@ -52,7 +52,9 @@ func (c *conn) stats() SessionStats {
 	}
 	for _, r := range c.channels {
 		verb, arg := r.shown()
-		s.Passive = append(s.Passive, PassiveStats{ID: hexID(r.id), Port: r.port, Verb: verb, Arg: arg, Opened: r.opened, Open: r.open})
+		s.Passive = append(s.Passive, PassiveStats{
+			ID: hexID(r.id), Port: r.port, Verb: verb, Arg: arg, Opened: r.opened, Open: r.open,
+		})
 	}
 	return s
 }

@@ -104,7 +104,8 @@ func (g *Gate) admits(name string, info UploadInfo, empty bool) error {
 }
 
 func errExtension(info UploadInfo) error {
-	return &ReplyError{Code: 550, Text: "File name does not fit its content, " + typeName(info.ContentType), Err: ErrBadType}
+	text := "File name does not fit its content, " + typeName(info.ContentType)
+	return &ReplyError{Code: 550, Text: text, Err: ErrBadType}
 }
 
 // admitsName applies the rules on names, for the last element of one. A malformed

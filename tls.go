@@ -28,7 +28,8 @@ func (c *conn) startTLS(ctx context.Context, private bool) bool {
 		if private && !c.tls.control.Wire.Heard() {
 			level = slog.LevelDebug // not even a ClientHello came: see conn.spoke
 		}
-		c.env.log.Log(ctx, level, "TLS handshake failed", "session", c.facts().ID, "remote", c.facts().Remote.String(), "error", err)
+		s := c.facts()
+		c.env.log.Log(ctx, level, "TLS handshake failed", "session", s.ID, "remote", s.Remote.String(), "error", err)
 		c.raw.Close()
 		return false
 	}

@@ -96,23 +96,25 @@ func (t *transfer) preliminary(text string) {
 // connectReply is the refusal for a data connection that did not come about.
 func (t *transfer) connectReply(err error) reply {
 	err = t.x.reason(err)
+	r := reply{code: 425, text: "Can't open data connection", err: err}
 	switch {
 	case errors.Is(err, errNotResumed):
-		return reply{code: 522, text: "TLS session of the control connection must be resumed on the data connection", err: err}
+		r.code, r.text = 522, "TLS session of the control connection must be resumed on the data connection"
 	case errors.Is(err, errHandshake):
-		return reply{code: 522, text: "TLS negotiation failed on the data connection", err: err}
-	case errors.Is(err, ErrAborted), errors.Is(err, ErrControlLost), errors.Is(err, ErrKicked), errors.Is(err, ErrServerClosed):
+		r.code, r.text = 522, "TLS negotiation failed on the data connection"
+	case errors.Is(err, ErrAborted), errors.Is(err, ErrControlLost),
+		errors.Is(err, ErrKicked), errors.Is(err, ErrServerClosed):
 		return replyFor(err, 426)
 	case errors.Is(err, errForeign):
-		return reply{code: 425, text: "Data connection came from another address than the control connection, and none from the same in time", err: err}
+		r.text = "Data connection came from another address than the control connection, and none from the same in time"
 	case errors.Is(err, errNoPeer):
-		return reply{code: 425, text: "Data connection was not opened in time", err: err}
+		r.text = "Data connection was not opened in time"
 	case errors.Is(err, errUnreachable) && errors.Is(err, syscall.ECONNREFUSED):
-		return reply{code: 425, text: "Can't open data connection, your side refuses it: try passive mode", err: err}
+		r.text += ", your side refuses it: try passive mode"
 	case errors.Is(err, errUnreachable) && isTimeout(err):
-		return reply{code: 425, text: "Can't open data connection, your side does not answer: try passive mode", err: err}
+		r.text += ", your side does not answer: try passive mode"
 	}
-	return reply{code: 425, text: "Can't open data connection", err: err}
+	return r
 }
 
 // isTimeout reports whether the time was up for what failed.
@@ -155,7 +157,10 @@ func streamError(err error) error {
 
 // isCause reports whether err says already why a transfer ended.
 func isCause(err error) bool {
-	for _, cause := range []error{ErrAborted, ErrControlLost, ErrDataLost, ErrTruncated, ErrStalled, ErrKicked, ErrServerClosed, ErrDriverBlocked} {
+	for _, cause := range []error{
+		ErrAborted, ErrControlLost, ErrDataLost, ErrTruncated,
+		ErrStalled, ErrKicked, ErrServerClosed, ErrDriverBlocked,
+	} {
 		if errors.Is(err, cause) {
 			return true
 		}

@@ -48,7 +48,8 @@ func (c *conn) logTransfer(s *Session, e TransferEvent) {
 	if !c.env.log.Enabled(c.base, slog.LevelInfo) {
 		return
 	}
-	facts := []any{"session", s.ID, "user", s.User.Name, "verb", e.Verb, "name", e.Name, "bytes", e.Bytes, "duration", e.Duration, "code", e.Code}
+	facts := []any{"session", s.ID, "user", s.User.Name, "verb", e.Verb, "name", e.Name,
+		"bytes", e.Bytes, "duration", e.Duration, "code", e.Code}
 	if e.Upload {
 		facts = append(facts, "stored", e.Stored, "type", e.ContentType)
 	}
