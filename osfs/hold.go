@@ -39,11 +39,8 @@ func (d *folder) share(ctx context.Context, dirs ...*dir) (held, error) {
 	return d.hold(ctx, false, dirs)
 }
 
-// alone keeps everybody else from changing dirs. Two that are one folder are held once.
+// alone keeps everybody else from changing dirs.
 func (d *folder) alone(ctx context.Context, dirs ...*dir) (held, error) {
-	if len(dirs) == 2 && sameDir(dirs[0], dirs[1]) {
-		dirs = dirs[:1]
-	}
 	return d.hold(ctx, true, dirs)
 }
 
@@ -58,7 +55,11 @@ func sameDir(a, b *dir) bool {
 
 // hold asks again and again, since a wait in the kernel would not end with ctx. Who
 // cannot have both folders keeps neither: nobody waits for one with the other in hand.
+// Two that are one folder are held once: not all systems have locks that can be shared.
 func (d *folder) hold(ctx context.Context, alone bool, dirs []*dir) (held, error) {
+	if len(dirs) == 2 && sameDir(dirs[0], dirs[1]) {
+		dirs = dirs[:1]
+	}
 	const first, longest = 20 * time.Microsecond, 5 * time.Millisecond
 	for wait := first; ; wait = min(2*wait, longest) {
 		h, err := tryHold(alone, dirs)

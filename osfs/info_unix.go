@@ -11,6 +11,7 @@ func infoOf(fi fs.FileInfo) info {
 	i := info{mode: fi.Mode(), size: fi.Size(), mtime: fi.ModTime()}
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
 		i.dev, i.ino, i.uid, i.gid = uint64(st.Dev), uint64(st.Ino), st.Uid, st.Gid
+		i.links = uint64(st.Nlink)
 	}
 	return i
 }

@@ -3,6 +3,7 @@
 package osfs
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -237,4 +238,26 @@ func TestAFolderIsMadeAlone(t *testing.T) {
 	})
 	require.NoError(t, err)
 	assert.DirExists(t, dir+"/d")
+}
+
+// Where locks cannot be shared, as on macOS, a rename within a folder would wait for
+// itself if it held that folder twice.
+func TestAFolderThatIsBothEndsIsHeldOnce(t *testing.T) {
+	d, path := open(t, Options{})
+	put(t, path, "sub/f", "x")
+	f := d.at.Load()
+	for name, hold := range map[string]func(context.Context, ...*dir) (held, error){"share": f.share, "alone": f.alone} {
+		for _, parent := range []string{"/f", "/sub/f"} {
+			a, _, err := f.parent(parent)
+			require.NoError(t, err)
+			b, _, err := f.parent(parent)
+			require.NoError(t, err)
+			h, err := hold(ctx, a, b)
+			require.NoError(t, err)
+			assert.Equal(t, 1, h.n, "%s, below %s", name, parent)
+			h.release()
+			a.close()
+			b.close()
+		}
+	}
 }
