@@ -78,6 +78,7 @@ func TestFailedFolderSyncIsAFailedUpload(t *testing.T) {
 	u := begin(t, d, "/f", "new", paradise.StoreOptions{})
 	err := u.Commit(ctx)
 	require.ErrorIs(t, err, syscall.EIO)
+	require.ErrorIs(t, err, paradise.ErrUnknownOutcome, "no refusal, whatever the disk says: the file has its name")
 	u.Abort(ctx, err)
 	assert.Len(t, s.calls, 2)
 }

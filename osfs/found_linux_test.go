@@ -237,7 +237,7 @@ func TestNothingIsChangedInAFolderThatLeftMeanwhile(t *testing.T) {
 				held, _, err := d.at.Load().parent("/a/b/old")
 				require.NoError(t, err)
 				defer held.close()
-				l, err := held.lock(true)
+				l, err := held.lock(true, false)
 				require.NoError(t, err)
 				done := make(chan error, 1)
 				go func() { done <- change(d) }()

@@ -3,8 +3,11 @@ package osfs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/paradiseftp/paradise"
 )
 
 // What changes a folder by one step of the kernel (a rename, a removal) needs no order
@@ -53,16 +56,28 @@ func sameDir(a, b *dir) bool {
 	return err == nil && err2 == nil && sameFile(x, y)
 }
 
+const (
+	patience = 30 * time.Second       // with a program that keeps a lock on a served folder
+	courtesy = 200 * time.Millisecond // of single steps to who waits to be alone
+)
+
 // hold asks again and again, since a wait in the kernel would not end with ctx. Who
 // cannot have both folders keeps neither: nobody waits for one with the other in hand.
 // Two that are one folder are held once: not all systems have locks that can be shared.
+//
+// Who waits to be alone says so, and others let it go first for a while: beside a stream
+// of single steps its turn would never come.
 func (d *folder) hold(ctx context.Context, alone bool, dirs []*dir) (held, error) {
 	if len(dirs) == 2 && sameDir(dirs[0], dirs[1]) {
 		dirs = dirs[:1]
 	}
 	const first, longest = 20 * time.Microsecond, 5 * time.Millisecond
+	var waits held
+	defer waits.release()
+	var begun time.Time
 	for wait := first; ; wait = min(2*wait, longest) {
-		h, err := tryHold(alone, dirs)
+		polite := wait == first || time.Since(begun) < courtesy
+		h, err := tryHold(dirs, func(f *dir) (lock, error) { return f.lock(alone, polite) })
 		switch {
 		case err == nil && wait > first: // meanwhile they may have been moved
 			if err = d.found(dirs...); err != nil {
@@ -72,22 +87,28 @@ func (d *folder) hold(ctx context.Context, alone bool, dirs []*dir) (held, error
 		case err == nil:
 			return h, nil
 		case errors.Is(err, errors.ErrUnsupported):
-			return d.holdHere(ctx, dirs)
+			return d.holdHere(ctx, alone, dirs)
 		case !errors.Is(err, errHeld):
 			return held{}, mapError(err)
+		case wait == first:
+			begun = time.Now()
+		case time.Since(begun) > patience:
+			return held{}, fmt.Errorf("%w by another program for %v: %w", errHeld, patience, paradise.ErrBusy)
+		case alone && waits.n == 0:
+			waits, _ = tryHold(dirs, (*dir).wait) // else without
 		}
 		select {
 		case <-ctx.Done():
-			return held{}, context.Cause(ctx)
+			return held{}, fmt.Errorf("%w: %w", errHeld, context.Cause(ctx))
 		case <-time.After(wait):
 		}
 	}
 }
 
-func tryHold(alone bool, dirs []*dir) (held, error) {
+func tryHold(dirs []*dir, take func(*dir) (lock, error)) (held, error) {
 	var h held
 	for _, f := range dirs {
-		l, err := f.lock(alone)
+		l, err := take(f)
 		if err != nil {
 			h.release()
 			return held{}, err
@@ -98,11 +119,21 @@ func tryHold(alone bool, dirs []*dir) (held, error) {
 	return h, nil
 }
 
-// holdHere is for folders that cannot be locked: it keeps those apart that come through
-// drivers that share one base folder.
-func (d *folder) holdHere(ctx context.Context, dirs []*dir) (held, error) {
+// holdHere is for folders of which one or both cannot be locked: that one it keeps for
+// those that come through drivers that share one base folder. It is waited for first, so
+// that nobody waits for it with a lock in hand.
+func (d *folder) holdHere(ctx context.Context, alone bool, dirs []*dir) (held, error) {
 	var keys []string
+	var rest []*dir
 	for _, f := range dirs {
+		l, err := f.lock(false, false)
+		if err == nil {
+			l.unlock()
+		}
+		if err == nil || errors.Is(err, errHeld) {
+			rest = append(rest, f)
+			continue
+		}
 		id, err := f.self()
 		if err != nil {
 			return held{}, mapError(err)
@@ -110,5 +141,19 @@ func (d *folder) holdHere(ctx context.Context, dirs []*dir) (held, error) {
 		keys = append(keys, strconv.FormatUint(id.dev, 16)+"/"+strconv.FormatUint(id.ino, 16))
 	}
 	unlock, err := d.folders.LockAll(ctx, keys...)
-	return held{unlock: unlock}, err
+	if err != nil || len(rest) == 0 {
+		return held{unlock: unlock}, err
+	}
+	h, err := d.hold(ctx, alone, rest)
+	if err != nil {
+		unlock()
+		return held{}, err
+	}
+	if h.unlock == nil { // else the folder that could be locked cannot any more
+		h.unlock = unlock
+		return h, nil
+	}
+	both := h.unlock
+	h.unlock = func() { both(); unlock() }
+	return h, nil
 }

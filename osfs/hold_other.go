@@ -16,7 +16,7 @@ type lock struct{ f *os.File }
 // lock takes the folder's lock, or returns errHeld, or errors.ErrUnsupported where
 // folders cannot be locked (Windows) or this one may not be read. It has one kind, so
 // single steps wait for one another.
-func (d *dir) lock(bool) (lock, error) {
+func (d *dir) lock(_, _ bool) (lock, error) {
 	f, err := d.root.Open(d.rel)
 	if errors.Is(err, fs.ErrPermission) {
 		return lock{}, errors.ErrUnsupported
@@ -33,5 +33,8 @@ func (d *dir) lock(bool) (lock, error) {
 	}
 	return lock{f}, nil
 }
+
+// wait needs no sign here, where all locks are of one kind and have the same chance.
+func (d *dir) wait() (lock, error) { return lock{}, errors.ErrUnsupported }
 
 func (l lock) unlock() { l.f.Close() }

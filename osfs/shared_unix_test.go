@@ -158,7 +158,7 @@ func TestANumberThatIsUsedAgainIsNotTheSameFile(t *testing.T) {
 // whileHeld has act wait for the served folder, which something else changes meanwhile.
 func whileHeld(t *testing.T, d *Driver, alone bool, act func() error, meanwhile func()) (err error) {
 	synctest.Test(t, func(t *testing.T) {
-		l, e := d.at.Load().top.lock(alone)
+		l, e := d.at.Load().top.lock(alone, false)
 		require.NoError(t, e)
 		done := make(chan error, 1)
 		go func() { done <- act() }()

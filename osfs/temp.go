@@ -94,7 +94,10 @@ func (t *temp) publish(base string, exclusive bool) error {
 		_ = t.dir.remove(name)
 		return renameError(err)
 	}
-	return t.close()
+	if err := t.close(); err != nil { // by its name it is there
+		return fmt.Errorf("%w: %w", paradise.ErrUnknownOutcome, err)
+	}
+	return nil
 }
 
 // publishNamed closes first: some file systems report a full disk only there.

@@ -229,12 +229,16 @@ func (u *upload) Commit(ctx context.Context) error {
 	return nil
 }
 
-// syncFolder brings the name to the disk, where that was asked for.
+// syncFolder brings the name to the disk, where that was asked for. The file has its
+// name by then, so even a full disk is no refusal.
 func (u *upload) syncFolder() error {
 	if !u.d.opts.Durable {
 		return nil
 	}
-	return mapError(u.d.sync.groups.do(u.folder, func() error { return u.d.sync.folder(u.dir) }))
+	if err := u.d.sync.groups.do(u.folder, func() error { return u.d.sync.folder(u.dir) }); err != nil {
+		return fmt.Errorf("%w: %w", paradise.ErrUnknownOutcome, mapError(err))
+	}
+	return nil
 }
 
 // finish makes the temporary ready to take the name.
