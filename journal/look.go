@@ -85,9 +85,10 @@ func compareStates(was, is State, intent time.Time) finding {
 // differ is for what may be unknown.
 func differ(a, b string) bool { return a != "" && b != "" && a != b }
 
-// fits allows what others may have appended before.
+// fits allows of an append whatever others have made of the file before: it may have been
+// removed or replaced, and is as large as what was sent at least.
 func fits(r Record, size int64) bool {
-	return size == r.Size || r.Append && size > r.Size
+	return size == r.Size || r.Append && size >= r.Size-r.Before.Size
 }
 
 func compareContent(ctx context.Context, d paradise.FileDriver, s *paradise.Session, r Record) (finding, error) {

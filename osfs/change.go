@@ -181,13 +181,20 @@ func (m *move) renameAlone(ctx context.Context) error {
 	return src.rename(base, m.to.dir, m.to.base)
 }
 
-// asKnown is nil if what moves has the version that was asked for, if one was.
+// asKnown is nil if what moves has the version that was asked for, if one was. A path
+// may lead to another folder by now, so it is asked for links only.
 func (m *move) asKnown(ctx context.Context) error {
 	if m.o.Version == "" {
 		return nil
 	}
-	e, err := m.d.Stat(ctx, nil, path.Join("/", m.from.parent, m.from.base))
-	if err == nil && e.Version != m.o.Version {
+	i, err := m.from.dir.lstat(m.from.base)
+	is := string(i.appendVersion(nil))
+	if err == nil && !i.mode.IsRegular() {
+		var e paradise.Entry
+		e, err = m.d.Stat(ctx, nil, path.Join("/", m.from.parent, m.from.base))
+		is = e.Version
+	}
+	if err == nil && is != m.o.Version {
 		err = fmt.Errorf("osfs: %q is another one by now: %w", m.from.base, paradise.ErrBusy)
 	}
 	return err

@@ -2,10 +2,15 @@ package osfs
 
 import (
 	"context"
+	"fmt"
 	"os"
 
 	"github.com/paradiseftp/paradise"
 )
+
+// copies is how often a file is copied that others change meanwhile. One that is written
+// all the time, as a log, would be copied for ever.
+const copies = 3
 
 // Copy is an upload whose bytes come from another file. It is done again where that
 // was changed meanwhile, so that it is one step to those who look.
@@ -18,12 +23,13 @@ func (d *folder) Copy(ctx context.Context, s *paradise.Session, from, to string,
 	if err := paradise.Step(ctx); err != nil {
 		return err
 	}
-	for {
+	for range copies {
 		changed, err := d.copyOnce(ctx, s, &t, to, o)
 		if !changed {
 			return err
 		}
 	}
+	return fmt.Errorf("osfs: %q was changed each time it was copied: %w", from, paradise.ErrBusy)
 }
 
 func (d *folder) copyOnce(ctx context.Context, s *paradise.Session, from *target, to string, o paradise.CopyOptions) (changed bool, err error) {

@@ -34,6 +34,8 @@ func (m *move) run(ctx context.Context, refusal error) error {
 	switch kind := m.old.mode.Type(); {
 	case kind.IsDir():
 		return &paradise.ReplyError{Code: 550, Text: "A folder can't be moved to another file system", Err: refusal}
+	case m.o.Folder: // it was one a moment ago
+		return paradise.ErrNotDir
 	case kind != 0 && kind != fs.ModeSymlink:
 		return &paradise.ReplyError{Code: 550, Text: "Not a regular file, can't be moved to another file system", Err: refusal}
 	}

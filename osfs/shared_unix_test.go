@@ -261,3 +261,38 @@ func TestAFolderThatIsBothEndsIsHeldOnce(t *testing.T) {
 		}
 	}
 }
+
+// The name that a folder had when it was opened may be another folder's by now.
+func TestTheVersionIsThatOfTheFileThatMoves(t *testing.T) {
+	d, path := open(t, Options{})
+	put(t, path, "good/f", "harmless")
+	put(t, path, "bad/f", "program")
+	e, err := d.Stat(ctx, session, "/good/f")
+	require.NoError(t, err)
+	f := d.at.Load()
+	bad, _, err := f.parent("/bad/f")
+	require.NoError(t, err)
+	defer bad.close()
+	old, err := bad.lstat("f")
+	require.NoError(t, err)
+	require.NoError(t, os.Rename(filepath.Join(path, "bad"), filepath.Join(path, "other")))
+	require.NoError(t, os.Rename(filepath.Join(path, "good"), filepath.Join(path, "bad")))
+	m := &move{f, spot{bad, "bad", "f"}, spot{f.top, ".", "f.txt"}, old, paradise.RenameOptions{Version: e.Version}}
+	require.ErrorIs(t, m.rename(ctx), paradise.ErrBusy)
+	assert.NoFileExists(t, filepath.Join(path, "f.txt"))
+}
+
+func TestAFileThatIsWrittenAllTheTimeIsNotCopiedForEver(t *testing.T) {
+	d, path := open(t, Options{})
+	put(t, path, "log", "")
+	tries := 0
+	err := d.Copy(ctx, session, "/log", "/copy", paradise.CopyOptions{Accept: func([]byte, int64) error {
+		if tries++; tries > 100 {
+			return errors.New("for ever")
+		}
+		put(t, path, "log", strings.Repeat("x", tries))
+		return nil
+	}})
+	require.ErrorIs(t, err, paradise.ErrBusy)
+	assert.NoFileExists(t, filepath.Join(path, "copy"))
+}
