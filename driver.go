@@ -130,8 +130,8 @@ type Entry struct {
 
 	// Version is opaque and changes with the content: two that are equal and
 	// not empty, of one name, stand for the same bytes. An ETag, a generation,
-	// or what the file system tells of a change. Empty if unknown. Stat gives
-	// it; List need not.
+	// or what the file system tells of a change. It may change with an upload
+	// of the same bytes too. Empty if unknown. Stat gives it; List need not.
 	Version string
 
 	// Deny is what nobody can do to the file or folder, whatever the user may: as of

@@ -102,7 +102,11 @@ func (o DriverOptions) withDefaults() DriverOptions {
 
 // TestFileDriver tests a driver, with one subtest per rule. The report of a broken rule
 // says what the driver must do and what it did instead. Run the test under the race
-// detector too.
+// detector too, and some times over: what happens at once does not collide each time.
+//
+// A lost answer of the storage cannot be brought about from outside, so it is for a
+// test of the driver's own: that Commit then returns [paradise.ErrUnknownOutcome], and
+// that the Abort which follows leaves alone what may be published.
 //
 //	func TestDriver(t *testing.T) {
 //		paradisetest.TestFileDriver(t, paradisetest.DriverOptions{

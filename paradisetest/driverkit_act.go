@@ -108,8 +108,9 @@ Accept returns an error; or Copy returns errors.ErrUnsupported.`,
 		check:   checkCopyAccept,
 	}, {
 		name: "version",
-		text: `Entry.Version, if Stat sets it, changes exactly when the content changes, even if the size stays
-the same. A journal and the core use it to tell whether a file is still the one they have seen.`,
+		text: `Entry.Version, if Stat sets it, changes with the content, even if the size stays the same, and not
+by itself. It may change with each upload of the same content too. A journal and the core use it to
+tell whether a file is still the one they have seen.`,
 		needs: MethodStat | MethodStore,
 		check: checkVersion,
 	}}
