@@ -31,8 +31,9 @@ type Store interface {
 	// Reserve makes l what its ID has from now on, in place of what it had, and
 	// returns the account afterwards; or it changes nothing, and returns the first of
 	//
-	//   - [paradise.ErrBusy] where another lease has one of l.Names or Alone; with
-	//     l.Alone, where another lease has any name or Alone,
+	//   - [paradise.ErrBusy] where l has names and another lease has one of them or
+	//     Alone, and where l has Alone and another lease has any name or Alone; one
+	//     with neither is never refused so,
 	//   - ErrUncounted where l.Hold is not zero and the account is not counted,
 	//   - [paradise.ErrQuota] where l.Hold is more than the ID had, in bytes or in
 	//     files, and more than limits leaves besides what is used and what others hold.
@@ -59,7 +60,7 @@ type Store interface {
 // Account is what a Store knows of an account.
 type Account struct {
 	Used    Usage // what its files come to; without meaning unless Counted
-	Held    Usage // what all leases hold besides
+	Held    Usage // the sum of what all leases hold, beyond Used
 	Counted bool  // whether a Count ever set Used
 
 	// Version grows with each Count that is taken, with each Settle that adds
