@@ -291,11 +291,13 @@ func (s setup) play(t *testing.T, dir string) {
 			t.Fatalf("history %d has no order:\n%s", seed, h.Explain())
 		case history.Undecided:
 			undecided++
+			t.Logf("history %d: the search for an order ran out of time, so nobody knows whether there is one", seed)
 		}
 		operations += h.Len()
 	}
 	t.Logf("%d histories, %d operations, %d undecided", rounds, operations, undecided)
-	require.LessOrEqual(t, undecided, rounds/20, "histories that say nothing")
+	require.LessOrEqual(t, undecided, rounds/20,
+		"histories without a verdict; where the machine is busy, run the test again alone: PARADISE_SEED repeats the plan, not the timing")
 }
 
 // client returns the i-th client of a history.
