@@ -9,7 +9,7 @@ import (
 )
 
 func folderCommands() []*command {
-	rows := []*command{
+	return withOldNames([]*command{
 		{
 			name: "CWD", syntax: "[folder]", ref: "RFC 959, 4.1.1",
 			needs: needLogin | keepsSource | storage,
@@ -46,7 +46,11 @@ func folderCommands() []*command {
 			codes: []int{250, 426},
 			run:   cmdRmda,
 		},
-	}
+	})
+}
+
+// withOldNames adds the experimental names that old clients use (RFC 1123, 4.1.3.1).
+func withOldNames(rows []*command) []*command {
 	old := map[string]string{"CWD": "XCWD", "CDUP": "XCUP", "PWD": "XPWD", "MKD": "XMKD", "RMD": "XRMD"}
 	for _, row := range rows {
 		if name := old[row.name]; name != "" {

@@ -81,7 +81,7 @@ func TestTheEndOfAParkedSessionIsSeen(t *testing.T) {
 
 func TestNoGoroutineIsLeftOfParkedSessions(t *testing.T) {
 	parked, r := dialParking(t, 0)
-	runs := func() bool { return bytes.Contains(allStacks(), []byte("paradise.(*parker).run")) }
+	runs := func() bool { return bytes.Contains(allStacks(), []byte("paradise.(*parker[...]).run")) }
 	require.Eventually(t, runs, 10*time.Second, time.Millisecond)
 	fmt.Fprint(parked, "QUIT\r\n")
 	_, err := r.ReadString('\n')
