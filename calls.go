@@ -30,12 +30,3 @@ func (c *conn) unguard() { c.called(true) }
 
 // watched is a driver for the steps of this job.
 func (x *xfer) watched(files FileDriver) FileDriver { return watched{files, x} }
-
-// vacate gives the user's place back.
-func (c *conn) vacate() {
-	c.mu.Lock()
-	user := c.counted
-	c.counted = ""
-	c.mu.Unlock()
-	c.env.admission.userLeft(user)
-}

@@ -160,7 +160,7 @@ func siteCopy(c *conn, arg string) reply {
 	if err != nil {
 		return badName(err)
 	}
-	return c.copy("SITE COPY", from, words[1], 250)
+	return c.copy("SITE COPY", from, words[1])
 }
 
 func siteCpfr(c *conn, arg string) reply {
@@ -177,12 +177,12 @@ func siteCpto(c *conn, arg string) reply {
 	if from == nil {
 		return say(503, "CPTO needs CPFR first")
 	}
-	return c.copy("SITE CPTO", from.name, arg, 250)
+	return c.copy("SITE CPTO", from.name, arg)
 }
 
 // copy lets the storage copy, or copies through the outermost driver, so that
 // wrappers see every byte.
-func (c *conn) copy(verb, from, arg string, code int) reply {
+func (c *conn) copy(verb, from, arg string) reply {
 	to, err := c.changeable(arg)
 	if err != nil {
 		return badName(err)
@@ -205,6 +205,6 @@ func (c *conn) copy(verb, from, arg string, code int) reply {
 			return replyFor(x.reason(err), 502)
 		}
 		c.changed(verb, to, from)
-		return say(code, "File copied")
+		return say(250, "File copied")
 	}}}
 }

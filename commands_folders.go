@@ -70,7 +70,7 @@ func folderSite() []*siteCommand {
 		{
 			name: "MKDIR", syntax: "folder",
 			args: 1, perm: PermMkdir,
-			run: siteMkdir,
+			run: cmdMkd,
 		},
 		{
 			name: "RMDIR", syntax: "folder",
@@ -229,5 +229,3 @@ func firstEntries(ctx context.Context, files FileDriver, s *Session, dir string)
 	}
 	return batch, ctx.Err()
 }
-
-func siteMkdir(c *conn, arg string) reply { return cmdMkd(c, arg) }

@@ -12,6 +12,28 @@ import (
 	"github.com/paradiseftp/paradise/internal/sock"
 )
 
+func newConn(e *env, base context.Context, nc net.Conn, implicit bool) *conn {
+	now := time.Now()
+	c := &conn{env: e, base: base, raw: nc, nc: nc, started: now, lastUse: now, lastLine: now}
+	c.ctx, c.cancel = context.WithCancelCause(base)
+	c.tls.implicit = implicit
+	c.params = newParams("/")
+	c.session.Store(&Session{
+		Local:  addrPort(nc.LocalAddr()),
+		Remote: addrPort(nc.RemoteAddr()),
+		Policy: e.policy,
+	})
+	c.rouse()
+	c.stranger = now
+	return c
+}
+
+// rouse gives a session what it needs to run.
+func (c *conn) rouse() {
+	c.awake = awakes.Get().(*awake)
+	c.lines.Reset((*lineSource)(c))
+}
+
 // serve runs a session from its first byte.
 func (c *conn) serve() {
 	defer c.recover()
@@ -250,26 +272,4 @@ func (s *lineSource) Read(p []byte) (int, error) {
 		c.nc.SetReadDeadline(c.deadlineLocked())
 	}
 	return n, err
-}
-
-func newConn(e *env, base context.Context, nc net.Conn, implicit bool) *conn {
-	now := time.Now()
-	c := &conn{env: e, base: base, raw: nc, nc: nc, started: now, lastUse: now, lastLine: now}
-	c.ctx, c.cancel = context.WithCancelCause(base)
-	c.tls.implicit = implicit
-	c.params = newParams("/")
-	c.session.Store(&Session{
-		Local:  addrPort(nc.LocalAddr()),
-		Remote: addrPort(nc.RemoteAddr()),
-		Policy: e.policy,
-	})
-	c.rouse()
-	c.stranger = now
-	return c
-}
-
-// rouse gives a session what it needs to run.
-func (c *conn) rouse() {
-	c.awake = awakes.Get().(*awake)
-	c.lines.Reset((*lineSource)(c))
 }

@@ -26,7 +26,7 @@ func (srv *Server) prepare() {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	first := srv.FirstIDs.orRandom()
-	e.sessions.begin(first.Session)
+	e.sessions.startAt(first.Session)
 	e.counters.nextChannel.Store(first.Channel)
 	st.started = time.Now()
 	st.stop = make(chan struct{})

@@ -98,8 +98,8 @@ type Server struct {
 	env   env
 }
 
-// serverState is the life of a server. A set of sessions may be locked under mu, never
-// the other way round.
+// serverState is the life of a server. The order of locks is mu, then that of the set of
+// sessions.
 type serverState struct {
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
@@ -232,6 +232,18 @@ func (srv *Server) admit(base context.Context, nc net.Conn, implicit bool) {
 	go c.serve()
 }
 
+// turnAway tells a connection that was not admitted why, without waiting.
+func (c *conn) turnAway(why refusal) {
+	c.env.counters.refuse(why)
+	c.env.log.Warn("connection refused", "remote", c.facts().Remote.String(), "reason", why.String())
+	c.raw.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+	if !c.tls.implicit {
+		c.raw.Write([]byte("421 " + why.text() + "\r\n"))
+	}
+	c.raw.Close()
+	c.cancel(nil)
+}
+
 // stopAccepting closes the listeners and returns a channel that is closed when
 // the last session has gone.
 func (srv *Server) stopAccepting(closing bool) <-chan struct{} {
@@ -312,6 +324,28 @@ func (srv *Server) Close() error {
 	return errors.Join(srv.env.stuck.err(), err)
 }
 
+// abandonAll ends the sessions that Close has waited for in vain. A Logger or a hook
+// that does not return keeps its session, and nobody else.
+func (srv *Server) abandonAll() error {
+	var leaving sync.WaitGroup
+	for _, c := range srv.env.sessions.all() {
+		leaving.Go(c.abandon)
+	}
+	gone := make(chan struct{})
+	go func() {
+		leaving.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+	case <-time.After(driverGrace):
+	}
+	if n := len(srv.env.sessions.all()); n > 0 {
+		return fmt.Errorf("paradise: sessions are held up by Logger or a hook that does not return: %d", n)
+	}
+	return nil
+}
+
 // closeParker may run beside the first Serve, which makes the parker.
 func (srv *Server) closeParker() {
 	srv.state.mu.Lock()
@@ -345,38 +379,4 @@ func (srv *Server) NextIDs() IDs {
 		return srv.FirstIDs
 	}
 	return IDs{Session: session + sessionsReserved, Channel: srv.env.counters.nextChannel.Load() + channelsReserved}
-}
-
-// turnAway tells a connection that was not admitted why, without waiting.
-func (c *conn) turnAway(why refusal) {
-	c.env.counters.refuse(why)
-	c.env.log.Warn("connection refused", "remote", c.facts().Remote.String(), "reason", why.String())
-	c.raw.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
-	if !c.tls.implicit {
-		c.raw.Write([]byte("421 " + why.text() + "\r\n"))
-	}
-	c.raw.Close()
-	c.cancel(nil)
-}
-
-// abandonAll ends the sessions that Close has waited for in vain. A Logger or a hook
-// that does not return keeps its session, and nobody else.
-func (srv *Server) abandonAll() error {
-	var leaving sync.WaitGroup
-	for _, c := range srv.env.sessions.all() {
-		leaving.Go(c.abandon)
-	}
-	gone := make(chan struct{})
-	go func() {
-		leaving.Wait()
-		close(gone)
-	}()
-	select {
-	case <-gone:
-	case <-time.After(driverGrace):
-	}
-	if n := len(srv.env.sessions.all()); n > 0 {
-		return fmt.Errorf("paradise: sessions are held up by Logger or a hook that does not return: %d", n)
-	}
-	return nil
 }

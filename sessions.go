@@ -12,8 +12,8 @@ type sessionSet struct {
 	empty     chan struct{} // closed and forgotten when the last session and listener have gone; nil: nobody waits
 }
 
-// begin sets the ID of the first session.
-func (s *sessionSet) begin(first uint64) {
+// startAt sets the ID of the first session.
+func (s *sessionSet) startAt(first uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.nextID = first

@@ -88,6 +88,15 @@ func (c *conn) forget() {
 	})
 }
 
+// vacate gives the user's place back.
+func (c *conn) vacate() {
+	c.mu.Lock()
+	user := c.counted
+	c.counted = ""
+	c.mu.Unlock()
+	c.env.admission.userLeft(user)
+}
+
 // dataTLS says how a data connection is to be secured; nil for PROT C.
 func (c *conn) dataTLS(upload bool) *ftptls.Data {
 	if !c.tls.private {

@@ -23,6 +23,7 @@ func (c *conn) wakeLocked() {
 	}
 }
 
+// wakeUp is for the parker, which holds no lock of the session.
 func (c *conn) wakeUp() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
