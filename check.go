@@ -25,6 +25,9 @@ func (srv *Server) check() error {
 	case srv.Policy.ASCIIDefault && srv.Policy.RawASCII:
 		return errors.New("paradise: Policy.ASCIIDefault asks for the conversion that " +
 			"Policy.RawASCII switches off: leave one of them out")
+	case srv.Policy.LostControlWait > longestLostWait:
+		return fmt.Errorf("paradise: Policy.LostControlWait is %v, which each upload in the clear would end later: "+
+			"use %v or less", srv.Policy.LostControlWait, longestLostWait)
 	case srv.SniffLen < 0 || srv.SniffLen > 4096:
 		return fmt.Errorf("paradise: SniffLen %d is out of range: use 1 to 4096, or 0 for 512", srv.SniffLen)
 	}
