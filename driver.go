@@ -128,10 +128,10 @@ type Entry struct {
 	Target  string      // where a symbolic link points
 	Unique  string      // identifies the file whatever its name (RFC 3659, 7.5.2); empty if unknown
 
-	// Version is opaque and changes with the content: two that are equal and
-	// not empty, of one name, stand for the same bytes. An ETag, a generation,
-	// or what the file system tells of a change. It may change with an upload
-	// of the same bytes too. Empty if unknown. Stat gives it; List need not.
+	// Version is opaque and changes with the content: for one name, two equal
+	// versions mean the same bytes, as surely as the storage can tell. Use an ETag,
+	// a generation, or what the file system tells of a change. An upload of the same
+	// bytes may change it. Empty if unknown. Stat returns it; List need not.
 	Version string
 
 	// Deny is what nobody can do to the file or folder, whatever the user may: as of
