@@ -273,9 +273,9 @@ func (s setup) play(t *testing.T, dir string, all *verdicts) {
 		servers[i] = new(atomic.Pointer[child])
 		servers[i].Store(startChild(t, dir))
 	}
-	rounds := 10
+	rounds, patience := 10, 10*time.Second
 	if isFull() {
-		rounds = 1000
+		rounds, patience = 1000, time.Second // most of the time would go to one search in a hundred
 	}
 	rnd := random(t)
 	for range rounds {
@@ -298,7 +298,7 @@ func (s setup) play(t *testing.T, dir string, all *verdicts) {
 			u.(*historyClient).close()
 		}
 		require.Empty(t, h.Odd(), "PARADISE_SEED: history %d", seed)
-		switch h.Check(10 * time.Second) {
+		switch h.Check(patience) {
 		case history.Broken:
 			t.Fatalf("history %d has no order:\n%s", seed, h.Explain())
 		case history.Undecided:
