@@ -103,12 +103,21 @@ func (c *conn) sameFiles(names []string) (exists, twice bool) {
 		}
 		exists = exists || i == 0
 		e.Name = name
-		if slices.ContainsFunc(found, func(f Entry) bool { return sameFile(f, e) }) {
+		twin := slices.IndexFunc(found, func(f Entry) bool { return sameFile(f, e) })
+		if twin >= 0 && c.isStill(found[twin]) {
 			return exists, true
 		}
 		found = append(found, e)
 	}
 	return exists, false
+}
+
+// isStill looks again at a name: another user may have moved its file to the name that
+// was looked at next.
+func (c *conn) isStill(e Entry) bool {
+	now, err := c.watched().Stat(c.ctx, c.facts(), e.Name)
+	now.Name = e.Name
+	return err == nil && sameFile(now, e)
 }
 
 // sameFile compares by identity where the storage tells it.

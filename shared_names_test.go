@@ -267,3 +267,31 @@ func TestAResumeBeforeTheEndReplaces(t *testing.T) {
 		other.quit()
 	})
 }
+
+// movesOnce renames /a to /b behind the first look at /a.
+type movesOnce struct {
+	paradise.FileDriver
+	moved bool
+}
+
+func (d *movesOnce) Stat(ctx context.Context, s *paradise.Session, name string) (paradise.Entry, error) {
+	e, err := d.FileDriver.Stat(ctx, s, name)
+	if name == "/a" && !d.moved {
+		d.moved = true
+		err = errors.Join(err, d.Rename(ctx, s, "/a", "/b", paradise.RenameOptions{}))
+	}
+	return e, err
+}
+
+func TestAFileThatMovesBetweenTwoLooksIsNotNamedTwice(t *testing.T) {
+	d := &movesOnce{}
+	inMemory(t, func(srv *paradise.Server) { d.FileDriver, srv.Files = srv.Files, d }, func(w *world) {
+		w.files.Put("/a", []byte("one"))
+		w.files.Put("/b", []byte("two"))
+		c := w.login()
+		c.cmd(250, "COMB a b")
+		require.Equal(t, "one", w.content("/a"))
+		w.missing("/b")
+		c.quit()
+	})
+}
