@@ -74,7 +74,8 @@ func (o options) report(
 ) error {
 	names := slices.DeleteFunc(slices.Clone(o.servers), func(n string) bool { return len(found[n]) == 0 })
 	var b strings.Builder
-	fmt.Fprintf(&b, "Server CPU per operation, its whole process tree, medians of %d rounds (smallest to largest); %d CPUs, %s, %.0f minutes. Lower is better.\n\n",
+	fmt.Fprintf(&b, "Server CPU per operation, its whole process tree, medians of %d rounds (smallest to largest); "+
+		"%d CPUs, %s, %.0f minutes. Lower is better.\n\n",
 		o.rounds, runtime.NumCPU(), time.Now().Format(time.DateOnly), took.Minutes())
 	b.WriteString("| | " + strings.Join(names, " | ") + " |\n|---|" + strings.Repeat("--:|", len(names)) + "\n")
 	row := func(title, unit, file string, of func(name string) []float64) error {

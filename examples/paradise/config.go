@@ -121,7 +121,8 @@ func (cfg *config) flags(out io.Writer) *flag.FlagSet {
 	cfg.loginFlags(fs)
 	fs.Var(&cfg.passive, "passive-ports", "`min-max` of the ports for data connections; any free port if empty")
 	fs.TextVar(&cfg.publicIP, "public-ip", netip.Addr{}, "`IP` that PASV announces; the control connection's own if empty")
-	choiceVar(fs, &cfg.peerCheck, "peer-check", "same", "same, subnet or any: from which address a passive data connection may come, seen from its control connection's; subnet is its /24, or /64 of IPv6", "same", "subnet", "any")
+	choiceVar(fs, &cfg.peerCheck, "peer-check", "same", "same, subnet or any: from which address a passive data connection "+
+		"may come, seen from its control connection's; subnet is its /24, or /64 of IPv6", "same", "subnet", "any")
 	addrVar(fs, &cfg.monitor, "monitor", "127.0.0.1:5010", "`host:port` of the monitor page; empty turns it off")
 	fs.StringVar(&cfg.monitorToken, "monitor-token", "",
 		"`token`, 16 characters or more, for the monitor's actions and for reading it from other machines")
@@ -137,7 +138,8 @@ func (cfg *config) flags(out io.Writer) *flag.FlagSet {
 		"on or off: limits per address, bans and login delays; off is for benchmarks and trusted networks", "on", "off")
 	fs.IntVar(&cfg.sessions, "max-sessions", 0,
 		"`number` of sessions at once; 0 is what the descriptors carry, some kept for transfers")
-	fs.IntVar(&cfg.perIP, "max-sessions-per-ip", 256, "`number` of sessions at once from one address; 0 is no limit of its own; holds beside -abuse-limits off if it is set")
+	fs.IntVar(&cfg.perIP, "max-sessions-per-ip", 256, "`number` of sessions at once from one address; "+
+		"0 is no limit of its own; holds beside -abuse-limits off if it is set")
 	cfg.onUpload.flags(fs)
 	cfg.lifeFlags(fs)
 	explain(fs)
@@ -147,7 +149,8 @@ func (cfg *config) flags(out io.Writer) *flag.FlagSet {
 func (cfg *config) loginFlags(fs *flag.FlagSet) {
 	fs.Var(&cfg.users, "user", "an account, `name:password`; repeatable, the first replaces auser:secret")
 	fs.StringVar(&cfg.htpasswd, "htpasswd", "", "`file` of accounts as htpasswd writes it")
-	fs.BoolVar(&cfg.ownHomes, "own-homes", false, "give each user of whom no home is known the folder of that name below -root, as their whole world; it is made if missing")
+	fs.BoolVar(&cfg.ownHomes, "own-homes", false, "give each user of whom no home is known the folder of that name below -root, "+
+		"as their whole world; it is made if missing")
 	fs.StringVar(&cfg.authURL, "auth-url", "",
 		"`URL` of an identity service that is asked about users not named here; see auth/webhook")
 	fs.StringVar(&cfg.authKey, "auth-secret-file", "", "`file` with the secret that signs requests to -auth-url")
@@ -177,7 +180,8 @@ func (cfg *config) lifeFlags(fs *flag.FlagSet) {
 	fs.StringVar(&cfg.pidFile, "pid-file", "", "`file` that holds the process ID")
 	fs.Var(&levelFlag{&cfg.logLevel}, "log-level", "lowest `level` that is logged: debug, info, warn or error")
 	choiceVar(fs, &cfg.logFormat, "log-format", "text", "text or json", "text", "json")
-	fs.StringVar(&cfg.xferlog, "xferlog", "", "`file` outside -root that gets a line in xferlog's format for every file transferred; opened anew on SIGHUP, or when it has been renamed")
+	fs.StringVar(&cfg.xferlog, "xferlog", "", "`file` outside -root that gets a line in xferlog's format for every file transferred; "+
+		"opened anew on SIGHUP, or when it has been renamed")
 	fs.Var(&cfg.traceUsers, "trace-user",
 		"`name` of a user whose commands and replies are logged, secrets hidden; repeatable")
 }

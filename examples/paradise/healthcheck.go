@@ -58,7 +58,8 @@ func (v *viewer) health(url, good string) error {
 		return fmt.Errorf("the server lives, but a folder that it serves is gone or closed to it: its log says which (%s)", url)
 	case code == http.StatusForbidden:
 		host, _, _ := net.SplitHostPort(v.addr)
-		return fmt.Errorf("the server lives, but does not answer by the name %s: give it -monitor-host %s, or use its address with -monitor (%s)", host, host, url)
+		return fmt.Errorf("the server lives, but does not answer by the name %s: give it -monitor-host %s, "+
+			"or use its address with -monitor (%s)", host, host, url)
 	}
 	said := cmp.Or(printable.Text(text), "nothing")
 	return fmt.Errorf("%s is no monitor of this server: it said %s: %s (%s); use the host:port of the server's own -monitor", v.addr, answer.Status, said, url)

@@ -11,7 +11,6 @@ import (
 	"io"
 	"math/big"
 	"net"
-	"net/netip"
 	"os"
 	"testing"
 	"testing/synctest"
@@ -42,22 +41,6 @@ func serves(cert tls.Certificate) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{cert}}
 }
 
-// inMemory returns both ends of a connection.
-func inMemory(t *testing.T) (ours, theirs *memnet.Conn) {
-	t.Helper()
-	at := netip.MustParseAddrPort("192.0.2.1:21")
-	n := memnet.New()
-	l, err := n.Listen(at)
-	require.NoError(t, err)
-	defer l.Close()
-	theirs, err = n.Dial(t.Context(), netip.AddrPort{}, at)
-	require.NoError(t, err)
-	nc, err := l.Accept()
-	require.NoError(t, err)
-	t.Cleanup(func() { nc.Close(); theirs.Close() })
-	return nc.(*memnet.Conn), theirs
-}
-
 // client is an FTP client's configuration, with a cache of tickets.
 func client(name string) *tls.Config {
 	return &tls.Config{
@@ -69,7 +52,7 @@ func client(name string) *tls.Config {
 // shake runs both handshakes and one byte each way, which brings the tickets.
 func shake(t *testing.T, config *tls.Config, server func(net.Conn) *tls.Conn) (s, c *tls.Conn, err error) {
 	t.Helper()
-	ours, theirs := inMemory(t)
+	ours, theirs := memnet.Pair(t)
 	s, c = server(ours), tls.Client(theirs, config)
 	done := make(chan error, 1)
 	go func() {
@@ -277,7 +260,7 @@ func TestAWireTellsTheClientsEndFromAnyoneElses(t *testing.T) {
 }
 
 func TestAWireIsNotHeardBeforeItsPeerSpeaks(t *testing.T) {
-	ours, theirs := inMemory(t)
+	ours, theirs := memnet.Pair(t)
 	w := ftptls.NewWire(ours)
 	theirs.Close()
 	_, err := w.Read(make([]byte, 1))

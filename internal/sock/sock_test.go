@@ -3,7 +3,6 @@ package sock_test
 import (
 	"io"
 	"net"
-	"net/netip"
 	"os"
 	"runtime"
 	"testing"
@@ -29,21 +28,6 @@ func pair(t *testing.T) (ours, theirs *net.TCPConn) {
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close(); s.Close() })
 	return s.(*net.TCPConn), c.(*net.TCPConn)
-}
-
-// inMemory returns both ends of a connection whose bytes arrive at once.
-func inMemory(t *testing.T) (ours, theirs *memnet.Conn) {
-	t.Helper()
-	at := netip.MustParseAddrPort("192.0.2.1:20")
-	n := memnet.New()
-	l, err := n.Listen(at)
-	require.NoError(t, err)
-	defer l.Close()
-	theirs, err = n.Dial(t.Context(), netip.AddrPort{}, at)
-	require.NoError(t, err)
-	nc, err := l.Accept()
-	require.NoError(t, err)
-	return nc.(*memnet.Conn), theirs
 }
 
 type wrapper struct{ net.Conn }
@@ -95,7 +79,7 @@ func TestDrainTakesWhatHasComeAndSaysWhetherTheEndWasBehindIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				ours, theirs := inMemory(t)
+				ours, theirs := memnet.Pair(t)
 				theirs.Write(make([]byte, c.send))
 				if c.end {
 					theirs.CloseWrite()
